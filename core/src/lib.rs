@@ -1,0 +1,5 @@
+//! What an answer is worth and how the policy should move: the reward and the GRPO mathematics of ReCode (arXiv 2506.20495).
+//!
+//! No I/O, no threads, no clock, no unsafe code; native and wasm32.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

@@ -1,0 +1,1 @@
+//! What crosses crates: golden parity, whole runs through the binary.

@@ -1,0 +1,1 @@
+//! The native trainer: data, tokenizer, rollouts, optimizer, training loop, checkpoints, evaluation, command line.

@@ -1,0 +1,2 @@
+//! `recode-trainer`: train, generate, score, audit, migrate.
+fn main() {}
