@@ -1,0 +1,150 @@
+//! What can be wrong with a kernel's input: one enum, each variant with the place, what was expected and what came.
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an op, a decoder or a file of weights was refused.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An operand has another shape than the op's equation asks for.
+    #[error("{op}: {what} has shape {got:?}, expected {expected:?}")]
+    Shape {
+        /// The op that was called.
+        op: &'static str,
+        /// The operand, by its parameter name.
+        what: &'static str,
+        /// The shape the other operands ask for.
+        expected: Vec<usize>,
+        /// The shape it has.
+        got: Vec<usize>,
+    },
+    /// An index (token id, row, position) lies outside what it indexes.
+    #[error("{op}: {what} is {index}, but must be below {limit}")]
+    Index {
+        /// The op that was called.
+        op: &'static str,
+        /// What the index is, with its place where there are many: `ids[3]`.
+        what: String,
+        /// The index.
+        index: usize,
+        /// The first index that is too large.
+        limit: usize,
+    },
+    /// An argument has a value the op does not define.
+    #[error("{op}: {what} {reason}")]
+    Argument {
+        /// The op that was called.
+        op: &'static str,
+        /// The argument, by its parameter name.
+        what: &'static str,
+        /// What is wrong with it, with the value.
+        reason: String,
+    },
+    /// A model or adapter configuration asks for something that does not exist here or contradicts itself.
+    #[error("config field {field:?}: {reason}")]
+    Config {
+        /// The field, by its name in the JSON file.
+        field: String,
+        /// What is wrong with it, with the value.
+        reason: String,
+    },
+    /// A tensor of a weights file is missing, superfluous, or of another shape or type than the configuration asks for.
+    #[error("tensor {tensor:?}: {reason}")]
+    Weights {
+        /// The tensor, by its name in the file.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A number that must be finite is not.
+    #[error("{op}: {what} is not finite (element {index})")]
+    NotFinite {
+        /// The op that found it.
+        op: &'static str,
+        /// The tensor.
+        what: String,
+        /// The first element that is infinite or not a number, counted row by row.
+        index: usize,
+    },
+}
+
+impl Error {
+    /// `Ok` if `got` is `expected`, otherwise the shape error that says so.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the two differ.
+    pub fn check_shape(
+        op: &'static str,
+        what: &'static str,
+        expected: &[usize],
+        got: &[usize],
+    ) -> Result<()> {
+        if expected == got {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            op,
+            what,
+            expected: expected.to_vec(),
+            got: got.to_vec(),
+        })
+    }
+
+    /// `Ok` if `index < limit`, otherwise the index error that says so; `what` is only formatted when it is needed.
+    ///
+    /// # Errors
+    /// [`Error::Index`] where `index >= limit`.
+    pub fn check_index(
+        op: &'static str,
+        what: impl FnOnce() -> String,
+        index: usize,
+        limit: usize,
+    ) -> Result<()> {
+        if index < limit {
+            return Ok(());
+        }
+        Err(Error::Index {
+            op,
+            what: what(),
+            index,
+            limit,
+        })
+    }
+
+    /// `Ok` if every value is finite, otherwise the first that is not.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] for an infinity or a NaN.
+    pub fn check_finite(op: &'static str, what: &str, values: &[f32]) -> Result<()> {
+        match values.iter().position(|v| !v.is_finite()) {
+            None => Ok(()),
+            Some(index) => Err(Error::NotFinite {
+                op,
+                what: what.to_string(),
+                index,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_error_names_op_operand_and_both_shapes() {
+        let error = Error::check_shape("linear", "x", &[7, 60], &[7, 61]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "linear: x has shape [7, 61], expected [7, 60]"
+        );
+    }
+
+    #[test]
+    fn the_first_number_that_is_not_finite_is_named() {
+        let error =
+            Error::check_finite("adamw", "q_proj", &[0.0, f32::NAN, f32::INFINITY]).unwrap_err();
+        assert_eq!(error.to_string(), "adamw: q_proj is not finite (element 1)");
+    }
+}

@@ -1,0 +1,5 @@
+//! The decoder's ops, one room each: `mod.rs` has the equation, the shapes and the checks, `cpu.rs` the implementation.
+//!
+//! Two promises hold for every op. A result has the same bits for any number of threads: work is cut by shape, never by
+//! thread count, and no sum's order depends on who finished first. And a backward pass adds into its gradients unless its
+//! documentation says otherwise.
