@@ -3,3 +3,7 @@
 //! No I/O, no threads, no clock, no unsafe code; native and wasm32.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+pub mod migration;
+pub mod python;
+pub mod reward;
