@@ -1,10 +1,13 @@
 //! The transformer decoder's forward and backward pass, op by op, hand-written. Knows no text and no reward.
 #![deny(missing_docs)]
 
+pub mod batch;
 pub mod error;
 pub mod ops;
 pub mod oracle;
+pub mod random;
 pub mod tensor;
 
+pub use batch::{Segment, Span, TokenBatch};
 pub use error::{Error, Result};
 pub use tensor::{Tensor, Weight, WeightData};
