@@ -1,1 +1,8 @@
 //! The native trainer: data, tokenizer, rollouts, optimizer, training loop, checkpoints, evaluation, command line.
+//!
+//! The reward and the policy's mathematics are `recode-core`'s, the model is `recode-kernels`'; this crate brings them to files,
+//! processors and people.
+
+pub mod cli;
+pub mod commands;
+pub mod config;

@@ -1,2 +1,5 @@
-//! `recode-trainer`: train, generate, score, audit, migrate.
-fn main() {}
+//! `recode-trainer`: the command line. Everything is in the library, where tests reach it.
+
+fn main() -> std::process::ExitCode {
+    recode_trainer::cli::main()
+}

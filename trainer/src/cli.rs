@@ -1,0 +1,82 @@
+//! The command line: which subcommands there are, and what an outcome means to the shell.
+//!
+//! A subcommand is a file under `commands/` with `pub struct Args` and `pub fn run(Args) -> anyhow::Result<()>`; here it takes a variant
+//! and a match arm. Exit codes: 0 done, 1 the run failed, 2 wrong usage (an argument, a config key). A reader that went away
+//! (`recode-trainer … | head`) is no failure: the program ends quietly, as ripgrep does.
+
+// Until the first subcommand lands below, `Command` has no value.
+#![allow(unreachable_code, unused_imports)]
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// Teach a code model new API versions by reinforcement learning (ReCode, arXiv 2506.20495).
+#[derive(Debug, Parser)]
+#[command(name = "recode-trainer", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {}
+}
+
+/// A mistake in how the program was called: exit code 2 instead of 1.
+///
+/// Wrap what the person at the keyboard can mend by typing something else: `return Err(Usage::error("…"))` or `result.map_err(Usage::wrap)`.
+#[derive(Debug)]
+pub struct Usage(anyhow::Error);
+
+impl Usage {
+    pub fn error(message: impl std::fmt::Display) -> anyhow::Error {
+        Self::wrap(anyhow::anyhow!("{message}"))
+    }
+
+    pub fn wrap(cause: anyhow::Error) -> anyhow::Error {
+        anyhow::Error::new(Self(cause))
+    }
+}
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Usage {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// Parses the process's arguments, runs the subcommand and turns its outcome into an exit code.
+pub fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => exit_code(&error),
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    // Standard error may be gone as well; there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "recode-trainer: {error:#}");
+    ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,1 @@
+//! One file per subcommand: its arguments (`Args`, clap) and `run(Args)`.

@@ -1,0 +1,224 @@
+use super::*;
+
+const SMALLEST: &str = "name = \"a\"\n[model]\npath = \"m\"\n[data]\ntrain = \"t.jsonl\"\n";
+
+fn with(lines: &str, set: &[&str]) -> anyhow::Result<Config> {
+    let set: Vec<String> = set.iter().map(|&s| s.to_owned()).collect();
+    Config::from_toml(&format!("{SMALLEST}{lines}"), "run.toml", &set)
+}
+
+fn complaint(lines: &str, set: &[&str]) -> String {
+    format!(
+        "{:#}",
+        with(lines, set).expect_err("the configuration is wrong")
+    )
+}
+
+#[test]
+fn what_is_not_given_has_its_default() {
+    let config = with("", &[]).unwrap();
+    let expected = Config {
+        name: "a".into(),
+        model: ModelConfig { path: "m".into() },
+        data: DataConfig {
+            train: "t.jsonl".into(),
+            ..Default::default()
+        },
+        run: RunConfig {
+            eval_max_completion_length: 1024,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    assert_eq!(config, expected);
+}
+
+#[test]
+fn every_field_is_in_the_table_and_in_the_help() {
+    let mut all = Config::default();
+    all.loss.dual_clip = Some(10.0); // absent values are not serialized
+    let table = toml::Table::try_from(&all).unwrap();
+    let mut names = Vec::new();
+    for (name, value) in &table {
+        match value {
+            toml::Value::Table(section) => {
+                names.extend(section.keys().map(|leaf| format!("{name}.{leaf}")))
+            }
+            _ => names.push(name.clone()),
+        }
+    }
+    let mut known: Vec<_> = keys().iter().map(|key| key.name.to_owned()).collect();
+    names.sort();
+    known.sort();
+    assert_eq!(names, known);
+
+    let help = help();
+    for key in keys() {
+        assert!(
+            !key.doc.is_empty() && help.contains(key.doc),
+            "{} is not explained",
+            key.name
+        );
+        assert!(
+            help.contains(&format!("  {} = {}\n", key.leaf(), key.default_text())),
+            "{}",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn only_name_model_and_data_are_required() {
+    let required: Vec<_> = keys()
+        .into_iter()
+        .filter(|key| key.required)
+        .map(|key| key.name)
+        .collect();
+    assert_eq!(required, ["name", "model.path", "data.train"]);
+    let missing = format!(
+        "{:#}",
+        Config::from_toml("name = \"a\"", "run.toml", &[]).unwrap_err()
+    );
+    assert_eq!(
+        missing,
+        "run.toml: model.path is missing (a folder): add it to the file or give --set model.path=…"
+    );
+}
+
+#[test]
+fn what_was_written_down_reads_back_the_same() {
+    for set in [
+        &[][..],
+        &[
+            "loss.dual_clip=10",
+            "seed=7",
+            "optimizer.learning_rate=3e-7",
+            "data.eval=\"a \\\"b\\\".jsonl\"",
+        ],
+    ] {
+        let config = with("", set).unwrap();
+        let text = config.to_toml();
+        assert_eq!(
+            Config::from_toml(&text, "config.toml", &[]).unwrap(),
+            config
+        );
+        for key in keys() {
+            assert!(text.contains(&format!("# {}\n", key.doc)), "{}", key.name);
+        }
+    }
+}
+
+#[test]
+fn set_overrides_the_file_from_left_to_right() {
+    let config = with(
+        "[rollout]\ntop_p = 0.5\n",
+        &[
+            "rollout.top_p=0.6",
+            "rollout.top_p=0.7",
+            "rollout.num_generations = 4",
+        ],
+    )
+    .unwrap();
+    assert_eq!(
+        (config.rollout.top_p, config.rollout.num_generations),
+        (0.7, 4)
+    );
+    let taken_back = with("[rollout]\ntop_p = 0.5\n", &["rollout.top_p="]).unwrap();
+    assert_eq!(taken_back.rollout.top_p, 1.0);
+}
+
+#[test]
+fn set_takes_text_with_or_without_quotes() {
+    for (set, name) in [
+        ("name=grpo", "grpo"),
+        ("name=\"grpo\"", "grpo"),
+        ("name=2024", "2024"),
+        ("name=true", "true"),
+    ] {
+        assert_eq!(with("", &[set]).unwrap().name, name, "{set}");
+    }
+    let config = with(
+        "",
+        &[
+            "reward.mode=paper",
+            "adapter.target_modules=[\"o_proj\", \"k_proj\"]",
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.reward.mode, RewardMode::Paper);
+    assert_eq!(
+        config.adapter.target_modules,
+        [Target::OProj, Target::KProj]
+    );
+}
+
+#[test]
+fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
+    assert_eq!(
+        complaint("[loss]\nbeta = 0.1\nclip_ratio_hi = 0.3\n", &[]),
+        "run.toml:8: there is no key loss.clip_ratio_hi; did you mean loss.clip_ratio_high?"
+    );
+    assert_eq!(
+        complaint("[run]\nlearning_rate = 0.1\n", &[]),
+        "run.toml:7: there is no key run.learning_rate; did you mean optimizer.learning_rate?"
+    );
+    assert_eq!(
+        complaint("", &["num_generations=4"]),
+        "--set num_generations=4: there is no key num_generations; did you mean rollout.num_generations?"
+    );
+    assert_eq!(
+        complaint("[rollouts]\ntop_p = 1\n", &[]),
+        "run.toml:6: there is no section [rollouts]; did you mean [rollout]?"
+    );
+    assert_eq!(
+        complaint("", &["qqqqzzzz=1"]),
+        "--set qqqqzzzz=1: there is no key qqqqzzzz; `recode-trainer train --help` lists all keys"
+    );
+}
+
+#[test]
+fn a_wrong_value_names_key_value_and_what_is_permitted() {
+    assert_eq!(
+        complaint("[rollout]\nnum_generations = 1\n", &[]),
+        "run.toml:7: rollout.num_generations = 1 is not permitted: at least 2"
+    );
+    assert!(
+        complaint("", &["adapter.target_modules=[]"])
+            .contains("is not permitted: at least one, none twice")
+    );
+    assert_eq!(
+        complaint("", &["reward.mode=harsh"]),
+        "--set reward.mode=harsh: reward.mode = \"harsh\": unknown variant `harsh`, expected `paper` or `strict` (permitted: \"paper\", \"strict\")"
+    );
+    assert_eq!(
+        complaint("[rollout]\ntop_p = \"all\"\n", &[]),
+        "run.toml:7: rollout.top_p = \"all\": invalid type: string \"all\", expected f64 (permitted: greater than 0, at most 1)"
+    );
+    for nan in [
+        "adapter.lora_alpha=nan",
+        "loss.beta=inf",
+        "optimizer.warmup_ratio=nan",
+        "rollout.top_p=nan",
+        "loss.dual_clip=nan",
+    ] {
+        assert!(complaint("", &[nan]).contains("is not permitted"), "{nan}");
+    }
+}
+
+#[test]
+fn broken_toml_names_its_line() {
+    let text = complaint("[loss\n", &[]);
+    assert!(text.starts_with("run.toml:6: not TOML: "), "{text}");
+    let text = complaint("[loss]\nbeta = 1\nbeta = 2\n", &[]);
+    assert!(text.starts_with("run.toml:8: not TOML: "), "{text}");
+    assert_eq!(
+        complaint("", &["top_p"]),
+        "--set top_p: expected KEY=VALUE, for example rollout.top_p=0.9"
+    );
+    assert_eq!(
+        Config::from_toml("loss = 3", "run.toml", &[])
+            .unwrap_err()
+            .to_string(),
+        "run.toml:1: loss is a section: write [loss] and its keys below"
+    );
+}
