@@ -5,5 +5,6 @@
 #![deny(missing_docs)]
 
 pub mod migration;
+pub mod policy;
 pub mod python;
 pub mod reward;
