@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 pub mod batch;
+pub mod decoder;
 pub mod error;
 pub mod ops;
 pub mod oracle;
