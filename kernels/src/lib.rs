@@ -6,6 +6,7 @@ pub mod decoder;
 pub mod error;
 pub mod ops;
 pub mod oracle;
+mod product;
 pub mod random;
 pub mod tensor;
 

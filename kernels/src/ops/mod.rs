@@ -3,3 +3,6 @@
 //! Two promises hold for every op. A result has the same bits for any number of threads: work is cut by shape, never by
 //! thread count, and no sum's order depends on who finished first. And a backward pass adds into its gradients unless its
 //! documentation says otherwise.
+
+pub mod embedding;
+pub mod linear;

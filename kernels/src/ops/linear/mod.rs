@@ -1,0 +1,99 @@
+//! A linear map with optional bias, `y = x wᵀ + b`, and its three gradients.
+//!
+//! A row of `y` has the same bits for any number of rows and threads (see [`crate::product`]), so decoding a sequence alone
+//! or among others gives the same logits.
+
+mod cpu;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{Error, Result, Tensor, Weight};
+
+/// `y[n, o] = Σ_i x[n, i] w[o, i] + bias[o]`.
+///
+/// # Shapes
+/// `x` [N, I], `w` [O, I] (f32 or bf16, products and sums in f32), `bias` [O], `y` [N, O].
+///
+/// # Errors
+/// [`Error::Shape`] where one does not fit `w`.
+pub fn linear(x: &Tensor, w: &Weight, bias: Option<&[f32]>, y: &mut Tensor) -> Result<()> {
+    Error::check_shape("linear", "x", &[x.rows(), w.cols()], &x.shape())?;
+    Error::check_shape("linear", "y", &[x.rows(), w.rows()], &y.shape())?;
+    if let Some(bias) = bias {
+        Error::check_shape("linear", "bias", &[w.rows()], &[bias.len()])?;
+    }
+    cpu::forward(x, w, bias, y);
+    Ok(())
+}
+
+/// `d_x[n, i] = (accumulate ? d_x[n, i] : 0) + Σ_o d_y[n, o] w[o, i]`.
+///
+/// # Shapes
+/// `d_y` [N, O], `w` [O, I], `d_x` [N, I].
+///
+/// # Errors
+/// [`Error::Shape`] where one does not fit `w`.
+pub fn linear_backward_input(
+    d_y: &Tensor,
+    w: &Weight,
+    d_x: &mut Tensor,
+    accumulate: bool,
+) -> Result<()> {
+    Error::check_shape(
+        "linear_backward_input",
+        "d_y",
+        &[d_y.rows(), w.rows()],
+        &d_y.shape(),
+    )?;
+    Error::check_shape(
+        "linear_backward_input",
+        "d_x",
+        &[d_y.rows(), w.cols()],
+        &d_x.shape(),
+    )?;
+    cpu::backward_input(d_y, w, d_x, accumulate);
+    Ok(())
+}
+
+/// `d_w[o, i] += Σ_n d_y[n, o] x[n, i]`.
+///
+/// # Shapes
+/// `x` [N, I], `d_y` [N, O], `d_w` [O, I].
+///
+/// # Errors
+/// [`Error::Shape`] where one does not fit `d_w`.
+pub fn linear_backward_weight(x: &Tensor, d_y: &Tensor, d_w: &mut Tensor) -> Result<()> {
+    Error::check_shape(
+        "linear_backward_weight",
+        "x",
+        &[d_y.rows(), d_w.cols()],
+        &x.shape(),
+    )?;
+    Error::check_shape(
+        "linear_backward_weight",
+        "d_y",
+        &[x.rows(), d_w.rows()],
+        &d_y.shape(),
+    )?;
+    cpu::backward_weight(x, d_y, d_w);
+    Ok(())
+}
+
+/// `d_bias[o] += Σ_n d_y[n, o]`.
+///
+/// # Shapes
+/// `d_y` [N, O], `d_bias` [O].
+///
+/// # Errors
+/// [`Error::Shape`] where `d_bias` does not fit `d_y`.
+pub fn linear_backward_bias(d_y: &Tensor, d_bias: &mut [f32]) -> Result<()> {
+    Error::check_shape(
+        "linear_backward_bias",
+        "d_bias",
+        &[d_y.cols()],
+        &[d_bias.len()],
+    )?;
+    cpu::backward_bias(d_y, d_bias);
+    Ok(())
+}
