@@ -6,3 +6,8 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod tokenizer;
+
+#[cfg(test)]
+#[path = "../tests/tiny/mod.rs"]
+mod tiny;
