@@ -4,5 +4,6 @@
 //! thread count, and no sum's order depends on who finished first. And a backward pass adds into its gradients unless its
 //! documentation says otherwise.
 
+pub mod adapter;
 pub mod embedding;
 pub mod linear;

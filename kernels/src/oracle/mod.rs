@@ -2,6 +2,7 @@
 //!
 //! Slow on purpose. Nothing here is called outside tests and benchmarks.
 
+pub mod adapter;
 pub mod linear;
 
 /// Numbers in [-1, 1) that depend on `seed` and nothing else (SplitMix64), for operands of tests and benchmarks.

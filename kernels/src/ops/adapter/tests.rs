@@ -1,0 +1,250 @@
+//! Against the f64 oracle and finite differences, for LoRA and DoRA.
+
+use half::bf16;
+
+use super::*;
+use crate::ops::linear::linear;
+use crate::oracle::adapter as oracle;
+use crate::oracle::{check_close, check_gradient, linear as oracle_linear, sample, wide};
+
+const N: usize = 7;
+const I: usize = 60;
+const O: usize = 18;
+const R: usize = 5;
+const SCALING: f32 = 1.5;
+
+struct Case {
+    x: Tensor,
+    d_y: Tensor,
+    w: Weight,
+    a: Tensor,
+    b: Tensor,
+    magnitude: Vec<f32>,
+}
+
+impl Case {
+    fn new(n: usize) -> Self {
+        let tensor =
+            |seed, rows, cols| Tensor::from_vec(rows, cols, sample(seed, rows * cols)).unwrap();
+        let narrow = sample(3, O * I).into_iter().map(bf16::from_f32).collect();
+        Self {
+            x: tensor(1, n, I),
+            d_y: tensor(2, n, O),
+            w: Weight::bf16(O, I, narrow).unwrap(),
+            a: tensor(4, R, I),
+            b: tensor(5, O, R),
+            magnitude: sample(6, O).iter().map(|m| m + 2.0).collect(),
+        }
+    }
+
+    fn factors(&self, dora: bool) -> Factors<'_> {
+        Factors {
+            a: &self.a,
+            b: &self.b,
+            magnitude: dora.then_some(&self.magnitude[..]),
+            scaling: SCALING,
+        }
+    }
+
+    /// V in f64 for given factors.
+    fn direction(&self, a: &[f64], b: &[f64]) -> Vec<f64> {
+        oracle::direction([O, I, R], &wide(&self.w.to_f32()), a, b, f64::from(SCALING))
+    }
+
+    /// d_a, d_b, d_m, added to what they are filled with.
+    fn backward(&self, dora: bool, filled: f32) -> (Tensor, Tensor, Vec<f32>) {
+        let factors = self.factors(dora);
+        let merged = merge(&self.w, &factors).unwrap();
+        let mut y = Tensor::full(self.x.rows(), O, f32::NAN);
+        linear(&self.x, &merged.weight, None, &mut y).unwrap();
+        let (mut d_a, mut d_b, mut d_m) = (
+            Tensor::full(R, I, filled),
+            Tensor::full(O, R, filled),
+            vec![filled; O],
+        );
+        let d_magnitude = dora.then_some(&mut d_m[..]);
+        let gradients = FactorGradients {
+            d_a: &mut d_a,
+            d_b: &mut d_b,
+            d_magnitude,
+        };
+        adapter_backward(&self.x, &y, &self.d_y, &factors, &merged, gradients).unwrap();
+        (d_a, d_b, d_m)
+    }
+}
+
+#[test]
+fn merging_agrees_with_the_oracle() {
+    let case = Case::new(N);
+    let v = case.direction(&wide(case.a.data()), &wide(case.b.data()));
+    let lora = merge(&case.w, &case.factors(false)).unwrap();
+    check_close("V", &lora.weight.to_f32(), &v, 1e-6).unwrap();
+    assert_eq!(lora.norm_scale, None);
+
+    let dora = merge(&case.w, &case.factors(true)).unwrap();
+    let (norms, magnitude) = (oracle::row_norms(I, &v), wide(&case.magnitude));
+    check_close(
+        "W'",
+        &dora.weight.to_f32(),
+        &oracle::scaled(I, &v, &magnitude, &norms),
+        1e-6,
+    )
+    .unwrap();
+    let scale: Vec<f64> = magnitude.iter().zip(&norms).map(|(m, n)| m / n).collect();
+    check_close("norm_scale", &dora.norm_scale.unwrap(), &scale, 1e-6).unwrap();
+}
+
+#[test]
+fn a_new_adapter_changes_nothing() {
+    let case = Case::new(N);
+    let b = Tensor::zeros(O, R);
+    let lora = Factors {
+        a: &case.a,
+        b: &b,
+        magnitude: None,
+        scaling: SCALING,
+    };
+    assert_eq!(
+        merge(&case.w, &lora).unwrap().weight.to_f32(),
+        case.w.to_f32()
+    );
+    // DoRA starts with m = ‖W‖, so its scale is exactly one.
+    let norms = row_norms(&case.w);
+    let dora = merge(
+        &case.w,
+        &Factors {
+            magnitude: Some(&norms),
+            ..lora
+        },
+    )
+    .unwrap();
+    assert_eq!(dora.weight.to_f32(), case.w.to_f32());
+    assert_eq!(dora.norm_scale, Some(vec![1.0; O]));
+}
+
+#[test]
+fn gradients_agree_with_central_differences() {
+    for dora in [false, true] {
+        let case = Case::new(N);
+        let (a, b, m) = (
+            wide(case.a.data()),
+            wide(case.b.data()),
+            wide(&case.magnitude),
+        );
+        let norms = oracle::row_norms(I, &case.direction(&a, &b)); // constant, as PEFT takes them
+        let (x, d_y) = (wide(case.x.data()), wide(case.d_y.data()));
+        let loss = |a: &[f64], b: &[f64], m: &[f64]| -> f64 {
+            let v = case.direction(a, b);
+            let w = if dora {
+                oracle::scaled(I, &v, m, &norms)
+            } else {
+                v
+            };
+            oracle_linear::linear([N, I, O], &x, &w, None)
+                .iter()
+                .zip(&d_y)
+                .map(|(y, d)| y * d)
+                .sum()
+        };
+        let (d_a, d_b, d_m) = case.backward(dora, 0.0);
+        check_gradient("d_a", d_a.data(), &a, 1e-4, 2e-6, |a| loss(a, &b, &m)).unwrap();
+        check_gradient("d_b", d_b.data(), &b, 1e-4, 2e-6, |b| loss(&a, b, &m)).unwrap();
+        check_gradient("d_m", &d_m, &m, 1e-4, 2e-6, |m| loss(&a, &b, m)).unwrap();
+    }
+}
+
+#[test]
+fn gradients_are_added() {
+    let case = Case::new(N);
+    let (from_zero, from_one) = (case.backward(true, 0.0), case.backward(true, 1.0));
+    let one_more =
+        |values: &[f32]| -> Vec<f64> { values.iter().map(|v| f64::from(*v) + 1.0).collect() };
+    check_close(
+        "d_a",
+        from_one.0.data(),
+        &one_more(from_zero.0.data()),
+        1e-6,
+    )
+    .unwrap();
+    check_close(
+        "d_b",
+        from_one.1.data(),
+        &one_more(from_zero.1.data()),
+        1e-6,
+    )
+    .unwrap();
+    check_close("d_m", &from_one.2, &one_more(&from_zero.2), 1e-6).unwrap();
+}
+
+#[test]
+fn no_tokens_give_no_gradient() {
+    let (d_a, d_b, d_m) = Case::new(0).backward(true, 3.0);
+    assert!(
+        d_a == Tensor::full(R, I, 3.0) && d_b == Tensor::full(O, R, 3.0) && d_m == vec![3.0; O]
+    );
+}
+
+#[test]
+fn results_have_the_same_bits_for_any_number_of_threads() {
+    let case = Case::new(401);
+    let run = |threads| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| {
+                let factors = case.factors(true);
+                (
+                    merge(&case.w, &factors).unwrap(),
+                    row_norms(&case.w),
+                    case.backward(true, 0.25),
+                )
+            })
+    };
+    let one = run(1);
+    assert!(run(2) == one && run(5) == one);
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let case = Case::new(N);
+    let wrong_b = Tensor::zeros(O, R + 1);
+    let factors = Factors {
+        b: &wrong_b,
+        ..case.factors(true)
+    };
+    assert_eq!(
+        merge(&case.w, &factors).unwrap_err().to_string(),
+        "merge: b has shape [18, 6], expected [18, 5]"
+    );
+
+    let zeros = Weight::f32(O, I, vec![0.0; O * I]).unwrap();
+    let b = Tensor::zeros(O, R);
+    let error = merge(
+        &zeros,
+        &Factors {
+            b: &b,
+            ..case.factors(true)
+        },
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(error.contains("row 0 of w + s b a"), "{error}");
+
+    let factors = case.factors(true);
+    let lora = merge(&case.w, &case.factors(false)).unwrap();
+    let y = Tensor::zeros(N, O);
+    let (mut d_a, mut d_b) = (Tensor::zeros(R, I), Tensor::zeros(O, R));
+    let gradients = FactorGradients {
+        d_a: &mut d_a,
+        d_b: &mut d_b,
+        d_magnitude: None,
+    };
+    let error = adapter_backward(&case.x, &y, &case.d_y, &factors, &lora, gradients)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "adapter_backward: merged was merged without the magnitude that factors has"
+    );
+}
