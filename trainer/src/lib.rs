@@ -6,6 +6,8 @@
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod data;
+pub mod report;
 pub mod tokenizer;
 
 #[cfg(test)]

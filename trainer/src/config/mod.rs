@@ -14,38 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::{Key, help};
 pub use load::ConfigArgs;
-
-/// Which rules an answer is scored by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RewardMode {
-    Paper,
-    Strict,
-}
-
-/// Which code reward is added to the format reward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CodeReward {
-    EsStar,
-    EmStar,
-}
-
-/// What advantages are divided by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ScaleRewards {
-    Group,
-    None,
-}
-
-/// How token losses become one number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LossAggMode {
-    TokenMean,
-    SeqMeanTokenMean,
-}
+pub use recode_core::policy::{LossAggMode, ScaleRewards};
+pub use recode_core::reward::{CodeReward, RewardMode};
 
 /// A linear layer of the decoder that can carry an adapter, by its Hugging Face name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,455 @@
+//! JSON Lines, read so that every complaint has a file and a line; and the migrations a run learns from.
+//!
+//! A line ends with `\n`; a `\r` before it is white space of JSON and accepted. Lines are numbered from 1. What is not as it should be is an
+//! error with its line, never a skipped row: a line cut short, an empty line, text that is not UTF-8, a byte order mark, a field that is
+//! missing, null or given twice. Files that are loaded whole say so; [`Lines`] itself keeps one line in memory.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use recode_core::migration::Migration;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The longest line that is read, in bytes: beyond it, a file is hardly JSON Lines.
+pub const MAX_LINE_BYTES: usize = 64 << 20;
+
+/// Where lines come from: a file, or standard input for `-`.
+#[derive(Debug, Clone)]
+pub struct Source {
+    path: PathBuf,
+}
+
+impl Source {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    pub fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
+    /// The lines of the source, read ahead by up to `buffer_bytes`.
+    ///
+    /// # Errors
+    /// A file that cannot be opened, or is a folder.
+    pub fn lines(&self, buffer_bytes: usize) -> anyhow::Result<Lines> {
+        let input: Box<dyn Read + Send> = if self.is_stdin() {
+            Box::new(io::stdin())
+        } else {
+            let open = || -> io::Result<File> {
+                let file = File::open(&self.path)?;
+                match file.metadata()?.is_dir() {
+                    true => Err(io::ErrorKind::IsADirectory.into()),
+                    false => Ok(file),
+                }
+            };
+            Box::new(open().with_context(|| format!("cannot read {self}"))?)
+        };
+        Ok(Lines {
+            origin: self.to_string(),
+            input: BufReader::with_capacity(buffer_bytes, input),
+            number: 0,
+        })
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_stdin() {
+            true => f.write_str("standard input"),
+            false => self.path.display().fmt(f),
+        }
+    }
+}
+
+/// One line of a source, without its line end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Counted from 1.
+    pub number: usize,
+    /// The text, or what is wrong with it.
+    pub text: Result<String, String>,
+}
+
+/// An iterator over lines; ends with the file, or with the error that reading met.
+pub struct Lines {
+    origin: String,
+    input: BufReader<Box<dyn Read + Send>>,
+    number: usize,
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lines({}:{})", self.origin, self.number)
+    }
+}
+
+impl Lines {
+    /// Whether another whole line is here already, so that reading it will not wait for whoever writes to the pipe.
+    pub fn next_is_buffered(&self) -> bool {
+        self.input.buffer().contains(&b'\n')
+    }
+
+    fn read(&mut self) -> io::Result<Option<Line>> {
+        let mut bytes = Vec::new();
+        let limit = MAX_LINE_BYTES as u64 + 1;
+        if (&mut self.input)
+            .take(limit)
+            .read_until(b'\n', &mut bytes)?
+            == 0
+        {
+            return Ok(None);
+        }
+        self.number += 1;
+        let text = match bytes.pop_if(|last| *last == b'\n') {
+            None if bytes.len() > MAX_LINE_BYTES => {
+                self.input.skip_until(b'\n')?;
+                Err(format!(
+                    "the line is longer than {} MiB",
+                    MAX_LINE_BYTES >> 20
+                ))
+            }
+            _ => self.check(bytes),
+        };
+        Ok(Some(Line {
+            number: self.number,
+            text,
+        }))
+    }
+
+    fn check(&self, bytes: Vec<u8>) -> Result<String, String> {
+        let text = String::from_utf8(bytes).map_err(|error| {
+            format!(
+                "not UTF-8 from byte {} of the line on",
+                error.utf8_error().valid_up_to() + 1
+            )
+        })?;
+        if self.number == 1 && text.starts_with('\u{feff}') {
+            return Err(
+                "the file begins with a byte order mark: save it as UTF-8 without one".to_owned(),
+            );
+        }
+        if text.trim_ascii().is_empty() {
+            return Err("the line is empty".to_owned());
+        }
+        Ok(text)
+    }
+}
+
+impl Iterator for Lines {
+    type Item = anyhow::Result<Line>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read()
+            .with_context(|| format!("cannot read {} after line {}", self.origin, self.number))
+            .transpose()
+    }
+}
+
+/// A JSON object as it was written: fields in their order, values to the byte.
+#[derive(Debug)]
+pub struct Object {
+    pub fields: Vec<(String, Box<RawValue>)>,
+}
+
+impl Object {
+    /// Reads one line.
+    ///
+    /// # Errors
+    /// What is wrong with the line, in words, without its number: it is cut short, not JSON, no object, or names a field twice.
+    pub fn parse(line: &str) -> Result<Self, String> {
+        serde_json::from_str(line).map_err(|error| {
+            // The position is the reader's to give, and the line is always the first.
+            let reason = error.to_string();
+            let reason = reason.split(" at line ").next().unwrap_or_default();
+            match error.classify() {
+                serde_json::error::Category::Eof => {
+                    format!("the line is cut short at byte {}: {reason}", error.column())
+                }
+                serde_json::error::Category::Syntax => {
+                    format!("not JSON at byte {}: {reason}", error.column())
+                }
+                _ => reason.to_owned(),
+            }
+        })
+    }
+
+    pub fn get(&self, name: &str) -> Option<&RawValue> {
+        let (_, value) = self.fields.iter().find(|(field, _)| field == name)?;
+        Some(value)
+    }
+
+    /// The text of a field.
+    ///
+    /// # Errors
+    /// The field is missing, null, or something other than a string.
+    pub fn text(&self, name: &str) -> Result<String, String> {
+        let value = self.get(name).ok_or_else(|| format!("{name} is missing"))?;
+        serde_json::from_str(value.get()).map_err(|error| match kind(value) {
+            // A string by its quote, yet no text: half of a surrogate pair.
+            "a string" => format!("{name} is not valid text: {error}"),
+            other => format!("{name} is {other}, expected a string"),
+        })
+    }
+}
+
+fn kind(value: &RawValue) -> &'static str {
+    match value.get().as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "a truth value",
+        _ => "a number",
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if fields.iter().any(|(field, _)| *field == name) {
+                        return Err(de::Error::custom(format!("{name} is given twice")));
+                    }
+                    fields.push((name, map.next_value()?));
+                }
+                Ok(Object { fields })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// A migration and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The line of the file, counted from 1.
+    pub line: usize,
+    pub migration: Migration,
+}
+
+/// Reads one migration from an object; fields beside the six are allowed.
+///
+/// # Errors
+/// The first of the six fields that is missing, null or no string.
+pub fn migration(object: &Object) -> Result<Migration, String> {
+    Ok(Migration {
+        dependency: object.text("dependency")?,
+        new_version: object.text("new_version")?,
+        description: object.text("description")?,
+        update_info: object.text("update_info")?,
+        old_code: object.text("old_code")?,
+        new_code: object.text("new_code")?,
+    })
+}
+
+/// Reads a data set to train or evaluate on: every line has to be a whole migration.
+///
+/// # Errors
+/// A file that cannot be read or has no rows; the first line that is wrong, how many more are, and how to list them.
+pub fn read_migrations(path: &Path) -> anyhow::Result<Vec<Row>> {
+    let source = Source::new(path);
+    let mut rows = Vec::new();
+    let mut first_fault = None;
+    let mut faults = 0;
+    for line in source.lines(1 << 16)? {
+        let Line { number, text } = line?;
+        match text.and_then(|text| migration(&Object::parse(&text)?)) {
+            Ok(migration) => rows.push(Row {
+                line: number,
+                migration,
+            }),
+            Err(fault) => {
+                faults += 1;
+                first_fault.get_or_insert((number, fault));
+            }
+        }
+    }
+    if let Some((number, fault)) = first_fault {
+        let more = match faults - 1 {
+            0 => String::new(),
+            1 => " (and 1 more line is wrong)".to_owned(),
+            more => format!(" (and {more} more lines are wrong)"),
+        };
+        bail!(
+            "{source}:{number}: {fault}{more}; `recode-trainer audit {source}` lists what is wrong, its --write-clean keeps the sound rows"
+        );
+    }
+    if rows.is_empty() {
+        bail!("{source} has no rows: expected a migration a line (JSON Lines)");
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: &str = r#"{"dependency":"numpy","new_version":"==2.0","description":"d","update_info":"u","old_code":"a","new_code":"b"}"#;
+
+    fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows.jsonl");
+        std::fs::write(&path, bytes).unwrap();
+        (dir, path)
+    }
+
+    fn complaint(bytes: &[u8]) -> String {
+        let (_dir, path) = file(bytes);
+        let text = format!(
+            "{:#}",
+            read_migrations(&path).expect_err("the file is wrong")
+        );
+        text.replace(&path.display().to_string(), "F")
+    }
+
+    const HINT: &str =
+        "; `recode-trainer audit F` lists what is wrong, its --write-clean keeps the sound rows";
+
+    #[test]
+    fn rows_are_read_with_their_lines_whatever_the_line_end() {
+        for text in [
+            format!("{ROW}\n{ROW}\n"),
+            format!("{ROW}\r\n{ROW}\r\n"),
+            format!("{ROW}\n{ROW}"),
+        ] {
+            let (_dir, path) = file(text.as_bytes());
+            let rows = read_migrations(&path).unwrap();
+            assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [1, 2]);
+            assert_eq!(rows[1].migration.new_code, "b");
+        }
+    }
+
+    #[test]
+    fn a_wrong_line_is_named_with_its_cause() {
+        let cut = &ROW[..ROW.len() - 3];
+        let column = cut.len();
+        assert_eq!(
+            complaint(format!("{ROW}\n{cut}").as_bytes()),
+            format!(
+                "F:2: the line is cut short at byte {column}: EOF while parsing a string{HINT}"
+            )
+        );
+        let null = ROW.replace("\"a\"", "null");
+        assert_eq!(
+            complaint(format!("{null}\n{ROW}\n{null}\n").as_bytes()),
+            format!("F:1: old_code is null, expected a string (and 1 more line is wrong){HINT}")
+        );
+        let missing = ROW.replace("old_code", "old_cod");
+        assert_eq!(
+            complaint(missing.as_bytes()),
+            format!("F:1: old_code is missing{HINT}")
+        );
+        let twice = ROW.replace("{", "{\"new_code\":\"c\",");
+        assert_eq!(
+            complaint(twice.as_bytes()),
+            format!("F:1: new_code is given twice{HINT}")
+        );
+        assert_eq!(
+            complaint(b"[1]\n"),
+            format!("F:1: invalid type: sequence, expected an object{HINT}")
+        );
+        assert_eq!(
+            complaint(b"{]\n"),
+            format!("F:1: not JSON at byte 2: key must be a string{HINT}")
+        );
+        assert_eq!(
+            complaint(format!("{ROW}\n\n{ROW}\n").as_bytes()),
+            format!("F:2: the line is empty{HINT}")
+        );
+        let half_a_pair = ROW.replace("\"a\"", "\"\\ud800\"");
+        assert!(complaint(half_a_pair.as_bytes()).starts_with("F:1: old_code is not valid text: "));
+    }
+
+    #[test]
+    fn what_is_no_plain_utf8_is_named() {
+        assert_eq!(
+            complaint(b"{\"a\xff\"}\n"),
+            format!("F:1: not UTF-8 from byte 4 of the line on{HINT}")
+        );
+        assert_eq!(
+            complaint(format!("\u{feff}{ROW}\n").as_bytes()),
+            format!(
+                "F:1: the file begins with a byte order mark: save it as UTF-8 without one{HINT}"
+            )
+        );
+    }
+
+    #[test]
+    fn an_empty_or_missing_file_is_an_error() {
+        assert_eq!(
+            complaint(b""),
+            "F has no rows: expected a migration a line (JSON Lines)"
+        );
+        let missing = format!(
+            "{:#}",
+            read_migrations(Path::new("no/such.jsonl")).unwrap_err()
+        );
+        assert_eq!(
+            missing,
+            "cannot read no/such.jsonl: No such file or directory (os error 2)"
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let folder = format!("{:#}", read_migrations(dir.path()).unwrap_err());
+        assert!(folder.ends_with(": is a directory"), "{folder}");
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_and_the_next_one_read() {
+        let mut bytes = vec![b'x'; MAX_LINE_BYTES + 1];
+        bytes.extend_from_slice(b"\nlast");
+        let (_dir, path) = file(&bytes);
+        let lines: Vec<_> = Source::new(path)
+            .lines(1 << 16)
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(
+            lines[0].text,
+            Err("the line is longer than 64 MiB".to_owned())
+        );
+        assert_eq!(
+            lines[1],
+            Line {
+                number: 2,
+                text: Ok("last".to_owned())
+            }
+        );
+        assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn fields_keep_their_order_and_their_bytes() {
+        let object =
+            Object::parse(r#"{"z": 1.50, "a": 18446744073709551616, "m": {"b": [1,  2]}}"#)
+                .unwrap();
+        let fields: Vec<_> = object
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.get()))
+            .collect();
+        assert_eq!(
+            fields,
+            [
+                ("z", "1.50"),
+                ("a", "18446744073709551616"),
+                ("m", r#"{"b": [1,  2]}"#)
+            ]
+        );
+    }
+}
