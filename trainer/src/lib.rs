@@ -8,6 +8,7 @@ pub mod commands;
 pub mod config;
 pub mod data;
 pub mod report;
+pub mod sampler;
 pub mod tokenizer;
 
 #[cfg(test)]
