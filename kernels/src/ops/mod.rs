@@ -7,3 +7,4 @@
 pub mod adapter;
 pub mod embedding;
 pub mod linear;
+pub mod linear_logprob;

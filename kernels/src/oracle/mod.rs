@@ -4,6 +4,7 @@
 
 pub mod adapter;
 pub mod linear;
+pub mod linear_logprob;
 
 /// Numbers in [-1, 1) that depend on `seed` and nothing else (SplitMix64), for operands of tests and benchmarks.
 #[must_use]

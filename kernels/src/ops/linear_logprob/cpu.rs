@@ -1,0 +1,266 @@
+//! Log-probabilities on the CPU: tiles of logits small enough to stay in the caches, reduced where they lie.
+//!
+//! A tile is [`TILE_ROWS`] distinct hidden rows by [`TILE_TOKENS`] tokens. Products share its rows and columns out between
+//! threads, reductions its rows; a row's sums run over the vocabulary in order, whoever computes them.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::{KeptTokens, LogprobRequest, Logprobs, Sampling};
+use crate::product::{View, product};
+use crate::{Tensor, Weight};
+
+/// Distinct hidden rows of a tile.
+const TILE_ROWS: usize = 512;
+/// Tokens of a tile; 2 MiB with the rows, and a multiple of the product's panel and of 64.
+const TILE_TOKENS: usize = 960;
+/// Stands for the logit of a token that is not kept: far below any logit, and finite, so that no difference is NaN.
+const NOT_KEPT: f32 = -1e30;
+
+/// Requests by the hidden row they share.
+struct Plan {
+    /// Indices of requests, ordered by row, those of a row in their own order.
+    order: Vec<u32>,
+    /// A distinct row each: its index and its requests in `order`.
+    slots: Vec<(u32, Range<usize>)>,
+}
+
+impl Plan {
+    fn new(requests: &[LogprobRequest], wanted: impl Fn(usize) -> bool) -> Self {
+        let mut order: Vec<u32> = (0..requests.len())
+            .filter(|&q| wanted(q))
+            .map(|q| q as u32)
+            .collect();
+        order.sort_by_key(|&q| requests[q as usize].row);
+        let mut slots: Vec<(u32, Range<usize>)> = Vec::new();
+        for (at, &q) in order.iter().enumerate() {
+            let row = requests[q as usize].row;
+            match slots.last_mut() {
+                Some((last, range)) if *last == row => range.end = at + 1,
+                _ => slots.push((row, at..at + 1)),
+            }
+        }
+        Self { order, slots }
+    }
+}
+
+/// The distinct rows of a tile, one after the other.
+fn gather(hidden: &Tensor, slots: &[(u32, Range<usize>)]) -> Tensor {
+    let data = slots
+        .iter()
+        .flat_map(|(row, _)| hidden.row(*row as usize))
+        .copied()
+        .collect();
+    Tensor::from_vec(slots.len(), hidden.cols(), data).expect("a row a slot")
+}
+
+/// The tokens of each tile.
+fn token_blocks(vocabulary: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..vocabulary)
+        .step_by(TILE_TOKENS)
+        .map(move |first| first..vocabulary.min(first + TILE_TOKENS))
+}
+
+/// What is known of a request's distribution after some of the vocabulary.
+#[derive(Clone)]
+struct Online {
+    max: f32,
+    /// `Σ e^{z - max}`.
+    sum: f64,
+    /// `Σ (z - max) e^{z - max}`.
+    weighted: f64,
+    /// The wanted token's z, once it has come by.
+    wanted: f32,
+}
+
+impl Online {
+    const START: Self = Self {
+        max: f32::NEG_INFINITY,
+        sum: 0.0,
+        weighted: 0.0,
+        wanted: f32::NAN,
+    };
+
+    /// Adds a block of z.
+    fn add(&mut self, z: &[f32]) {
+        let max = z.iter().fold(self.max, |max, &z| max.max(z));
+        if self.max > f32::NEG_INFINITY {
+            let moved = f64::from(self.max) - f64::from(max);
+            let factor = moved.exp();
+            self.weighted = factor * (self.weighted + moved * self.sum);
+            self.sum *= factor;
+        }
+        self.max = max;
+        let (mut sum, mut weighted) = (0.0f32, 0.0f32);
+        for z in z {
+            let below = z - max;
+            let e = below.exp();
+            sum += e;
+            weighted += below * e;
+        }
+        self.sum += f64::from(sum);
+        self.weighted += f64::from(weighted);
+    }
+
+    /// log-sum-exp and entropy: `H = log Σ e^{z - max} - Σ (z - max) e^{z - max} / Σ e^{z - max}`.
+    fn finish(&self) -> (f64, f64) {
+        (
+            f64::from(self.max) + self.sum.ln(),
+            self.sum.ln() - self.weighted / self.sum,
+        )
+    }
+}
+
+/// z of a block of tokens for one request, from a tile's row of logits.
+fn z_of_block(
+    logits: &[f32],
+    tokens: &Range<usize>,
+    request: usize,
+    scale: f32,
+    kept: Option<&KeptTokens>,
+    z: &mut Vec<f32>,
+) {
+    z.clear();
+    z.extend(logits.iter().map(|logit| logit * scale));
+    if let Some(kept) = kept {
+        for (z, token) in z.iter_mut().zip(tokens.clone()) {
+            if !kept.contains(request, token as u32) {
+                *z = NOT_KEPT;
+            }
+        }
+    }
+}
+
+pub(super) fn forward(
+    hidden: &Tensor,
+    w: &Weight,
+    requests: &[LogprobRequest],
+    sampling: &Sampling<'_>,
+    out: &mut Logprobs,
+) {
+    let plan = Plan::new(requests, |_| true);
+    let scale = sampling.temperature.recip();
+    for field in [&mut out.logprobs, &mut out.entropy, &mut out.log_sum_exp] {
+        field.clear();
+        field.resize(requests.len(), f32::NAN);
+    }
+    let mut logits = Vec::new();
+    for slots in plan.slots.chunks(TILE_ROWS) {
+        let rows = gather(hidden, slots);
+        // (request, row of the tile, state)
+        let mut states: Vec<(usize, usize, Online)> = slots
+            .iter()
+            .enumerate()
+            .flat_map(|(slot, (_, range))| {
+                plan.order[range.clone()]
+                    .iter()
+                    .map(move |&q| (q as usize, slot, Online::START))
+            })
+            .collect();
+        for tokens in token_blocks(w.rows()) {
+            let width = tokens.len();
+            logits.resize(slots.len() * width, 0.0);
+            product(
+                (&rows).into(),
+                View::weight_rows(w, tokens.clone()).t(),
+                &mut logits,
+                false,
+            );
+            states
+                .par_iter_mut()
+                .for_each_init(Vec::new, |z, (q, slot, state)| {
+                    z_of_block(
+                        &logits[*slot * width..][..width],
+                        &tokens,
+                        *q,
+                        scale,
+                        sampling.kept,
+                        z,
+                    );
+                    state.add(z);
+                    let wanted = requests[*q].token as usize;
+                    if tokens.contains(&wanted) {
+                        state.wanted = z[wanted - tokens.start];
+                    }
+                });
+        }
+        for (q, _, state) in states {
+            let (log_sum_exp, entropy) = state.finish();
+            out.logprobs[q] = (f64::from(state.wanted) - log_sum_exp) as f32;
+            out.entropy[q] = entropy as f32;
+            out.log_sum_exp[q] = log_sum_exp as f32;
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "as its caller's")]
+pub(super) fn backward(
+    hidden: &Tensor,
+    w: &Weight,
+    requests: &[LogprobRequest],
+    sampling: &Sampling<'_>,
+    log_sum_exp: &[f32],
+    d_logprobs: &[f32],
+    d_hidden: &mut Tensor,
+    mut d_w: Option<&mut Tensor>,
+) {
+    let plan = Plan::new(requests, |q| d_logprobs[q] != 0.0);
+    let scale = sampling.temperature.recip();
+    let channels = hidden.cols();
+    let mut logits = Vec::new();
+    for slots in plan.slots.chunks(TILE_ROWS) {
+        let rows = gather(hidden, slots);
+        let mut d_rows = Tensor::zeros(slots.len(), channels);
+        for tokens in token_blocks(w.rows()) {
+            let width = tokens.len();
+            logits.resize(slots.len() * width, 0.0);
+            let w_block = View::weight_rows(w, tokens.clone());
+            product((&rows).into(), w_block.t(), &mut logits, false);
+            // Logits become their gradients in place, [slots, tokens].
+            logits.par_chunks_mut(width).zip(slots).for_each_init(
+                Vec::new,
+                |z, (row, (_, range))| {
+                    let mut d_row = vec![0.0; width];
+                    for &q in &plan.order[range.clone()] {
+                        let q = q as usize;
+                        let factor = d_logprobs[q] * scale;
+                        z_of_block(row, &tokens, q, scale, sampling.kept, z);
+                        for (d, z) in d_row.iter_mut().zip(z.iter()) {
+                            *d -= factor * (z - log_sum_exp[q]).exp();
+                        }
+                        let wanted = requests[q].token as usize;
+                        if tokens.contains(&wanted) {
+                            d_row[wanted - tokens.start] += factor;
+                        }
+                    }
+                    row.copy_from_slice(&d_row);
+                },
+            );
+            product(
+                View::dense(slots.len(), width, &logits),
+                w_block,
+                d_rows.data_mut(),
+                true,
+            );
+            if let Some(d_w) = d_w.as_deref_mut() {
+                let block = &mut d_w.data_mut()[tokens.start * channels..tokens.end * channels];
+                product(
+                    View::dense(slots.len(), width, &logits).t(),
+                    (&rows).into(),
+                    block,
+                    true,
+                );
+            }
+        }
+        for (slot, (row, _)) in slots.iter().enumerate() {
+            for (sum, d) in d_hidden
+                .row_mut(*row as usize)
+                .iter_mut()
+                .zip(d_rows.row(slot))
+            {
+                *sum += d;
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Log-probabilities of wanted tokens straight from hidden states, without ever holding the logits.
+//!
+//! With z = (w h) / temperature over the vocabulary (or the tokens kept at sampling time): `log p(t) = z_t - log Σ_v e^{z_v}`
+//! and the entropy `-Σ_v p_v log p_v`. Tiles of logits are formed, reduced with an online log-sum-exp and dropped; the
+//! backward pass forms them again. Memory does not grow with rows times vocabulary.
+//!
+//! What is wanted is asked for as (hidden row, token) pairs: several requests may share a row, as the first tokens of a
+//! group's completions share the prompt's last row, and rows nobody asks for cost nothing.
+
+mod cpu;
+mod kept;
+#[cfg(test)]
+mod tests;
+
+pub use kept::KeptTokens;
+
+use crate::{Error, Result, Tensor, Weight};
+
+/// One wanted log-probability: of `token`, as predicted by a hidden row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LogprobRequest {
+    /// Row of `hidden`: the one before the token.
+    pub row: u32,
+    /// The token's id.
+    pub token: u32,
+}
+
+/// The distribution that tokens were drawn from, as far as it is not the model's own.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling<'a> {
+    /// Logits are divided by it.
+    pub temperature: f32,
+    /// The tokens that top-k and top-p left over, per request; probabilities are renormalised over them. `None`: all.
+    pub kept: Option<&'a KeptTokens>,
+}
+
+impl Default for Sampling<'_> {
+    /// The model's own distribution: temperature 1 over the whole vocabulary.
+    fn default() -> Self {
+        Self {
+            temperature: 1.0,
+            kept: None,
+        }
+    }
+}
+
+/// What [`linear_logprob`] found, one number a request each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Logprobs {
+    /// `log p(token)`, natural logarithm.
+    pub logprobs: Vec<f32>,
+    /// Entropy of the distribution, in nats.
+    pub entropy: Vec<f32>,
+    /// `log Σ_v e^{z_v}`, which the backward pass starts from.
+    pub log_sum_exp: Vec<f32>,
+}
+
+/// `out.logprobs[q] = z_t - log Σ_v e^{z_v}` with `z = hidden[row_q] wᵀ / temperature` and t the request's token.
+///
+/// # Shapes
+/// `hidden` [N, C], `w` [V, C]; `out` gets a number a request, whatever it had before.
+///
+/// # Errors
+/// [`Error::Shape`] where `w` does not fit `hidden`, or `kept` the requests or the vocabulary; [`Error::Index`] for a row or
+/// token that does not exist; [`Error::Argument`] for a temperature that is not above zero and finite, and for a token that is
+/// not among those kept: its probability is zero.
+pub fn linear_logprob(
+    hidden: &Tensor,
+    w: &Weight,
+    requests: &[LogprobRequest],
+    sampling: &Sampling<'_>,
+    out: &mut Logprobs,
+) -> Result<()> {
+    check("linear_logprob", hidden, w, requests, sampling)?;
+    cpu::forward(hidden, w, requests, sampling, out);
+    Ok(())
+}
+
+/// Adds the gradients of hidden states and, where wanted, of the weight, given those of the log-probabilities.
+///
+/// With p recomputed: `d_z[v] = d_logprobs[q] ([v = t] - p_v) / temperature`, `d_hidden[row_q] += d_z w`,
+/// `d_w += d_zᵀ hidden`. The entropy has no gradient: it is for the log. Requests with `d_logprobs[q] = 0` cost nothing.
+///
+/// # Shapes
+/// As in [`linear_logprob`], whose result is `logprobs`; `d_logprobs` a number a request, `d_hidden` [N, C], `d_w` [V, C].
+///
+/// # Errors
+/// Those of [`linear_logprob`], and [`Error::Shape`] where a gradient does not fit.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the forward's arguments, its result, and a gradient for each"
+)]
+pub fn linear_logprob_backward(
+    hidden: &Tensor,
+    w: &Weight,
+    requests: &[LogprobRequest],
+    sampling: &Sampling<'_>,
+    logprobs: &Logprobs,
+    d_logprobs: &[f32],
+    d_hidden: &mut Tensor,
+    d_w: Option<&mut Tensor>,
+) -> Result<()> {
+    const OP: &str = "linear_logprob_backward";
+    check(OP, hidden, w, requests, sampling)?;
+    Error::check_shape(
+        OP,
+        "logprobs.log_sum_exp",
+        &[requests.len()],
+        &[logprobs.log_sum_exp.len()],
+    )?;
+    Error::check_shape(OP, "d_logprobs", &[requests.len()], &[d_logprobs.len()])?;
+    Error::check_shape(OP, "d_hidden", &hidden.shape(), &d_hidden.shape())?;
+    if let Some(d_w) = &d_w {
+        Error::check_shape(OP, "d_w", &w.shape(), &d_w.shape())?;
+    }
+    cpu::backward(
+        hidden,
+        w,
+        requests,
+        sampling,
+        &logprobs.log_sum_exp,
+        d_logprobs,
+        d_hidden,
+        d_w,
+    );
+    Ok(())
+}
+
+fn check(
+    op: &'static str,
+    hidden: &Tensor,
+    w: &Weight,
+    requests: &[LogprobRequest],
+    sampling: &Sampling<'_>,
+) -> Result<()> {
+    Error::check_shape(op, "w", &[w.rows(), hidden.cols()], &w.shape())?;
+    let temperature = sampling.temperature;
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return Err(Error::Argument {
+            op,
+            what: "temperature",
+            reason: format!("is {temperature}, but must be above 0"),
+        });
+    }
+    if let Some(kept) = sampling.kept {
+        Error::check_shape(
+            op,
+            "kept",
+            &[requests.len(), w.rows()],
+            &[kept.len(), kept.vocabulary()],
+        )?;
+    }
+    for (q, request) in requests.iter().enumerate() {
+        Error::check_index(
+            op,
+            || format!("requests[{q}].row"),
+            request.row as usize,
+            hidden.rows(),
+        )?;
+        Error::check_index(
+            op,
+            || format!("requests[{q}].token"),
+            request.token as usize,
+            w.rows(),
+        )?;
+        if sampling
+            .kept
+            .is_some_and(|kept| !kept.contains(q, request.token))
+        {
+            let reason = format!("does not hold token {} of requests[{q}]", request.token);
+            return Err(Error::Argument {
+                op,
+                what: "kept",
+                reason,
+            });
+        }
+    }
+    Ok(())
+}
