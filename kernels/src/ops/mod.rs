@@ -4,7 +4,13 @@
 //! thread count, and no sum's order depends on who finished first. And a backward pass adds into its gradients unless its
 //! documentation says otherwise.
 
+pub mod adamw;
 pub mod adapter;
 pub mod embedding;
+pub mod exp;
+mod lanes;
 pub mod linear;
 pub mod linear_logprob;
+pub mod rms_norm;
+pub mod rope;
+pub mod silu_mul;

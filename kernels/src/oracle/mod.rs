@@ -2,9 +2,13 @@
 //!
 //! Slow on purpose. Nothing here is called outside tests and benchmarks.
 
+pub mod adamw;
 pub mod adapter;
 pub mod linear;
 pub mod linear_logprob;
+pub mod rms_norm;
+pub mod rope;
+pub mod silu_mul;
 
 /// Numbers in [-1, 1) that depend on `seed` and nothing else (SplitMix64), for operands of tests and benchmarks.
 #[must_use]

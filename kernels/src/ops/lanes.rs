@@ -1,0 +1,150 @@
+//! The loop that the memory-bound ops share: one function on vectors of f32, applied along slices.
+//!
+//! Whole vectors first, then one partial vector for the rest, so every element goes through the same instructions and its
+//! result depends on its own operands only.
+
+use pulp::Simd;
+
+/// Applies `f` to the vectors of `inputs` and the old values of `outputs`, and stores what it returns in `outputs`.
+///
+/// # Panics
+/// Where the slices differ in length.
+#[inline(always)]
+pub(crate) fn lanewise<S: Simd, const I: usize, const O: usize>(
+    simd: S,
+    inputs: [&[f32]; I],
+    outputs: [&mut [f32]; O],
+    f: impl Fn([S::f32s; I], [S::f32s; O]) -> [S::f32s; O],
+) {
+    let len = outputs[0].len();
+    assert!(inputs.iter().all(|x| x.len() == len) && outputs.iter().all(|y| y.len() == len));
+    let inputs = inputs.map(
+        #[inline(always)]
+        |x| S::as_simd_f32s(x),
+    );
+    let outputs = outputs.map(
+        #[inline(always)]
+        |y| S::as_mut_simd_f32s(y),
+    );
+    for i in 0..len / S::F32_LANES {
+        let x = std::array::from_fn(
+            #[inline(always)]
+            |k| inputs[k].0[i],
+        );
+        let y = std::array::from_fn(
+            #[inline(always)]
+            |k| outputs[k].0[i],
+        );
+        let new = f(x, y);
+        for k in 0..O {
+            outputs[k].0[i] = new[k];
+        }
+    }
+    if len.is_multiple_of(S::F32_LANES) {
+        return;
+    }
+    let x = std::array::from_fn(
+        #[inline(always)]
+        |k| simd.partial_load_f32s(inputs[k].1),
+    );
+    let y = std::array::from_fn(
+        #[inline(always)]
+        |k| simd.partial_load_f32s(outputs[k].1),
+    );
+    let new = f(x, y);
+    for k in 0..O {
+        simd.partial_store_f32s(outputs[k].1, new[k]);
+    }
+}
+
+/// The sum over all elements of what `f` makes of `inputs`: four running vectors, then their sum, then its lanes; the
+/// order of additions depends on the length only.
+///
+/// `f` must give 0 for operands of 0, which pad the last vector.
+///
+/// # Panics
+/// Where the slices differ in length.
+#[inline(always)]
+pub(crate) fn lanewise_sum<S: Simd, const I: usize>(
+    simd: S,
+    inputs: [&[f32]; I],
+    f: impl Fn([S::f32s; I]) -> S::f32s,
+) -> f32 {
+    let len = inputs[0].len();
+    assert!(inputs.iter().all(|x| x.len() == len));
+    let inputs = inputs.map(
+        #[inline(always)]
+        |x| S::as_simd_f32s(x),
+    );
+    let at = |i: usize| {
+        f(std::array::from_fn(
+            #[inline(always)]
+            |k| inputs[k].0[i],
+        ))
+    };
+    let mut sums = [simd.splat_f32s(0.0); 4];
+    let whole = len / S::F32_LANES;
+    for i in (0..whole / 4 * 4).step_by(4) {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            *sum = simd.add_f32s(*sum, at(i + lane));
+        }
+    }
+    for i in whole / 4 * 4..whole {
+        sums[i % 4] = simd.add_f32s(sums[i % 4], at(i));
+    }
+    if !len.is_multiple_of(S::F32_LANES) {
+        let rest = f(std::array::from_fn(
+            #[inline(always)]
+            |k| simd.partial_load_f32s(inputs[k].1),
+        ));
+        sums[whole % 4] = simd.add_f32s(sums[whole % 4], rest);
+    }
+    let sum = simd.add_f32s(
+        simd.add_f32s(sums[0], sums[1]),
+        simd.add_f32s(sums[2], sums[3]),
+    );
+    simd.reduce_sum_f32s(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pulp::{Arch, WithSimd};
+
+    struct Both<'a>(&'a [f32], &'a mut [f32]);
+    impl WithSimd for Both<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> f32 {
+            let sum = lanewise_sum(
+                simd,
+                [self.0],
+                #[inline(always)]
+                |[x]| x,
+            );
+            lanewise(
+                simd,
+                [self.0],
+                [self.1],
+                #[inline(always)]
+                |[x], [y]| [simd.add_f32s(x, y)],
+            );
+            sum
+        }
+    }
+
+    /// Lengths around one, four and eight vectors of any width; whole numbers, so every order gives the exact sum.
+    #[test]
+    fn every_element_is_visited_once_for_any_length() {
+        for len in 0..140usize {
+            let x: Vec<f32> = (0..len).map(|i| (i + 1) as f32).collect();
+            let mut y = vec![1000.0; len];
+            let sum = Arch::new().dispatch(Both(&x, &mut y));
+            assert_eq!(sum, (len * (len + 1) / 2) as f32, "length {len}");
+            assert!(
+                y.iter().zip(&x).all(|(y, x)| *y == 1000.0 + x),
+                "length {len}"
+            );
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Row blocks in parallel, a head's two halves at a time.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::RopeTable;
+use crate::Tensor;
+use crate::ops::lanes::lanewise;
+
+/// Rows of a task.
+const ROWS: usize = 32;
+
+/// Turns by the table's angles times `direction`, which is 1 or -1.
+pub(super) fn rotate(x: &mut Tensor, positions: &[u32], table: &RopeTable, direction: f32) {
+    let cols = x.cols().max(1);
+    x.data_mut()
+        .par_chunks_mut(ROWS * cols)
+        .zip(positions.par_chunks(ROWS))
+        .for_each(|(x, positions)| {
+            Arch::new().dispatch(Rotate {
+                x,
+                cols,
+                positions,
+                table,
+                direction,
+            });
+        });
+}
+
+struct Rotate<'a> {
+    x: &'a mut [f32],
+    cols: usize,
+    positions: &'a [u32],
+    table: &'a RopeTable,
+    direction: f32,
+}
+
+impl WithSimd for Rotate<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let size = self.table.head_size();
+        let direction = simd.splat_f32s(self.direction);
+        for (row, position) in self.x.chunks_mut(self.cols).zip(self.positions) {
+            let cos = self.table.cos(*position as usize);
+            let sin = self.table.sin(*position as usize);
+            for head in row.chunks_mut(size) {
+                let (low, high) = head.split_at_mut(size / 2);
+                lanewise(
+                    simd,
+                    [cos, sin],
+                    [low, high],
+                    #[inline(always)]
+                    |[cos, sin], [low, high]| {
+                        let sin = simd.mul_f32s(sin, direction);
+                        [
+                            simd.negate_mul_add_e_f32s(high, sin, simd.mul_f32s(low, cos)),
+                            simd.mul_add_e_f32s(low, sin, simd.mul_f32s(high, cos)),
+                        ]
+                    },
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The gate of the feed-forward block: the up projection times SiLU of the gate projection.
+//!
+//! Source: Shazeer, "GLU variants improve transformer", arXiv 2002.05202 (SwiGLU), as in transformers' `LlamaMLP`.
+
+mod cpu;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{Error, Result, Tensor};
+
+/// `y = gate · σ(gate) · up`, element by element, with `σ(g) = 1 / (1 + exp(-g))`.
+///
+/// # Shapes
+/// `gate`, `up`, `y` [N, F].
+///
+/// # Errors
+/// [`Error::Shape`] where `up` or `y` does not fit `gate`.
+pub fn silu_mul(gate: &Tensor, up: &Tensor, y: &mut Tensor) -> Result<()> {
+    Error::check_shape("silu_mul", "up", &gate.shape(), &up.shape())?;
+    Error::check_shape("silu_mul", "y", &gate.shape(), &y.shape())?;
+    cpu::forward(gate.data(), up.data(), y.data_mut());
+    Ok(())
+}
+
+/// With `s = σ(gate)`: `d_up = d_y · gate s` and `d_gate = d_y · up s (1 + gate (1 - s))`.
+///
+/// Writes both gradients and adds to neither: gate and up projection are used once, so their gradients begin here.
+///
+/// # Shapes
+/// All [N, F].
+///
+/// # Errors
+/// [`Error::Shape`] where an operand does not fit `gate`.
+pub fn silu_mul_backward(
+    gate: &Tensor,
+    up: &Tensor,
+    d_y: &Tensor,
+    d_gate: &mut Tensor,
+    d_up: &mut Tensor,
+) -> Result<()> {
+    const OP: &str = "silu_mul_backward";
+    Error::check_shape(OP, "up", &gate.shape(), &up.shape())?;
+    Error::check_shape(OP, "d_y", &gate.shape(), &d_y.shape())?;
+    Error::check_shape(OP, "d_gate", &gate.shape(), &d_gate.shape())?;
+    Error::check_shape(OP, "d_up", &gate.shape(), &d_up.shape())?;
+    cpu::backward(
+        gate.data(),
+        up.data(),
+        d_y.data(),
+        d_gate.data_mut(),
+        d_up.data_mut(),
+    );
+    Ok(())
+}
