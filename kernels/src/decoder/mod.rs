@@ -3,6 +3,8 @@
 pub mod config;
 mod fields;
 mod target;
+mod weights;
 
 pub use config::{DecoderConfig, ModelType};
 pub use target::Target;
+pub use weights::{Decoder, Named};

@@ -1,0 +1,307 @@
+//! The decoder's weights: from safetensors files, at random, and back into a file, under Hugging Face's names.
+//!
+//! Matrices keep the precision of their file (f16 becomes f32), norms and biases are f32. A tensor that is missing,
+//! superfluous, of another shape or type, or not finite is an error that names it.
+//!
+//! Files of old llama checkpoints hold `rotary_emb.inv_freq`, which is a constant of the configuration: passed over, as the
+//! reference does. A tied head may be in the file a second time as long as it is the embedding.
+
+pub(super) mod files;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use half::bf16;
+
+use self::files::{TensorFiles, refused};
+use super::config::DecoderConfig;
+use super::target::Target;
+use crate::error::Result;
+use crate::random::Stream;
+use crate::tensor::{Weight, WeightData};
+
+/// The name of the embedding's table.
+pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
+/// The name of the last norm's weight.
+pub(super) const NORM: &str = "model.norm.weight";
+/// The name of a head that is not tied.
+pub(super) const HEAD: &str = "lm_head.weight";
+
+/// A transformer decoder: its configuration and all of its weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoder {
+    pub(super) config: DecoderConfig,
+    pub(super) embed_tokens: Weight, // [V, C]
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: Vec<f32>,          // [C]
+    pub(super) lm_head: Option<Weight>, // [V, C]; None where it is the embedding
+}
+
+/// One layer's weights.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Layer {
+    pub(super) input_layernorm: Vec<f32>,          // [C]
+    pub(super) post_attention_layernorm: Vec<f32>, // [C]
+    /// By `Target as usize`.
+    pub(super) projections: [Projection; 7],
+}
+
+/// A linear map's weights.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Projection {
+    pub(super) weight: Weight,
+    pub(super) bias: Option<Vec<f32>>,
+}
+
+/// A tensor of the decoder, as it stands in memory.
+#[derive(Debug, Clone, Copy)]
+pub enum Named<'a> {
+    /// A linear map or the embedding.
+    Matrix(&'a Weight),
+    /// A norm's weight or a bias.
+    Vector(&'a [f32]),
+}
+
+/// Where weights come from when a decoder is put together.
+trait Source {
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight>;
+    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>>;
+}
+
+impl Source for TensorFiles<'_> {
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
+        TensorFiles::matrix(self, name, rows, cols)
+    }
+
+    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
+        TensorFiles::vector(self, name, len)
+    }
+}
+
+/// Numbers that depend on the seed and a tensor's name, whatever else the decoder has.
+struct Random {
+    seed: u64,
+    layers: usize,
+}
+
+impl Source for Random {
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
+        let std = if name == EMBEDDING || name == HEAD {
+            0.02
+        } else {
+            let summed = name.contains("o_proj") || name.contains("down_proj");
+            let terms = if summed { 2 * self.layers } else { 1 };
+            1.0 / ((cols * terms) as f64).sqrt()
+        };
+        let labels: Vec<u64> = name.bytes().map(u64::from).collect();
+        let mut stream = Stream::new(self.seed, &labels);
+        let data = (0..rows * cols)
+            .map(|_| (stream.normal() * std) as f32)
+            .collect();
+        Weight::f32(rows, cols, data)
+    }
+
+    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
+        Ok(vec![if name.ends_with("bias") { 0.0 } else { 1.0 }; len])
+    }
+}
+
+impl Decoder {
+    /// Reads the weights of one or more safetensors files, given as their bytes (a memory map will do).
+    ///
+    /// # Errors
+    /// [`Error::Weights`](crate::Error::Weights) that names the tensor, what was expected and what was found: for a file
+    /// that is truncated or whose header lies, and for a tensor that is missing, superfluous, in two files, of another
+    /// shape or dtype, infinite or not a number. [`Error::Config`](crate::Error::Config) for an impossible `config`.
+    pub fn from_safetensors(config: DecoderConfig, files: &[&[u8]]) -> Result<Self> {
+        config.check()?;
+        let mut files = TensorFiles::read(files)?;
+        if config.tie_word_embeddings && files.names().any(|name| name == HEAD) {
+            if !files.same(HEAD, EMBEDDING) {
+                return Err(refused(
+                    HEAD,
+                    format!(
+                        "differs from {EMBEDDING}, but tie_word_embeddings says that they are one"
+                    ),
+                ));
+            }
+            files.discard(HEAD);
+        }
+        let constants: Vec<String> = files
+            .names()
+            .filter(|name| name.ends_with(".rotary_emb.inv_freq"))
+            .map(str::to_string)
+            .collect();
+        for name in &constants {
+            files.discard(name);
+        }
+        let decoder = Self::build(config, &mut files)?;
+        let expected = format!(
+            "a {:?} decoder of {} layers with the biases and the head of config.json",
+            decoder.config.model_type, decoder.config.num_hidden_layers
+        );
+        files.finish(&expected)?;
+        Ok(decoder)
+    }
+
+    /// A decoder to be trained from nothing, in f32: norms 1, biases 0, the embedding and an untied head normal with
+    /// standard deviation 0.02, a linear map normal with 1 / sqrt(in), those that add to the residual stream divided by
+    /// sqrt(2 layers) more (GPT-2's rule).
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for an impossible `config`.
+    pub fn random(config: DecoderConfig, seed: u64) -> Result<Self> {
+        config.check()?;
+        let layers = config.num_hidden_layers;
+        Self::build(config, &mut Random { seed, layers })
+    }
+
+    fn build(config: DecoderConfig, source: &mut impl Source) -> Result<Self> {
+        let (v, c) = (config.vocab_size, config.hidden_size);
+        let embed_tokens = source.matrix(EMBEDDING, v, c)?;
+        let layers = (0..config.num_hidden_layers)
+            .map(|index| Layer::build(&config, index, source))
+            .collect::<Result<_>>()?;
+        let norm = source.vector(NORM, c)?;
+        let lm_head = match config.tie_word_embeddings {
+            true => None,
+            false => Some(source.matrix(HEAD, v, c)?),
+        };
+        Ok(Self {
+            config,
+            embed_tokens,
+            layers,
+            norm,
+            lm_head,
+        })
+    }
+
+    /// Sizes and constants.
+    #[must_use]
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The map from hidden states to logits, [V, C]: the head or the embedding it is tied to.
+    #[must_use]
+    pub fn head(&self) -> &Weight {
+        self.lm_head.as_ref().unwrap_or(&self.embed_tokens)
+    }
+
+    /// Every tensor with its name in a file, in the order of the computation.
+    #[must_use]
+    pub fn tensors(&self) -> Vec<(String, Named<'_>)> {
+        let mut all = vec![(EMBEDDING.to_string(), Named::Matrix(&self.embed_tokens))];
+        for (index, layer) in self.layers.iter().enumerate() {
+            let [input, post] = Layer::norm_names(index);
+            all.push((input, Named::Vector(&layer.input_layernorm)));
+            for (target, projection) in Target::ALL.iter().zip(&layer.projections) {
+                let path = target.path(index);
+                all.push((format!("{path}.weight"), Named::Matrix(&projection.weight)));
+                if let Some(bias) = &projection.bias {
+                    all.push((format!("{path}.bias"), Named::Vector(bias)));
+                }
+            }
+            all.push((post, Named::Vector(&layer.post_attention_layernorm)));
+        }
+        all.push((NORM.to_string(), Named::Vector(&self.norm)));
+        if let Some(head) = &self.lm_head {
+            all.push((HEAD.to_string(), Named::Matrix(head)));
+        }
+        all
+    }
+
+    /// Every tensor with its name, to be written by an optimizer, in the order of [`Decoder::tensors`].
+    ///
+    /// # Errors
+    /// [`Error::Weights`](crate::Error::Weights) that names a matrix kept in bf16, which an optimizer's steps would be lost
+    /// in: see [`Decoder::widen`].
+    pub fn parameters_mut(&mut self) -> Result<Vec<(String, &mut [f32])>> {
+        fn wide<'a>(name: &str, weight: &'a mut Weight) -> Result<&'a mut [f32]> {
+            weight
+                .f32_mut()
+                .ok_or_else(|| refused(name, "is kept in bf16 and cannot be trained so; widen it"))
+        }
+        let mut all = vec![(
+            EMBEDDING.to_string(),
+            wide(EMBEDDING, &mut self.embed_tokens)?,
+        )];
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let [input, post] = Layer::norm_names(index);
+            all.push((input, &mut layer.input_layernorm));
+            for (target, projection) in Target::ALL.iter().zip(&mut layer.projections) {
+                let name = format!("{}.weight", target.path(index));
+                let weight = wide(&name, &mut projection.weight)?;
+                all.push((name, weight));
+                if let Some(bias) = &mut projection.bias {
+                    all.push((format!("{}.bias", target.path(index)), bias));
+                }
+            }
+            all.push((post, &mut layer.post_attention_layernorm));
+        }
+        all.push((NORM.to_string(), &mut self.norm));
+        if let Some(head) = &mut self.lm_head {
+            all.push((HEAD.to_string(), wide(HEAD, head)?));
+        }
+        Ok(all)
+    }
+
+    /// Turns every matrix into f32, which is exact, so that all of them can be trained.
+    pub fn widen(&mut self) {
+        for matrix in self.matrices_mut() {
+            if let WeightData::Bf16(_) = matrix.data() {
+                let [rows, cols] = matrix.shape();
+                *matrix = Weight::f32(rows, cols, matrix.to_f32()).expect("its own shape");
+            }
+        }
+    }
+
+    /// Rounds every matrix to bf16 (to the nearest, ties to even): half the memory for weights that stay frozen.
+    pub fn narrow(&mut self) {
+        for matrix in self.matrices_mut() {
+            if let WeightData::F32(wide) = matrix.data() {
+                let narrow = wide.iter().map(|&v| bf16::from_f32(v)).collect();
+                let [rows, cols] = matrix.shape();
+                *matrix = Weight::bf16(rows, cols, narrow).expect("its own shape");
+            }
+        }
+    }
+
+    fn matrices_mut(&mut self) -> impl Iterator<Item = &mut Weight> {
+        let projections = self.layers.iter_mut().flat_map(|l| &mut l.projections);
+        projections
+            .map(|projection| &mut projection.weight)
+            .chain([&mut self.embed_tokens])
+            .chain(&mut self.lm_head)
+    }
+}
+
+impl Layer {
+    fn build(config: &DecoderConfig, index: usize, source: &mut impl Source) -> Result<Self> {
+        let [input, post] = Self::norm_names(index);
+        let input_layernorm = source.vector(&input, config.hidden_size)?;
+        let mut projections = Vec::with_capacity(7);
+        for target in Target::ALL {
+            let [rows, cols] = config.shape(target);
+            let path = target.path(index);
+            projections.push(Projection {
+                weight: source.matrix(&format!("{path}.weight"), rows, cols)?,
+                bias: match config.has_bias(target) {
+                    true => Some(source.vector(&format!("{path}.bias"), rows)?),
+                    false => None,
+                },
+            });
+        }
+        Ok(Self {
+            input_layernorm,
+            post_attention_layernorm: source.vector(&post, config.hidden_size)?,
+            projections: projections.try_into().expect("one for each target"),
+        })
+    }
+
+    /// Names of the norms before attention and before the feed-forward part.
+    pub(super) fn norm_names(index: usize) -> [String; 2] {
+        ["input_layernorm", "post_attention_layernorm"]
+            .map(|name| format!("model.layers.{index}.{name}.weight"))
+    }
+}
