@@ -300,7 +300,7 @@ fn bad_batches_are_errors() {
     for (change, name) in [
         (
             LossConfig {
-                clip_ratio_low: 1.0,
+                clip_ratio_low: 1.1,
                 ..config(LossAggMode::TokenMean, 0.1, None)
             },
             "clip_ratio_low",

@@ -3,12 +3,17 @@
 //! The reward and the policy's mathematics are `recode-core`'s, the model is `recode-kernels`'; this crate brings them to files,
 //! processors and people.
 
+pub mod atomic;
+pub mod checkpoint;
 pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data;
 pub mod report;
+pub mod run_dir;
+pub mod run_log;
 pub mod sampler;
+pub mod schedule;
 pub mod tokenizer;
 
 #[cfg(test)]

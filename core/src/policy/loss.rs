@@ -65,7 +65,7 @@ pub struct LossConfig {
 
 impl LossConfig {
     /// # Errors
-    /// A clip ratio outside [0, 1) (low) or below 0 (high), a dual-clip bound not above 1, a negative `beta`, any of them not finite.
+    /// A clip ratio outside [0, 1] (low) or below 0 (high), a dual-clip bound not above 1, a negative `beta`, any of them not finite.
     pub fn validate(&self) -> Result<(), PolicyError> {
         let setting = |what, value, ok: bool, expected| {
             if ok {
@@ -81,8 +81,8 @@ impl LossConfig {
         setting(
             "clip_ratio_low",
             self.clip_ratio_low,
-            (0.0..1.0).contains(&self.clip_ratio_low),
-            "0 <= clip_ratio_low < 1",
+            (0.0..=1.0).contains(&self.clip_ratio_low),
+            "0 <= clip_ratio_low <= 1",
         )?;
         setting(
             "clip_ratio_high",

@@ -34,8 +34,10 @@ pub enum Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LrSchedulerType {
-    /// Down to zero at `max_steps` along half a cosine.
+    /// Down to zero at the last step along half a cosine.
     Cosine,
+    /// Down to zero at the last step along a line.
+    Linear,
     /// Stays where the warm-up left it.
     ConstantWithWarmup,
 }
@@ -89,7 +91,7 @@ config_keys! {
     [rollout] RolloutConfig {
         /// Answers per prompt; they are compared with each other.
         num_generations: usize = 8, "at least 2" => |n| *n >= 2;
-        /// Prompts per optimizer step; prompts_per_step x num_generations completions make one step.
+        /// Prompts per step; prompts_per_step x num_generations completions make one step.
         prompts_per_step: usize = 1, "at least 1" => |n| *n >= 1;
         /// Longest completion in tokens, end token included.
         max_completion_length: usize = 1024, "at least 1" => |n| *n >= 1;
@@ -123,7 +125,7 @@ config_keys! {
         loss_agg_mode: LossAggMode = LossAggMode::SeqMeanTokenMean, "\"seq_mean_token_mean\", \"token_mean\"" => |_| true;
         /// Divide advantages by the standard deviation of their group (group), or leave them as they are (none).
         scale_rewards: ScaleRewards = ScaleRewards::Group, "\"group\", \"none\"" => |_| true;
-        /// Optimizer steps on each batch of rollouts.
+        /// Optimizer steps on each step's rollouts.
         num_iterations: usize = 1, "at least 1" => |n| *n >= 1;
         /// Leave completions that ran into max_completion_length out of the loss.
         mask_truncated_completions: bool = false, "true, false" => |_| true;
@@ -134,8 +136,8 @@ config_keys! {
         /// Learning rate after the warm-up.
         learning_rate: f64 = 5e-5, "greater than 0" => |rate| is_positive(*rate);
         /// The course of the learning rate after the warm-up.
-        lr_scheduler_type: LrSchedulerType = LrSchedulerType::Cosine, "\"cosine\", \"constant_with_warmup\"" => |_| true;
-        /// Share of max_steps in which the learning rate rises from zero.
+        lr_scheduler_type: LrSchedulerType = LrSchedulerType::Cosine, "\"cosine\", \"linear\", \"constant_with_warmup\"" => |_| true;
+        /// Share of the optimizer steps in which the learning rate rises from zero.
         warmup_ratio: f64 = 0.03, "0 to 1" => |ratio| (0.0..=1.0).contains(ratio);
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "0 or more" => |decay| is_not_negative(*decay);
@@ -151,9 +153,9 @@ config_keys! {
 
     /// How long, how often saved, how evaluated.
     [run] RunConfig {
-        /// Optimizer steps.
+        /// Steps; each samples its rollouts and makes loss.num_iterations optimizer steps of them.
         max_steps: u64 = 5000, "at least 1" => |n| *n >= 1;
-        /// Optimizer steps between checkpoints; the last step is always saved.
+        /// Steps between checkpoints; the last step is always saved.
         save_steps: u64 = 100, "at least 1" => |n| *n >= 1;
         /// Tokens in one training pass: a step of more is split, which changes memory and not the gradient. A single group is never split below one completion.
         micro_batch_tokens: usize = 4096, "at least 1" => |n| *n >= 1;
