@@ -6,6 +6,7 @@
 
 pub mod adamw;
 pub mod adapter;
+pub mod attention;
 pub mod embedding;
 pub mod exp;
 mod lanes;

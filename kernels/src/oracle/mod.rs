@@ -4,6 +4,7 @@
 
 pub mod adamw;
 pub mod adapter;
+pub mod attention;
 pub mod linear;
 pub mod linear_logprob;
 pub mod rms_norm;

@@ -1,0 +1,370 @@
+use super::*;
+use crate::TokenBatch;
+use crate::oracle::attention as oracle;
+use crate::oracle::{check_close, check_gradient, sample, wide};
+
+/// One call's numbers and spans.
+struct Case {
+    name: &'static str,
+    sizes: oracle::Sizes,
+    spans: Vec<Span>,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    d_out: Tensor,
+}
+
+impl Case {
+    /// `[H, K, D]` and a batch; queries are large enough for the softmax to have a clear favourite.
+    fn new(
+        name: &'static str,
+        [heads, kv_heads, head_size]: [usize; 3],
+        batch: TokenBatch,
+    ) -> Self {
+        let n = batch.len();
+        let tensor = |seed, cols, factor: f32| {
+            let mut numbers = sample(seed, n * cols);
+            numbers.iter_mut().for_each(|x| *x *= factor);
+            Tensor::from_vec(n, cols, numbers).unwrap()
+        };
+        Self {
+            name,
+            sizes: oracle::Sizes {
+                heads,
+                kv_heads,
+                head_size,
+            },
+            q: tensor(1, heads * head_size, 4.0),
+            k: tensor(2, kv_heads * head_size, 1.0),
+            v: tensor(3, kv_heads * head_size, 1.0),
+            d_out: tensor(4, heads * head_size, 1.0),
+            spans: batch.spans,
+        }
+    }
+
+    fn operands(&self) -> Operands<'_> {
+        Operands {
+            q: &self.q,
+            k: &self.k,
+            v: &self.v,
+            spans: &self.spans,
+            heads: self.sizes.heads,
+            kv_heads: self.sizes.kv_heads,
+        }
+    }
+
+    /// `out` and `log_sum_exp`.
+    fn forward(&self) -> [Tensor; 2] {
+        let [n, cols] = self.q.shape();
+        let mut out = Tensor::full(n, cols, f32::NAN);
+        let mut log_sum_exp = Tensor::full(n, self.sizes.heads, f32::NAN);
+        attention(&self.operands(), &mut out, &mut log_sum_exp).unwrap();
+        [out, log_sum_exp]
+    }
+
+    /// `d_q`, `d_k` and `d_v`.
+    fn backward(&self) -> [Tensor; 3] {
+        let [out, log_sum_exp] = self.forward();
+        let nan = |like: &Tensor| Tensor::full(like.rows(), like.cols(), f32::NAN);
+        let mut d = [nan(&self.q), nan(&self.k), nan(&self.v)];
+        let [d_q, d_k, d_v] = &mut d;
+        let gradients = Gradients { d_q, d_k, d_v };
+        attention_backward(&self.operands(), &out, &log_sum_exp, &self.d_out, gradients).unwrap();
+        d
+    }
+}
+
+fn ids(len: usize) -> Vec<u32> {
+    vec![0; len]
+}
+
+fn group(prompt: usize, completions: &[usize]) -> TokenBatch {
+    let completions: Vec<Vec<u32>> = completions.iter().map(|&len| ids(len)).collect();
+    let completions: Vec<&[u32]> = completions.iter().map(Vec::as_slice).collect();
+    let mut batch = TokenBatch::new();
+    batch.push_group(&ids(prompt), &completions);
+    batch
+}
+
+/// Odd shapes: one token, empty prefixes, several groups, segments longer and shorter than a tile, one head, many heads
+/// behind one key-value head, head sizes under, at and over a vector.
+fn cases() -> Vec<Case> {
+    let mut two_groups = group(3, &[2, 1, 4]);
+    two_groups.push_group(&ids(5), &[&ids(1), &ids(3)]);
+    let mut packed = TokenBatch::causal(&ids(4));
+    packed.push_segment(0..0, 0, &ids(1));
+    packed.push_segment(0..0, 0, &ids(6));
+    // A segment that sees part of an earlier one, rows 5..9.
+    let mut part = TokenBatch::causal(&ids(11));
+    part.push_segment(5..9, 4, &ids(3));
+    vec![
+        Case::new("seven tokens", [6, 3, 10], TokenBatch::causal(&ids(7))),
+        Case::new("one token", [6, 3, 10], TokenBatch::causal(&ids(1))),
+        Case::new("no token", [6, 3, 10], TokenBatch::new()),
+        Case::new("two groups", [6, 3, 10], two_groups),
+        Case::new("packed", [5, 1, 7], packed),
+        Case::new("part of a prefix", [2, 2, 33], part),
+        Case::new("one head of one", [1, 1, 1], TokenBatch::causal(&ids(9))),
+        Case::new(
+            "more keys than a tile",
+            [3, 1, 17],
+            TokenBatch::causal(&ids(211)),
+        ),
+        Case::new("a group of tiles", [9, 3, 16], group(83, &[70, 1, 37, 129])),
+        Case::new("empty prompt", [4, 2, 6], group(0, &[5, 2])),
+        Case::new("wide heads", [14, 2, 64], group(75, &[20, 33])),
+    ]
+}
+
+#[test]
+fn forward_agrees_with_the_oracle() {
+    for case in cases() {
+        let [out, log_sum_exp] = case.forward();
+        let (exact_out, exact_log_sum_exp) = oracle::attention(
+            case.sizes,
+            &wide(case.q.data()),
+            &wide(case.k.data()),
+            &wide(case.v.data()),
+            &case.spans,
+        );
+        check_close(case.name, out.data(), &exact_out, 2e-6).unwrap();
+        check_close(case.name, log_sum_exp.data(), &exact_log_sum_exp, 1e-6).unwrap();
+    }
+}
+
+#[test]
+fn backward_agrees_with_the_oracle() {
+    for case in cases() {
+        let exact = oracle::attention_backward(
+            case.sizes,
+            &wide(case.q.data()),
+            &wide(case.k.data()),
+            &wide(case.v.data()),
+            &case.spans,
+            &wide(case.d_out.data()),
+        );
+        for (what, (got, exact)) in ["d_q", "d_k", "d_v"]
+            .iter()
+            .zip(case.backward().iter().zip(exact))
+        {
+            check_close(&format!("{}: {what}", case.name), got.data(), &exact, 5e-6).unwrap();
+        }
+    }
+}
+
+#[test]
+fn gradients_are_central_differences_of_the_oracle() {
+    for case in cases().into_iter().filter(|case| case.spans.len() < 30) {
+        let [q, k, v, d_out] = [&case.q, &case.k, &case.v, &case.d_out].map(|x| wide(x.data()));
+        let loss = |q: &[f64], k: &[f64], v: &[f64]| -> f64 {
+            let (out, _) = oracle::attention(case.sizes, q, k, v, &case.spans);
+            out.iter().zip(&d_out).map(|(o, d)| o * d).sum()
+        };
+        let [d_q, d_k, d_v] = case.backward();
+        check_gradient(case.name, d_q.data(), &q, 1e-5, 5e-6, |q| loss(q, &k, &v)).unwrap();
+        check_gradient(case.name, d_k.data(), &k, 1e-5, 5e-6, |k| loss(&q, k, &v)).unwrap();
+        check_gradient(case.name, d_v.data(), &v, 1e-5, 5e-6, |v| loss(&q, &k, v)).unwrap();
+    }
+}
+
+/// Decoding every token of every segment, each from the rows it sees, gives what the forward pass gave.
+#[test]
+fn decoding_from_a_cache_is_the_forward_pass() {
+    for case in cases() {
+        let [out, _] = case.forward();
+        let kv = |rows: std::ops::Range<usize>| KeyValues {
+            k: case.k.rows_data(rows.clone()),
+            v: case.v.rows_data(rows),
+        };
+        let segments: Vec<_> = crate::batch::segments(&case.spans).collect();
+        let prompts: Vec<_> = segments.iter().map(|s| kv(s.prefix.clone())).collect();
+        let rows: Vec<_> = segments
+            .iter()
+            .enumerate()
+            .flat_map(|(prompt, s)| {
+                let start = s.rows.start;
+                s.rows.clone().map(move |i| (prompt, start..i + 1))
+            })
+            .map(|(prompt, own)| DecodeRow {
+                prompt,
+                own: kv(own),
+            })
+            .collect();
+        let mut decoded = Tensor::full(case.q.rows(), case.q.cols(), f32::NAN);
+        let (heads, kv_heads) = (case.sizes.heads, case.sizes.kv_heads);
+        attention_decode(&case.q, &prompts, &rows, heads, kv_heads, &mut decoded).unwrap();
+        check_close(case.name, decoded.data(), &wide(out.data()), 1e-6).unwrap();
+
+        for (m, row) in rows.iter().enumerate().step_by(7) {
+            let q = Tensor::from_vec(1, case.q.cols(), case.q.row(m).to_vec()).unwrap();
+            let mut alone = Tensor::full(1, case.q.cols(), f32::NAN);
+            attention_decode(&q, &prompts, &[*row], heads, kv_heads, &mut alone).unwrap();
+            assert_eq!(alone.data(), decoded.row(m), "{}: row {m} alone", case.name);
+        }
+    }
+}
+
+/// A group behind one prompt against the prompt repeated before every completion: the results are equal, and the
+/// prompt's gradient is the sum over the repetitions.
+#[test]
+fn a_shared_prompt_is_a_repeated_prompt() {
+    let (prompt, completions) = (83, [70, 1, 37]);
+    let shared = Case::new("shared", [9, 3, 16], group(prompt, &completions));
+    let [out, _] = shared.forward();
+    let shared_gradients = shared.backward();
+
+    let mut summed: Vec<Vec<f64>> = [&shared.k, &shared.v]
+        .map(|x| vec![0.0; prompt * x.cols()])
+        .to_vec();
+    let mut first = prompt;
+    for (i, len) in completions.into_iter().enumerate() {
+        let rows: Vec<usize> = (0..prompt).chain(first..first + len).collect();
+        let take = |x: &Tensor| {
+            let numbers = rows.iter().flat_map(|&i| x.row(i).to_vec()).collect();
+            Tensor::from_vec(rows.len(), x.cols(), numbers).unwrap()
+        };
+        let mut case = Case::new("repeated", [9, 3, 16], TokenBatch::causal(&ids(rows.len())));
+        [case.q, case.k, case.v, case.d_out] =
+            [&shared.q, &shared.k, &shared.v, &shared.d_out].map(take);
+        // The prompt's own outputs count once.
+        if i > 0 {
+            let cols = case.d_out.cols();
+            case.d_out.data_mut()[..prompt * cols].fill(0.0);
+        }
+        let [repeated, _] = case.forward();
+        let own = wide(out.rows_data(first..first + len));
+        check_close("out", repeated.rows_data(prompt..prompt + len), &own, 1e-6).unwrap();
+        let [_, d_k, d_v] = case.backward();
+        for (sum, part) in summed.iter_mut().zip([d_k, d_v]) {
+            let part = wide(part.rows_data(0..prompt));
+            sum.iter_mut()
+                .zip(part)
+                .for_each(|(sum, part)| *sum += part);
+        }
+        first += len;
+    }
+    for (what, (got, sum)) in ["d_k", "d_v"]
+        .iter()
+        .zip(shared_gradients[1..].iter().zip(&summed))
+    {
+        check_close(what, got.rows_data(0..prompt), sum, 3e-6).unwrap();
+    }
+}
+
+/// Scores of +-1e4 would overflow exp without the running maximum; the favourite key wins alone.
+#[test]
+fn huge_scores_give_the_favourite_value() {
+    let mut case = Case::new("huge", [1, 1, 10], TokenBatch::causal(&ids(100)));
+    case.q.fill(1e3);
+    for j in 0..100 {
+        case.k.row_mut(j).fill(if j == 40 { 3.0 } else { -3.0 });
+    }
+    let [out, log_sum_exp] = case.forward();
+    // 10 * 1e3 * 3 / sqrt(10) = 9486.8.
+    assert!((log_sum_exp.row(99)[0] - 9486.8).abs() < 0.1);
+    check_close("out", out.row(99), &wide(case.v.row(40)), 1e-6).unwrap();
+}
+
+#[test]
+fn not_a_number_in_a_key_reaches_those_who_see_it_and_nobody_else() {
+    let mut case = Case::new("nan", [6, 3, 10], group(20, &[30, 5]));
+    case.k.row_mut(25)[3] = f32::NAN;
+    let [out, _] = case.forward();
+    for i in 0..case.spans.len() {
+        let sees = (25..50).contains(&i);
+        // Column 3 belongs to key-value head 0, which query heads 0 and 1 read.
+        assert_eq!(out.row(i)[..20].iter().all(|x| x.is_nan()), sees, "row {i}");
+        assert!(out.row(i)[20..].iter().all(|x| x.is_finite()), "row {i}");
+    }
+}
+
+#[test]
+fn the_bits_do_not_depend_on_the_number_of_threads() {
+    let with_threads = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            cases()
+                .iter()
+                .flat_map(|case| {
+                    let [out, log_sum_exp] = case.forward();
+                    let [d_q, d_k, d_v] = case.backward();
+                    [out, log_sum_exp, d_q, d_k, d_v]
+                })
+                .flat_map(|x| x.data().iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+                .collect::<Vec<u32>>()
+        })
+    };
+    let one = with_threads(1);
+    assert_eq!(one, with_threads(2));
+    assert_eq!(one, with_threads(5));
+}
+
+#[test]
+fn sizes_that_do_not_fit_are_refused() {
+    let case = Case::new("refused", [6, 3, 10], TokenBatch::causal(&ids(7)));
+    let refusal = |operands: Operands<'_>| {
+        let mut out = Tensor::zeros(7, 60);
+        attention(&operands, &mut out, &mut Tensor::zeros(7, 6))
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        refusal(Operands {
+            kv_heads: 4,
+            ..case.operands()
+        }),
+        "attention: heads is 6, but must be a multiple of kv_heads, 4, and not zero"
+    );
+    assert_eq!(
+        refusal(Operands {
+            k: &case.q,
+            ..case.operands()
+        }),
+        "attention: k has shape [7, 60], expected [7, 30]"
+    );
+    assert_eq!(
+        refusal(Operands {
+            spans: &case.spans[1..],
+            ..case.operands()
+        }),
+        "attention: spans has shape [6], expected [7]"
+    );
+    let mut unsound = case.spans.clone();
+    unsound[6].prefix = 0..7;
+    assert_eq!(
+        refusal(Operands {
+            spans: &unsound,
+            ..case.operands()
+        }),
+        "attention: spans row 6 begins a segment but its span starts at 0"
+    );
+    let blind = DecodeRow {
+        prompt: 0,
+        own: KeyValues::default(),
+    };
+    let q = Tensor::zeros(1, 60);
+    let decode = |row, prompts: &[KeyValues<'_>]| {
+        attention_decode(&q, prompts, &[row], 6, 3, &mut Tensor::zeros(1, 60))
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        decode(blind, &[KeyValues::default()]),
+        "attention_decode: rows has no token to see in row 0"
+    );
+    assert_eq!(
+        decode(blind, &[]),
+        "attention_decode: rows[0].prompt is 0, but must be below 0"
+    );
+    let short = KeyValues {
+        k: &[0.0; 60],
+        v: &[0.0; 30],
+    };
+    assert_eq!(
+        decode(blind, &[short]),
+        "attention_decode: prompts has shape [60, 30], expected [60, 60]"
+    );
+}
