@@ -7,21 +7,39 @@
 //! accumulator, and the blocks are added in order. That sequence depends on nothing but k: not on the number of rows or
 //! columns, not on where the element stands, not on the number of threads. So a row's result has the same bits whether it is
 //! computed alone or among a thousand others.
+//!
+//! How it is done follows Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), with the roles
+//! of the caches moved one level in: a panel of B ([`DEPTH`] x [`PANEL`]) is packed into the first-level cache and stays there
+//! while all rows of A pass over it, and A is read where it lies, a few rows at once, each number broadcast to a register.
+//! Nothing has to be packed for A unless it is transposed. With few rows (decoding) the packing is what costs, and it runs
+//! at the speed weights come from memory.
 
-mod micro;
+mod isa;
+mod pack;
+mod portable;
+#[cfg(test)]
+mod tests;
 mod view;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
-pub(crate) use view::View;
+use std::cell::RefCell;
+use std::ops::Range;
 
-use micro::{PANEL, Tile};
 use rayon::prelude::*;
 
-/// How many k one accumulator sums before it is added to C: a panel of B this deep stays in the first-level cache.
+pub(crate) use isa::Isa;
+pub(crate) use view::View;
+
+/// How many k one accumulator sums before it is added to C: a panel of B this deep takes three quarters of a first-level
+/// cache of 48 KiB.
 pub(crate) const DEPTH: usize = 192;
-/// Rows of C a task computes: enough to pay for packing a panel of B.
-const TASK_ROWS: usize = 384;
-/// Columns of C a task computes.
-const TASK_COLS: usize = 4 * PANEL;
+/// Columns of a packed panel of B: three AVX-512 registers, six of AVX2.
+pub(crate) const PANEL: usize = 48;
+/// At most this many rows of C belong to a task: enough to pay for packing its panels of B.
+const TASK_ROWS: usize = 320;
+/// Panels of a task where A has to be packed as well, to pay for that.
+const TASK_PANELS: usize = 4;
 
 /// `c[i, j] = (accumulate ? c[i, j] : 0) + Σ_k a[i, k] b[k, j]`.
 ///
@@ -31,51 +49,156 @@ const TASK_COLS: usize = 4 * PANEL;
 /// # Panics
 /// Where the shapes do not fit: ops check before they call.
 pub(crate) fn product(a: View<'_>, b: View<'_>, c: &mut [f32], accumulate: bool) {
+    product_on(Isa::detect(), a, b, c, accumulate);
+}
+
+/// [`product`] with given instructions.
+fn product_on(isa: Isa, a: View<'_>, b: View<'_>, c: &mut [f32], accumulate: bool) {
     let (m, k, n) = (a.rows(), a.cols(), b.cols());
     assert_eq!(b.rows(), k, "product: inner dimensions differ");
     assert_eq!(c.len(), m * n, "product: c has another size");
-    if !accumulate {
-        c.fill(0.0);
-    }
-    if m == 0 || n == 0 || k == 0 {
+    if c.is_empty() {
         return;
     }
-    c.par_chunks_mut(TASK_ROWS * n)
-        .enumerate()
-        .for_each(|(block, c)| {
-            let first_row = block * TASK_ROWS;
-            let rows = c.len() / n;
-            let mut a_block = vec![0.0; rows * DEPTH];
-            let mut panel = vec![0.0; DEPTH * PANEL];
-            for first_k in (0..k).step_by(DEPTH) {
-                let depth = DEPTH.min(k - first_k);
-                a.copy_block(
-                    first_row..first_row + rows,
-                    first_k..first_k + depth,
-                    &mut a_block,
-                    depth,
-                );
-                for first_col in (0..n).step_by(PANEL) {
-                    let cols = PANEL.min(n - first_col);
-                    b.copy_block(
-                        first_k..first_k + depth,
-                        first_col..first_col + cols,
-                        &mut panel,
-                        PANEL,
-                    );
-                    micro::rows(
-                        &a_block,
-                        depth,
-                        &panel,
-                        &mut c[first_col..],
-                        Tile {
-                            rows,
-                            cols,
-                            stride: n,
-                        },
-                    );
+    if k == 0 {
+        if !accumulate {
+            c.fill(0.0);
+        }
+        return;
+    }
+    let direct = a.as_rows();
+    let task_rows = m
+        .div_ceil(m.div_ceil(TASK_ROWS))
+        .next_multiple_of(isa::TILE_ROWS);
+    let task_cols = PANEL * if direct.is_some() { 1 } else { TASK_PANELS };
+    let row_tasks = m.div_ceil(task_rows);
+    let c = Output {
+        start: c.as_mut_ptr(),
+        rows: m,
+        cols: n,
+    };
+    // Tasks that share a panel of B follow each other.
+    (0..row_tasks * n.div_ceil(task_cols))
+        .into_par_iter()
+        .for_each(|task| {
+            let (first_row, first_col) =
+                (task % row_tasks * task_rows, task / row_tasks * task_cols);
+            let rows = first_row..m.min(first_row + task_rows);
+            let cols = first_col..n.min(first_col + task_cols);
+            SCRATCH.with_borrow_mut(|scratch| {
+                run_task(isa, a, b, &c, rows, cols, accumulate, scratch)
+            });
+        });
+}
+
+/// Packed operands of the task a thread is at.
+#[derive(Default)]
+struct Scratch {
+    panel: Option<Box<Panel>>,
+    a: Vec<f32>,
+}
+
+/// A packed panel of B: `panel[k * PANEL + j]`. On cache lines of its own, so that no load crosses one.
+#[repr(align(64))]
+pub(crate) struct Panel([f32; DEPTH * PANEL]);
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// The matrix that tasks write disjoint parts of.
+struct Output {
+    start: *mut f32,
+    rows: usize,
+    cols: usize,
+}
+
+// SAFETY: threads only ever write the rows and columns of their own task, and tasks do not overlap.
+unsafe impl Sync for Output {}
+
+#[allow(
+    clippy::too_many_arguments,
+    reason = "the product's operands and the part of it that is due"
+)]
+fn run_task(
+    isa: Isa,
+    a: View<'_>,
+    b: View<'_>,
+    c: &Output,
+    rows: Range<usize>,
+    cols: Range<usize>,
+    accumulate: bool,
+    scratch: &mut Scratch,
+) {
+    let k = a.cols();
+    let panel = scratch
+        .panel
+        .get_or_insert_with(|| Box::new(Panel([0.0; DEPTH * PANEL])));
+    for first_k in (0..k).step_by(DEPTH) {
+        let ks = first_k..k.min(first_k + DEPTH);
+        let a = match a.as_rows() {
+            Some(data) => Rows {
+                data: &data[rows.start * k + first_k..],
+                stride: k,
+            },
+            None => {
+                scratch.a.resize(rows.len() * DEPTH, 0.0);
+                a.copy_block(isa, rows.clone(), ks.clone(), &mut scratch.a, DEPTH);
+                Rows {
+                    data: &scratch.a,
+                    stride: DEPTH,
                 }
             }
-        });
-    let _ = TASK_COLS;
+        };
+        for first_col in cols.clone().step_by(PANEL) {
+            let width = PANEL.min(cols.end - first_col);
+            b.copy_block(
+                isa,
+                ks.clone(),
+                first_col..first_col + width,
+                &mut panel.0,
+                PANEL,
+            );
+            assert!(rows.end <= c.rows && first_col + width <= c.cols);
+            // SAFETY: the tile's rows and columns lie inside C, as just asserted, and belong to this task alone.
+            let tile = unsafe {
+                Tile::new(
+                    c.start.add(rows.start * c.cols + first_col),
+                    rows.len(),
+                    width,
+                    c.cols,
+                )
+            };
+            isa.multiply(a, panel, ks.len(), tile, accumulate || first_k > 0);
+        }
+    }
+}
+
+/// Rows of A: row i starts at `data[i * stride]`.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    data: &'a [f32],
+    stride: usize,
+}
+
+/// A part of C that one task may write: `rows` x `cols`, rows `stride` apart.
+pub(crate) struct Tile {
+    start: *mut f32,
+    rows: usize,
+    cols: usize,
+    stride: usize,
+}
+
+impl Tile {
+    /// # Safety
+    /// For all `i < rows` and `j < cols`, `start + i * stride + j` is valid for reads and writes and nobody else's while the
+    /// tile lives.
+    unsafe fn new(start: *mut f32, rows: usize, cols: usize, stride: usize) -> Self {
+        Self {
+            start,
+            rows,
+            cols,
+            stride,
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use half::bf16;
 
+use super::{Isa, pack};
 use crate::tensor::{Tensor, Weight, WeightData};
 
 /// A matrix operand of [`product`](super::product).
@@ -15,8 +16,9 @@ pub(crate) struct View<'a> {
     transposed: bool,
 }
 
+/// What a [`View`] looks at.
 #[derive(Clone, Copy)]
-pub(crate) enum Numbers<'a> {
+pub(super) enum Numbers<'a> {
     F32(&'a [f32]),
     Bf16(&'a [bf16]),
 }
@@ -63,25 +65,40 @@ impl<'a> View<'a> {
         self.stored[usize::from(!self.transposed)]
     }
 
-    /// Writes `self[rows, cols]` to `out`, widened, `stride` elements from row to row.
-    pub fn copy_block(
+    /// The numbers row by row, if that is how they lie, in f32.
+    pub(super) fn as_rows(&self) -> Option<&'a [f32]> {
+        match self.numbers {
+            Numbers::F32(data) if !self.transposed => Some(data),
+            _ => None,
+        }
+    }
+
+    /// Writes `self[rows, cols]` to `out`, widened, row i to `out[i * stride..]`.
+    pub(super) fn copy_block(
         &self,
+        isa: Isa,
         rows: Range<usize>,
         cols: Range<usize>,
         out: &mut [f32],
         stride: usize,
     ) {
-        for (i, r) in rows.enumerate() {
-            for (j, c) in cols.clone().enumerate() {
-                let at = if self.transposed {
-                    c * self.stored[1] + r
-                } else {
-                    r * self.stored[1] + c
-                };
-                out[i * stride + j] = match self.numbers {
-                    Numbers::F32(data) => data[at],
-                    Numbers::Bf16(data) => data[at].to_f32(),
-                };
+        let (outer, inner) = if self.transposed {
+            (cols, rows)
+        } else {
+            (rows, cols)
+        };
+        let from = outer.start * self.stored[1] + inner.start;
+        let block = pack::Block {
+            rows: outer.len(),
+            cols: inner.len(),
+            stride: self.stored[1],
+        };
+        match self.numbers {
+            Numbers::F32(data) => {
+                pack::f32(isa, &data[from..], block, out, stride, self.transposed)
+            }
+            Numbers::Bf16(data) => {
+                pack::bf16(isa, &data[from..], block, out, stride, self.transposed)
             }
         }
     }

@@ -1,0 +1,72 @@
+//! Which instructions the innermost loops are made of, found out when the program runs.
+
+#[cfg(target_arch = "x86_64")]
+use super::x86;
+use super::{DEPTH, PANEL, Panel, Rows, Tile, portable};
+
+/// Rows a tile is computed in at once, at most.
+pub(super) const TILE_ROWS: usize = 8;
+
+/// A set of instructions. Those with fused multiply-add give the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Isa {
+    /// AVX-512 F and BW: 16 floats a register.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// AVX2 with FMA: 8 floats a register.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What the compiler makes of plain loops.
+    Portable,
+}
+
+impl Isa {
+    /// The widest set this machine has.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// Every set this machine has.
+    #[cfg(test)]
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                all.push(Self::Avx2);
+            }
+            if Self::detect() == Self::Avx512 {
+                all.push(Self::Avx512);
+            }
+        }
+        all
+    }
+
+    /// `c[i, j] (+)= Σ_{k < depth} a[i, k] panel[k, j]`; without `add` what C holds is not read.
+    pub fn multiply(self, a: Rows<'_>, panel: &Panel, depth: usize, c: Tile, add: bool) {
+        assert!(depth <= DEPTH && c.cols <= PANEL);
+        assert!(
+            c.rows == 0 || a.data.len() >= (c.rows - 1) * a.stride + depth,
+            "rows of A end early"
+        );
+        match self {
+            // SAFETY: the machine has these instructions, or `detect` and `all` had not named them. A's rows, the panel and
+            // the tile reach as far as the kernel goes: asserted above and promised by the tile.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { x86::avx512_multiply(a, panel, depth, c, add) },
+            // SAFETY: likewise.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { x86::avx2_multiply(a, panel, depth, c, add) },
+            Self::Portable => portable::multiply(a, panel, depth, c, add),
+        }
+    }
+}

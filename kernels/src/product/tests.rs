@@ -1,0 +1,139 @@
+//! Every set of instructions against f64, in every arrangement of the operands.
+
+use half::bf16;
+
+use super::*;
+use crate::oracle::{check_close, linear, sample, wide};
+use crate::tensor::Weight;
+
+/// [m, k, n] around the sizes of tiles (8, 6, 16, 48), of a block of k (192) and of a task (320 rows, 4 panels).
+const SHAPES: [[usize; 3]; 12] = [
+    [1, 1, 1],
+    [7, 60, 18],
+    [8, 192, 48],
+    [9, 193, 49],
+    [6, 33, 16],
+    [13, 31, 95],
+    [16, 385, 47],
+    [3, 577, 200],
+    [320, 5, 3],
+    [321, 17, 33],
+    [650, 3, 193],
+    [5, 64, 400],
+];
+
+/// A matrix [rows, cols] as it stands or stored transposed, in f32 or bf16.
+struct Operand {
+    stored: Weight,
+    transposed: bool,
+}
+
+impl Operand {
+    fn all(seed: u64, rows: usize, cols: usize) -> Vec<Self> {
+        let mut all = Vec::new();
+        for transposed in [false, true] {
+            let [r, c] = if transposed {
+                [cols, rows]
+            } else {
+                [rows, cols]
+            };
+            let narrow: Vec<bf16> = sample(seed, r * c)
+                .into_iter()
+                .map(bf16::from_f32)
+                .collect();
+            let widened = narrow.iter().map(|v| v.to_f32()).collect();
+            for stored in [
+                Weight::f32(r, c, widened).unwrap(),
+                Weight::bf16(r, c, narrow).unwrap(),
+            ] {
+                all.push(Self { stored, transposed });
+            }
+        }
+        all
+    }
+
+    fn view(&self) -> View<'_> {
+        let view = View::from(&self.stored);
+        if self.transposed { view.t() } else { view }
+    }
+
+    fn element(&self) -> impl Fn(usize, usize) -> f64 {
+        let (data, cols, transposed) = (
+            wide(&self.stored.to_f32()),
+            self.stored.cols(),
+            self.transposed,
+        );
+        move |i, j| {
+            if transposed {
+                data[j * cols + i]
+            } else {
+                data[i * cols + j]
+            }
+        }
+    }
+}
+
+#[test]
+fn every_arrangement_agrees_with_f64_on_every_set_of_instructions() {
+    for dims @ [m, k, n] in SHAPES {
+        for (a, b) in Operand::all(1, m, k)
+            .iter()
+            .flat_map(|a| Operand::all(2, k, n).into_iter().map(move |b| (a, b)))
+        {
+            let expected = linear::product(dims, a.element(), b.element());
+            let added: Vec<f64> = expected.iter().map(|c| c + 0.5).collect();
+            for isa in Isa::all() {
+                let what = format!(
+                    "{isa:?} {dims:?}, a transposed {}, b transposed {}",
+                    a.transposed, b.transposed
+                );
+                let mut c = vec![f32::NAN; m * n];
+                product_on(isa, a.view(), b.view(), &mut c, false);
+                check_close(&what, &c, &expected, 1e-6).unwrap();
+                c.fill(0.5);
+                product_on(isa, a.view(), b.view(), &mut c, true);
+                check_close(&what, &c, &added, 1e-6).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn machines_with_fused_multiply_add_give_the_same_bits() {
+    let fused: Vec<Isa> = Isa::all()
+        .into_iter()
+        .filter(|isa| *isa != Isa::Portable)
+        .collect();
+    for [m, k, n] in SHAPES {
+        let (a, b) = (sample(1, m * k), sample(2, k * n));
+        let run = |isa: &Isa| {
+            let mut c = vec![f32::NAN; m * n];
+            product_on(
+                *isa,
+                View::dense(m, k, &a),
+                View::dense(k, n, &b),
+                &mut c,
+                false,
+            );
+            c
+        };
+        assert!(fused.windows(2).all(|pair| run(&pair[0]) == run(&pair[1])));
+    }
+}
+
+#[test]
+fn nothing_to_sum_gives_zeros_or_what_was_there() {
+    let (a, b) = (View::dense(2, 0, &[]), View::dense(0, 3, &[]));
+    let mut c = [7.0; 6];
+    product(a, b, &mut c, true);
+    assert_eq!(c, [7.0; 6]);
+    product(a, b, &mut c, false);
+    assert_eq!(c, [0.0; 6]);
+    product(
+        View::dense(0, 4, &[]),
+        View::dense(4, 0, &[]),
+        &mut [],
+        false,
+    );
+}
