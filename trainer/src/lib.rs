@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data;
+pub mod optimizer;
 pub mod report;
 pub mod run_dir;
 pub mod run_log;

@@ -1,0 +1,352 @@
+//! AdamW over named tensors, with clipping by the global norm; moments can be saved and read back to the bit.
+//!
+//! Knows neither model nor adapter: parameters and gradients come as named slices in one fixed order, so the adapter's training and
+//! a training of all weights share it. Sources: torch's `AdamW` (the arithmetic is the kernel's), `torch.nn.utils.clip_grad_norm_`.
+
+use anyhow::{Context, bail, ensure};
+use recode_kernels::ops::adamw::{AdamW, adamw};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use crate::config::OptimizerConfig;
+
+/// Added to the norm before it divides, as torch does.
+const CLIP_EPSILON: f64 = 1e-6;
+const MEAN: &str = ".exp_avg";
+const SQUARE: &str = ".exp_avg_sq";
+
+/// AdamW's state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Optimizer {
+    settings: OptimizerConfig,
+    /// Updates done.
+    steps: u64,
+    moments: Vec<Moments>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Moments {
+    name: String,
+    /// Running mean of the gradient.
+    mean: Vec<f32>,
+    /// Running mean of its square.
+    square: Vec<f32>,
+}
+
+impl Optimizer {
+    /// An optimizer that has done nothing yet, for these parameters in this order.
+    pub fn new<N: Into<String>, P: AsRef<[f32]>>(
+        settings: &OptimizerConfig,
+        parameters: impl IntoIterator<Item = (N, P)>,
+    ) -> Self {
+        let moments = parameters.into_iter().map(|(name, values)| Moments {
+            name: name.into(),
+            mean: vec![0.0; values.as_ref().len()],
+            square: vec![0.0; values.as_ref().len()],
+        });
+        Self {
+            settings: settings.clone(),
+            steps: 0,
+            moments: moments.collect(),
+        }
+    }
+
+    /// Updates done so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Clips the gradients by their global norm, moves the parameters and returns the norm before clipping.
+    ///
+    /// `parameters` and `gradients` come in the order of [`Optimizer::new`]; gradients are scaled in place.
+    ///
+    /// # Errors
+    /// A gradient or an updated parameter that is not finite (the message names the tensor), tensors other than the ones it was made for.
+    pub fn update<N: AsRef<str>, M: AsRef<str>>(
+        &mut self,
+        learning_rate: f64,
+        parameters: Vec<(N, &mut [f32])>,
+        mut gradients: Vec<(M, &mut [f32])>,
+    ) -> anyhow::Result<f64> {
+        self.check_tensors("parameters", &parameters)?;
+        self.check_tensors("gradients", &gradients)?;
+        let norm = global_norm(&gradients)?;
+        let limit = self.settings.max_grad_norm;
+        if limit > 0.0 {
+            let scale = (limit / (norm + CLIP_EPSILON)).min(1.0) as f32;
+            if scale < 1.0 {
+                for (_, gradient) in &mut gradients {
+                    gradient.iter_mut().for_each(|g| *g *= scale);
+                }
+            }
+        }
+        self.steps += 1;
+        let settings = AdamW {
+            learning_rate,
+            beta1: self.settings.adam_beta1,
+            beta2: self.settings.adam_beta2,
+            epsilon: self.settings.adam_epsilon,
+            weight_decay: self.settings.weight_decay,
+        };
+        for ((moments, (_, parameter)), (_, gradient)) in
+            self.moments.iter_mut().zip(parameters).zip(gradients)
+        {
+            let Moments { name, mean, square } = moments;
+            adamw(parameter, gradient, mean, square, self.steps, &settings)
+                .with_context(|| format!("cannot update {name}"))?;
+            if let Some(index) = parameter.iter().position(|x| !x.is_finite()) {
+                bail!(
+                    "parameter {name} is {} at element {index} after the update: lower optimizer.learning_rate",
+                    parameter[index]
+                );
+            }
+        }
+        Ok(norm)
+    }
+
+    /// The moments as a safetensors file: `NAME.exp_avg` and `NAME.exp_avg_sq`, flat, f32; the step count in its metadata.
+    ///
+    /// # Errors
+    /// A tensor that the format refuses.
+    pub fn to_safetensors(&self) -> anyhow::Result<Vec<u8>> {
+        let bytes: Vec<(String, Vec<u8>)> = self
+            .moments
+            .iter()
+            .flat_map(|Moments { name, mean, square }| {
+                [(MEAN, mean), (SQUARE, square)].map(|(suffix, values)| {
+                    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    (format!("{name}{suffix}"), bytes)
+                })
+            })
+            .collect();
+        let views = bytes
+            .iter()
+            .map(|(name, bytes)| {
+                Ok((
+                    name.as_str(),
+                    TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?,
+                ))
+            })
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .context("the optimizer's moments are no safetensors")?;
+        let metadata = [("steps".to_owned(), self.steps.to_string())];
+        safetensors::serialize(views, Some(metadata.into()))
+            .context("the optimizer's moments are no safetensors")
+    }
+
+    /// Reads what [`Optimizer::to_safetensors`] wrote into an optimizer for the same parameters.
+    ///
+    /// # Errors
+    /// Bytes that are no safetensors file, moments missing or of another length, a number that is not finite, no step count.
+    pub fn read_safetensors(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let (_, metadata) =
+            SafeTensors::read_metadata(bytes).context("not a whole safetensors file")?;
+        let steps = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|map| map.get("steps"))
+            .context("its metadata has no steps")?;
+        let steps = steps
+            .parse()
+            .with_context(|| format!("its step count is {steps:?}"))?;
+        let file = SafeTensors::deserialize(bytes).context("not a whole safetensors file")?;
+        ensure!(
+            file.len() == 2 * self.moments.len(),
+            "it has {} tensors, expected {}",
+            file.len(),
+            2 * self.moments.len()
+        );
+        for Moments { name, mean, square } in &mut self.moments {
+            for (suffix, values) in [(MEAN, mean), (SQUARE, square)] {
+                let name = format!("{name}{suffix}");
+                let tensor = file
+                    .tensor(&name)
+                    .with_context(|| format!("tensor {name}"))?;
+                ensure!(
+                    tensor.dtype() == Dtype::F32 && tensor.shape() == [values.len()],
+                    "tensor {name} is {:?} {:?}, expected F32 [{}]",
+                    tensor.dtype(),
+                    tensor.shape(),
+                    values.len()
+                );
+                for (value, bytes) in values.iter_mut().zip(tensor.data().chunks_exact(4)) {
+                    *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+                    ensure!(value.is_finite(), "tensor {name} holds {value}");
+                }
+            }
+        }
+        self.steps = steps;
+        Ok(())
+    }
+
+    fn check_tensors<N: AsRef<str>>(
+        &self,
+        what: &str,
+        tensors: &[(N, &mut [f32])],
+    ) -> anyhow::Result<()> {
+        ensure!(
+            tensors.len() == self.moments.len(),
+            "the optimizer got {} {what}, expected {}",
+            tensors.len(),
+            self.moments.len()
+        );
+        for (moments, (name, values)) in self.moments.iter().zip(tensors) {
+            let name = name.as_ref();
+            ensure!(
+                name == moments.name && values.len() == moments.mean.len(),
+                "the optimizer got {name} with {} numbers among its {what}, expected {} with {}",
+                values.len(),
+                moments.name,
+                moments.mean.len()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The Euclidean norm over all gradients, in f64: the square of an f32 may leave its range.
+fn global_norm<N: AsRef<str>>(gradients: &[(N, &mut [f32])]) -> anyhow::Result<f64> {
+    let mut squares = 0.0;
+    for (name, gradient) in gradients {
+        let own: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+        if !own.is_finite() {
+            let index = gradient.iter().position(|g| !g.is_finite()).unwrap_or(0);
+            bail!(
+                "the gradient of {} is {} at element {index}",
+                name.as_ref(),
+                gradient[index]
+            );
+        }
+        squares += own;
+    }
+    Ok(squares.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(max_grad_norm: f64) -> OptimizerConfig {
+        OptimizerConfig {
+            max_grad_norm,
+            ..OptimizerConfig::default()
+        }
+    }
+
+    fn update(
+        optimizer: &mut Optimizer,
+        w: &mut [f32],
+        gradients: [&mut [f32]; 2],
+    ) -> anyhow::Result<f64> {
+        let (a, b) = w.split_at_mut(2);
+        let [d_a, d_b] = gradients;
+        optimizer.update(0.1, vec![("a", a), ("b", b)], vec![("a", d_a), ("b", d_b)])
+    }
+
+    fn two(max_grad_norm: f64) -> Optimizer {
+        Optimizer::new(
+            &settings(max_grad_norm),
+            [("a", vec![0.0; 2]), ("b", vec![0.0; 1])],
+        )
+    }
+
+    #[test]
+    fn the_norm_is_over_all_tensors_and_clips_them_together() {
+        // sqrt(2^2 + 3^2 + 6^2) = 7; clipped to 1 everything is divided by 7
+        let (mut d_a, mut d_b) = ([2.0, 3.0], [6.0]);
+        let norm = update(&mut two(1.0), &mut [0.0; 3], [&mut d_a, &mut d_b]).unwrap();
+        assert_eq!(norm, 7.0);
+        for (got, expected) in [
+            (d_a[0], 2.0 / 7.0),
+            (d_a[1], 3.0 / 7.0),
+            (d_b[0], 6.0 / 7.0),
+        ] {
+            assert!((got - expected).abs() < 1e-6, "{got} {expected}");
+        }
+        for (limit, gradient) in [(0.0, 6.0), (8.0, 6.0)] {
+            let mut d_b = [gradient];
+            update(&mut two(limit), &mut [0.0; 3], [&mut [2.0, 3.0], &mut d_b]).unwrap();
+            assert_eq!(d_b, [6.0], "max_grad_norm {limit} leaves gradients alone");
+        }
+    }
+
+    #[test]
+    fn the_first_step_moves_by_the_learning_rate_against_the_gradient() {
+        let mut w = [1.0, 1.0, 1.0];
+        update(&mut two(0.0), &mut w, [&mut [0.5, -2.0], &mut [0.0]]).unwrap();
+        // Adam's first step is lr * g / (|g| + eps)
+        for (got, expected) in w.iter().zip([0.9, 1.1, 1.0]) {
+            assert!((got - expected).abs() < 1e-6, "{w:?}");
+        }
+    }
+
+    #[test]
+    fn a_saved_optimizer_goes_on_to_the_same_bits() {
+        let gradient = |i: u32| [(i as f32).sin(), (i as f32).cos(), 0.1 * i as f32];
+        let run = |optimizer: &mut Optimizer, w: &mut [f32], steps: std::ops::Range<u32>| {
+            for i in steps {
+                let [a, b, c] = gradient(i);
+                update(optimizer, w, [&mut [a, b], &mut [c]]).unwrap();
+            }
+        };
+        let (mut whole, mut w) = (two(1.0), [0.3, -0.2, 0.1]);
+        run(&mut whole, &mut w, 0..9);
+
+        let (mut first, mut parts) = (two(1.0), [0.3, -0.2, 0.1]);
+        run(&mut first, &mut parts, 0..4);
+        let saved = first.to_safetensors().unwrap();
+        let mut second = two(1.0);
+        second.read_safetensors(&saved).unwrap();
+        assert_eq!(second, first);
+        run(&mut second, &mut parts, 4..9);
+        assert_eq!((second.steps(), parts), (9, w));
+        assert_eq!(
+            second.to_safetensors().unwrap(),
+            whole.to_safetensors().unwrap()
+        );
+    }
+
+    #[test]
+    fn what_is_not_finite_is_named() {
+        let text = |gradients: [&mut [f32]; 2]| {
+            let error = update(&mut two(1.0), &mut [0.0; 3], gradients).unwrap_err();
+            format!("{error:#}")
+        };
+        assert_eq!(
+            text([&mut [1.0, 2.0], &mut [f32::NAN]]),
+            "the gradient of b is NaN at element 0"
+        );
+        assert_eq!(
+            text([&mut [1.0, f32::NEG_INFINITY], &mut [0.0]]),
+            "the gradient of a is -inf at element 1"
+        );
+        // Squares of f32 do not overflow the norm.
+        let norm = update(&mut two(1.0), &mut [0.0; 3], [&mut [3e38, 0.0], &mut [0.0]]).unwrap();
+        assert!((norm - 3e38).abs() < 1e32);
+    }
+
+    #[test]
+    fn other_tensors_and_broken_files_are_refused() {
+        let mut optimizer = two(1.0);
+        let error = optimizer
+            .update(
+                0.1,
+                vec![("a", &mut [0.0; 2][..])],
+                vec![("a", &mut [0.0; 2][..])],
+            )
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the optimizer got 1 parameters, expected 2"
+        );
+        let saved = optimizer.to_safetensors().unwrap();
+        assert!(
+            optimizer
+                .read_safetensors(&saved[..saved.len() - 1])
+                .is_err()
+        );
+        assert!(optimizer.read_safetensors(&[]).is_err());
+        let mut other = Optimizer::new(&settings(1.0), [("a", vec![0.0; 3]), ("b", vec![0.0; 1])]);
+        let error = other.read_safetensors(&saved).unwrap_err().to_string();
+        assert_eq!(error, "tensor a.exp_avg is F32 [2], expected F32 [3]");
+    }
+}
