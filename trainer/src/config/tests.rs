@@ -222,3 +222,10 @@ fn broken_toml_names_its_line() {
         "run.toml:1: loss is a section: write [loss] and its keys below"
     );
 }
+
+#[test]
+fn the_example_is_a_configuration() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/smollm2.toml");
+    let config = Config::load(&path, &[]).unwrap();
+    assert_eq!(config.run_dir(), Path::new("runs/smollm2-grpo"));
+}
