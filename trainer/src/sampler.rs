@@ -13,6 +13,7 @@
 //! - Logits that are not finite are an error, not a distribution.
 
 use anyhow::{Result, bail};
+use recode_kernels::ops::exp::exp_scaled;
 use recode_kernels::random::Stream;
 
 /// First label of the random streams that rollouts draw from, so that no other use of a seed shares their numbers.
@@ -153,10 +154,7 @@ impl Sampler {
 
     fn weigh(&mut self, logits: &[f32], max: f32, temperature: f32) {
         self.weights.resize(logits.len(), 0.0);
-        let scale = 1.0 / temperature;
-        for (weight, logit) in self.weights.iter_mut().zip(logits) {
-            *weight = ((logit - max) * scale).exp();
-        }
+        exp_scaled(logits, max, 1.0 / temperature, &mut self.weights);
         self.sums.clear();
         self.sums.extend(
             self.weights
