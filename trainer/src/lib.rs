@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod data;
 pub mod optimizer;
+pub mod model_dir;
 pub mod report;
 pub mod run_dir;
 pub mod run_log;

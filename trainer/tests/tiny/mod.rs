@@ -1,9 +1,13 @@
-//! A tiny model directory made on the spot: a byte-level BPE tokenizer with ChatML's tokens, trained here on a few lines of Python.
+//! A tiny model directory made on the spot: a byte-level BPE tokenizer with ChatML's tokens, trained here on a few lines of Python, and
+//! random weights. The model knows nothing, but everything is where Hugging Face's layout has it.
 //! Shared by the unit tests of the library and the whole-binary tests.
 #![allow(dead_code)] // every test binary uses another part of it
 
+use std::path::Path;
 use std::sync::OnceLock;
 
+use recode_kernels::decoder::{Decoder, DecoderConfig};
+use tempfile::TempDir;
 use tokenizers::models::TrainerWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -48,4 +52,44 @@ fn train_tokenizer() -> String {
     tokenizer
         .to_string(false)
         .expect("the tokenizer is written")
+}
+
+/// `config.json` of a decoder whose sizes are all different and no powers of two.
+pub const CONFIG: &str = r#"{
+  "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 300, "hidden_size": 36, "intermediate_size": 52,
+  "num_hidden_layers": 2, "num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 10, "max_position_embeddings": 4096,
+  "rope_theta": 10000.0, "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": true, "torch_dtype": "float32"
+}"#;
+
+/// Random weights for [`CONFIG`].
+pub fn decoder(seed: u64) -> Decoder {
+    let config = DecoderConfig::from_json(CONFIG).expect("the tiny config is sound");
+    Decoder::random(config, seed).expect("a tiny decoder")
+}
+
+/// Writes a model directory. The end tokens are `<|im_end|>` and those given.
+pub fn write_model(dir: &Path, seed: u64, eos_ids: &[u32]) {
+    std::fs::create_dir_all(dir).expect("a directory");
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(dir.join(name), bytes).expect("the file is written")
+    };
+    write("config.json", CONFIG.as_bytes());
+    write("tokenizer.json", tokenizer_json().as_bytes());
+    write(
+        "generation_config.json",
+        format!("{{\"eos_token_id\": {eos_ids:?}}}").as_bytes(),
+    );
+    write(
+        "model.safetensors",
+        &decoder(seed)
+            .to_safetensors()
+            .expect("the weights are written"),
+    );
+}
+
+/// A model directory of its own, removed with the value.
+pub fn model_dir(seed: u64) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    write_model(dir.path(), seed, &[]);
+    dir
 }

@@ -1,0 +1,227 @@
+//! A model from a directory in Hugging Face layout, and an adapter in PEFT's. Nothing is fetched: a hub id is answered with the way to get it.
+//!
+//! ```text
+//! DIR/config.json  DIR/tokenizer.json  [DIR/generation_config.json  DIR/tokenizer_config.json]
+//! DIR/model.safetensors | DIR/model.safetensors.index.json with the shards it names
+//! ADAPTER/adapter_config.json  ADAPTER/adapter_model.safetensors
+//! ```
+//!
+//! Weight files are mapped, not read: while a model loads, memory holds its weights once and whatever pages of the files the system
+//! keeps; small files are read first, so that a mistake in them costs no wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use memmap2::Mmap;
+use recode_kernels::decoder::{Decoder, DecoderConfig};
+use recode_kernels::error::Error;
+use serde::Deserialize;
+
+use crate::tokenizer::Tokenizer;
+
+const CONFIG: &str = "config.json";
+const WEIGHTS: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// A decoder and the tokenizer that belongs to it.
+#[derive(Debug)]
+pub struct Model {
+    pub decoder: Decoder,
+    pub tokenizer: Tokenizer,
+}
+
+impl Model {
+    /// Loads a model directory.
+    ///
+    /// # Errors
+    /// Names the file (and within it the field or tensor) and the way out: a directory that is not there, a hub id, a file instead of a
+    /// directory, missing, truncated or contradictory files, and a tokenizer with ids the model has no row for.
+    pub fn load(dir: &Path) -> Result<Self> {
+        check_dir(
+            dir,
+            "model",
+            "config.json, tokenizer.json and model.safetensors",
+        )?;
+        let config = read(
+            &dir.join(CONFIG),
+            "a model directory needs the model's config.json",
+        )?;
+        let config = DecoderConfig::from_json(&config)
+            .with_context(|| format!("in {}", dir.join(CONFIG).display()))?;
+        let tokenizer = Tokenizer::from_dir(dir)?;
+        tokenizer.check_vocab_size(config.vocab_size)?;
+        let files = WeightFiles::open(dir)?;
+        let bytes: Vec<&[u8]> = files.files.iter().map(|(_, map)| map.as_ref()).collect();
+        let decoder =
+            Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
+        Ok(Self { decoder, tokenizer })
+    }
+}
+
+/// The weight files of a model directory, mapped.
+struct WeightFiles {
+    files: Vec<(PathBuf, Mmap)>,
+    /// Which shard holds a tensor, by the index.
+    shard_of: BTreeMap<String, String>,
+    dir: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl WeightFiles {
+    fn open(dir: &Path) -> Result<Self> {
+        let (whole, index_path) = (dir.join(WEIGHTS), dir.join(INDEX));
+        if exists(&whole)? || !exists(&index_path)? {
+            let map = map(&whole, &missing_weights(dir))?;
+            return Ok(Self {
+                files: vec![(whole, map)],
+                shard_of: BTreeMap::new(),
+                dir: dir.to_path_buf(),
+            });
+        }
+        let index: Index = serde_json::from_str(&read(&index_path, "")?).with_context(|| {
+            format!(
+                "{} is not an index of shards ({{\"weight_map\": {{tensor: file}}}})",
+                index_path.display()
+            )
+        })?;
+        let names: BTreeSet<&String> = index.weight_map.values().collect();
+        if names.is_empty() {
+            bail!(
+                "{} names no shard: its weight_map is empty; download the index again",
+                index_path.display()
+            );
+        }
+        let mut files = Vec::new();
+        for name in names {
+            if Path::new(name).file_name() != Some(name.as_ref()) {
+                bail!(
+                    "{} names the shard {name:?}, which is not a plain file name in the directory",
+                    index_path.display()
+                );
+            }
+            let path = dir.join(name);
+            let map = map(
+                &path,
+                &format!("{} names this shard; download it too", index_path.display()),
+            )?;
+            files.push((path, map));
+        }
+        Ok(Self {
+            files,
+            shard_of: index.weight_map,
+            dir: dir.to_path_buf(),
+        })
+    }
+
+    /// The kernels know files by number; here they have names.
+    fn explain(&self, error: Error) -> anyhow::Error {
+        let whole = self.files.len() == 1;
+        let place = match &error {
+            Error::Weights { tensor, .. } if !whole => {
+                self.shard_of.get(tensor).map(|shard| self.dir.join(shard))
+            }
+            _ => None,
+        };
+        let place = match place {
+            Some(shard) => shard,
+            None if whole => self.files[0].0.clone(),
+            None => self.dir.clone(),
+        };
+        let mut message = error.to_string();
+        for (number, (path, _)) in (1..).zip(&self.files) {
+            let unnamed = if whole {
+                "safetensors file".to_owned()
+            } else {
+                format!("safetensors file {number} of {}", self.files.len())
+            };
+            message = message.replace(&unnamed, &path.display().to_string());
+        }
+        anyhow!("cannot load the weights of {}: {message}", place.display())
+    }
+}
+
+fn missing_weights(dir: &Path) -> String {
+    let others = [
+        "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+        "consolidated.safetensors",
+    ];
+    match others.iter().find(|name| dir.join(name).exists()) {
+        Some(other) => format!(
+            "there is {other}, which is not read: save the model again as safetensors (save_pretrained(dir, safe_serialization=True))"
+        ),
+        None => format!("a model directory needs {WEIGHTS}, or {INDEX} and its shards"),
+    }
+}
+
+/// Checks that `dir` is a directory, and says what to do where it is something else.
+fn check_dir(dir: &Path, what: &str, holds: &str) -> Result<()> {
+    let shown = dir.display();
+    match std::fs::metadata(dir) {
+        Ok(metadata) if metadata.is_dir() => Ok(()),
+        Ok(_) => bail!("{shown} is a file: give the {what} directory that holds {holds}"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let name = dir.to_string_lossy();
+            let looks_like_hub_id = name.split('/').count() == 2
+                && !name.starts_with(['.', '/', '~'])
+                && !name.ends_with('/');
+            if looks_like_hub_id {
+                bail!(
+                    "{shown} is not a directory here; if it is a Hugging Face hub id: nothing is downloaded at run time, fetch it first (`hf download {shown} --local-dir DIR`) and give DIR"
+                );
+            }
+            bail!("{shown} does not exist: give the {what} directory that holds {holds}")
+        }
+        // A part of the path is a file.
+        Err(error) => Err(error).with_context(|| format!("cannot look into {shown}")),
+    }
+}
+
+fn exists(path: &Path) -> Result<bool> {
+    path.try_exists()
+        .with_context(|| format!("cannot look for {}", path.display()))
+}
+
+/// The text of a small file; `hint` says what to do where it is missing.
+fn read(path: &Path, hint: &str) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow!("{} is missing: {hint}", path.display()),
+        _ => anyhow!("cannot read {}: {error}", path.display()),
+    })
+}
+
+fn map(path: &Path, hint: &str) -> Result<Mmap> {
+    let file = File::open(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow!("{} is missing: {hint}", path.display()),
+        _ => anyhow!("cannot read {}: {error}", path.display()),
+    })?;
+    let metadata = file
+        .metadata()
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if metadata.is_dir() {
+        bail!(
+            "{} is a directory, but should be a safetensors file",
+            path.display()
+        );
+    }
+    if metadata.len() == 0 {
+        bail!(
+            "{} is empty: the download or copy broke off; fetch it again",
+            path.display()
+        );
+    }
+    // SAFETY: the map is only read, and only while the weights are copied out of it. Another process that cuts the file short in that
+    // moment ends this one by SIGBUS; one that overwrites it garbles numbers. Neither can break memory safety of ours beyond that, and
+    // the alternative, reading the file, needs the weights twice in memory.
+    unsafe { Mmap::map(&file) }.with_context(|| format!("cannot map {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;
