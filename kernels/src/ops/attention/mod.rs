@@ -70,6 +70,12 @@ impl Sizes {
         self.kv_heads * self.head_size
     }
 
+    /// (row, head) of a lane: the lanes of a key-value head are the rows in order, and in a row the heads it serves.
+    fn lane(self, kv_head: usize, lane: usize) -> (usize, usize) {
+        let group = self.group();
+        (lane / group, kv_head * group + lane % group)
+    }
+
     /// What scores are multiplied with.
     fn scale(self) -> f32 {
         1.0 / (self.head_size as f32).sqrt()
