@@ -16,19 +16,7 @@ pub use keys::{Key, help};
 pub use load::ConfigArgs;
 pub use recode_core::policy::{LossAggMode, ScaleRewards};
 pub use recode_core::reward::{CodeReward, RewardMode};
-
-/// A linear layer of the decoder that can carry an adapter, by its Hugging Face name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    QProj,
-    KProj,
-    VProj,
-    OProj,
-    GateProj,
-    UpProj,
-    DownProj,
-}
+pub use recode_kernels::decoder::Target;
 
 /// How the learning rate moves after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
