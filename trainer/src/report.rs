@@ -16,37 +16,34 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Progress {
     what: String,
-    first: u64,
+    done: u64,
     total: u64,
-    started: Instant,
     last: Instant,
     last_line: Option<Instant>,
-    /// Seconds a step takes: a mean that forgets, as the first step is not like the others.
+    /// Seconds a step takes: a mean that forgets, as the first steps are not like the others.
     step_seconds: Option<f64>,
     each: bool,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// A loop of `total` steps of which `first` are done already (a resumed run). `what` names a step: "step", "row".
-    pub fn new(what: &str, first: u64, total: u64) -> Self {
-        let now = Instant::now();
+    /// A loop of `total` steps of which `done` are done already (a resumed run). `what` names a step: "step", "row".
+    pub fn new(what: &str, done: u64, total: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{prefix} {pos}/{len} {bar:24} {wide_msg}")
+            let style = ProgressStyle::with_template("{prefix} {pos}/{len} {bar:12} {wide_msg}")
                 .expect("the template is a constant")
                 .progress_chars("━╸ ");
             bar.set_style(style);
             bar.set_prefix(what.to_owned());
-            bar.set_position(first);
+            bar.set_position(done);
             bar
         });
         Self {
             what: what.to_owned(),
-            first,
+            done,
             total,
-            started: now,
-            last: now,
+            last: Instant::now(),
             last_line: None,
             step_seconds: None,
             each: false,
@@ -60,25 +57,26 @@ impl Progress {
         self
     }
 
-    /// A step is done; `status` says how it went.
+    /// `done` steps are done by now; `status` says how the last one went.
     pub fn advance(&mut self, done: u64, status: &impl fmt::Display) {
         let now = Instant::now();
-        let seconds = (now - self.last).as_secs_f64();
-        self.last = now;
-        self.step_seconds = Some(
-            self.step_seconds
-                .map_or(seconds, |mean| 0.8 * mean + 0.2 * seconds),
-        );
-        let left = self
+        let steps = done.saturating_sub(self.done).max(1) as f64;
+        let seconds = (now - self.last).as_secs_f64() / steps;
+        let seconds = self
             .step_seconds
-            .map(|step| Duration::from_secs_f64(step * self.total.saturating_sub(done) as f64));
+            .map_or(seconds, |mean| 0.8 * mean + 0.2 * seconds);
+        (self.done, self.last, self.step_seconds) = (done, now, Some(seconds));
+
+        let left = Clock(Duration::from_secs_f64(
+            seconds * self.total.saturating_sub(done) as f64,
+        ));
         let width = self.total.to_string().len();
         let line = format!("{} {done:>width$}/{}  {status}", self.what, self.total);
-        let left = left.map_or(String::new(), |left| format!("  {} left", Clock(left)));
         match &self.bar {
             Some(bar) => {
                 bar.set_position(done);
-                bar.set_message(format!("{status}{left}"));
+                // A narrow terminal cuts the end off: what matters most comes first.
+                bar.set_message(format!("{left} left  {status}"));
                 if self.each {
                     bar.println(line);
                 }
@@ -89,7 +87,7 @@ impl Progress {
                     .is_none_or(|last| now - last >= PLAIN_INTERVAL);
                 if self.each || due || done == self.total {
                     self.last_line = Some(now);
-                    write_line(&format!("{line}{left}"));
+                    write_line(&format!("{line}  {left} left"));
                 }
             }
         }
@@ -101,11 +99,6 @@ impl Progress {
             Some(bar) => bar.println(text),
             None => write_line(text),
         }
-    }
-
-    /// Wall time since the loop began, and how many steps that was.
-    pub fn elapsed(&self, done: u64) -> (Duration, u64) {
-        (self.started.elapsed(), done - self.first)
     }
 
     /// Takes the bar away; what was printed stays.
@@ -140,7 +133,7 @@ impl fmt::Display for StepStatus {
         if let Some(kl) = self.kl {
             write!(f, "  kl {kl:.5}")?;
         }
-        write!(f, "  {:.0} tokens/s", self.tokens_per_second)
+        write!(f, "  {:.0} tok/s", self.tokens_per_second)
     }
 }
 
@@ -280,10 +273,10 @@ mod tests {
         };
         assert_eq!(
             status.to_string(),
-            "reward +0.500 ± 1.250  kl 0.00125  154 tokens/s"
+            "reward +0.500 ± 1.250  kl 0.00125  154 tok/s"
         );
         status.kl = None;
-        assert_eq!(status.to_string(), "reward +0.500 ± 1.250  154 tokens/s");
+        assert_eq!(status.to_string(), "reward +0.500 ± 1.250  154 tok/s");
     }
 
     #[test]
