@@ -9,7 +9,7 @@
 pub(super) mod files;
 #[cfg(test)]
 mod tests;
-mod write;
+pub(super) mod write;
 
 use half::bf16;
 

@@ -1,0 +1,348 @@
+//! Keys and values of prompts and of the sequences behind them, and the two passes that live on them: prefill and decode.
+//!
+//! A prompt is computed once and read by all of its sequences; a sequence holds only the tokens after its prompt. Ids are
+//! never used twice, so an id of something that is gone is an error and never another sequence.
+//!
+//! What a prompt leaves here depends on the prompt alone, and a decoded row on its own sequence alone, bit for bit: neither
+//! batch mates nor the number of threads change a completion.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::adapter::Merged;
+use super::config::DecoderConfig;
+use super::layer::{Inner, Pass, Scratch};
+use super::weights::Decoder;
+use crate::batch::TokenBatch;
+use crate::error::{Error, Result};
+use crate::ops::attention::{DecodeRow, KeyValues, attention_decode};
+use crate::ops::embedding::embedding;
+use crate::ops::rope::RopeTable;
+use crate::tensor::Tensor;
+
+/// A prompt in a [`Cache`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PromptId(u64);
+
+/// A sequence in a [`Cache`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SequenceId(u64);
+
+/// Cached keys and values. Not tied to an adapter: whoever decodes with another one than the prompt was computed with mixes
+/// two models, so a cache is emptied (or dropped) when the adapter changes.
+#[derive(Debug)]
+pub struct Cache {
+    layers: usize,
+    /// K D
+    width: usize,
+    rope: RopeTable,
+    next: u64,
+    prompts: BTreeMap<PromptId, Arc<Rows>>,
+    sequences: BTreeMap<SequenceId, Sequence>,
+}
+
+/// Keys (rotated) and values of some tokens, by layer, [T, K D] each.
+#[derive(Debug, Default)]
+struct Rows {
+    tokens: usize,
+    keys: Vec<Vec<f32>>,
+    values: Vec<Vec<f32>>,
+}
+
+#[derive(Debug)]
+struct Sequence {
+    /// Lives as long as its last sequence, freed or not.
+    prompt: Arc<Rows>,
+    own: Rows,
+}
+
+impl Rows {
+    fn new(layers: usize) -> Self {
+        Self {
+            tokens: 0,
+            keys: vec![Vec::new(); layers],
+            values: vec![Vec::new(); layers],
+        }
+    }
+
+    fn of(&self, layer: usize) -> KeyValues<'_> {
+        KeyValues {
+            k: &self.keys[layer],
+            v: &self.values[layer],
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let both = self.keys.iter().chain(&self.values);
+        both.map(|rows| rows.capacity() * size_of::<f32>()).sum()
+    }
+}
+
+impl Cache {
+    /// An empty cache for decoders of this configuration.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a configuration whose rotary part is impossible.
+    pub fn new(config: &DecoderConfig) -> Result<Self> {
+        Ok(Self {
+            layers: config.num_hidden_layers,
+            width: config.key_value_size(),
+            rope: Decoder::rope_table(config, 0)?,
+            next: 0,
+            prompts: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+        })
+    }
+
+    /// A new sequence that has its prompt before it and no token of its own yet.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the prompt is not in the cache.
+    pub fn fork(&mut self, prompt: PromptId) -> Result<SequenceId> {
+        let Some(prompt) = self.prompts.get(&prompt) else {
+            return Err(gone("prompt", prompt));
+        };
+        let sequence = Sequence {
+            prompt: Arc::clone(prompt),
+            own: Rows::new(self.layers),
+        };
+        let id = SequenceId(self.next);
+        self.next += 1;
+        self.sequences.insert(id, sequence);
+        Ok(id)
+    }
+
+    /// Lets go of a sequence and its memory.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where it is not in the cache.
+    pub fn free_sequence(&mut self, sequence: SequenceId) -> Result<()> {
+        match self.sequences.remove(&sequence) {
+            Some(_) => Ok(()),
+            None => Err(gone("sequence", sequence)),
+        }
+    }
+
+    /// Lets go of a prompt: it cannot be forked any more. Its memory goes with the last of its sequences.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where it is not in the cache.
+    pub fn free_prompt(&mut self, prompt: PromptId) -> Result<()> {
+        match self.prompts.remove(&prompt) {
+            Some(_) => Ok(()),
+            None => Err(gone("prompt", prompt)),
+        }
+    }
+
+    /// Number of tokens of a sequence, its prompt's included: the position of its next one.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where it is not in the cache.
+    pub fn sequence_len(&self, sequence: SequenceId) -> Result<usize> {
+        let found = self.sequences.get(&sequence);
+        let found = found.ok_or_else(|| gone("sequence", sequence))?;
+        Ok(found.prompt.tokens + found.own.tokens)
+    }
+
+    /// Bytes of all keys and values, a prompt that only its sequences hold included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let mut prompts: Vec<&Arc<Rows>> = self.prompts.values().collect();
+        prompts.extend(self.sequences.values().map(|sequence| &sequence.prompt));
+        prompts.sort_by_key(|prompt| Arc::as_ptr(prompt));
+        prompts.dedup_by_key(|prompt| Arc::as_ptr(prompt));
+        let prompts: usize = prompts.iter().map(|prompt| prompt.bytes()).sum();
+        let own: usize = self
+            .sequences
+            .values()
+            .map(|sequence| sequence.own.bytes())
+            .sum();
+        prompts + own
+    }
+
+    fn check(&self, config: &DecoderConfig) -> Result<()> {
+        let expected = [config.num_hidden_layers, config.key_value_size()];
+        Error::check_shape("decoder", "cache", &expected, &[self.layers, self.width])
+    }
+
+    /// Makes the table of angles reach `positions`, twice as far as before at least, so that decoding does not pay for it.
+    fn reach(&mut self, config: &DecoderConfig, positions: usize) -> Result<()> {
+        if self.rope.positions() < positions {
+            let further =
+                (2 * self.rope.positions()).clamp(256, config.max_position_embeddings.max(256));
+            self.rope = Decoder::rope_table(config, positions.max(further))?;
+        }
+        Ok(())
+    }
+}
+
+fn gone(what: &'static str, id: impl std::fmt::Debug) -> Error {
+    Error::Argument {
+        op: "cache",
+        what,
+        reason: format!("{id:?} is not in the cache: it was freed, or belongs to another one"),
+    }
+}
+
+impl Decoder {
+    /// Computes a prompt into the cache; returns its id and the hidden state of its last token, [1, C], which predicts the
+    /// first token of every sequence behind it.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`]; [`Error::Argument`] for an empty prompt; [`Error::Shape`] for a cache of another decoder.
+    pub fn prefill(
+        &self,
+        ids: &[u32],
+        merged: Option<&Merged>,
+        cache: &mut Cache,
+    ) -> Result<(PromptId, Tensor)> {
+        cache.check(&self.config)?;
+        if ids.is_empty() {
+            return Err(Error::Argument {
+                op: "prefill",
+                what: "ids",
+                reason: "is empty, and a prompt has at least one token".to_string(),
+            });
+        }
+        let mut rows = Rows::new(self.layers.len());
+        rows.tokens = ids.len();
+        let hidden = self.forward_visiting(&TokenBatch::causal(ids), merged, |layer, inner| {
+            rows.keys[layer] = inner.k.data().to_vec();
+            rows.values[layer] = inner.v.data().to_vec();
+        })?;
+        let id = PromptId(cache.next);
+        cache.next += 1;
+        cache.prompts.insert(id, Arc::new(rows));
+        let last = hidden.row(ids.len() - 1).to_vec();
+        Ok((id, Tensor::from_vec(1, hidden.cols(), last)?))
+    }
+
+    /// Appends one token to each of M sequences; returns the hidden states that predict what follows, [M, C].
+    ///
+    /// A row has the same bits whatever the other sequences are. After an error no sequence has changed.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where there is not one id per sequence; [`Error::Argument`] for a sequence that is not in the cache or
+    /// stands in the call twice; [`Error::Index`] for a token id outside the vocabulary or a sequence that has reached
+    /// `max_position_embeddings`.
+    pub fn decode(
+        &self,
+        sequences: &[SequenceId],
+        ids: &[u32],
+        merged: Option<&Merged>,
+        cache: &mut Cache,
+    ) -> Result<Tensor> {
+        cache.check(&self.config)?;
+        self.check_merged(merged)?;
+        Error::check_shape("decode", "ids", &[sequences.len()], &[ids.len()])?;
+        let mut positions = Vec::with_capacity(ids.len());
+        for (row, (&sequence, &id)) in sequences.iter().zip(ids).enumerate() {
+            let position = u32::try_from(cache.sequence_len(sequence)?).unwrap_or(u32::MAX);
+            self.check_token(row, id, position)?;
+            positions.push(position);
+        }
+        let mut once = sequences.to_vec();
+        once.sort_unstable();
+        if let Some(twice) = once.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(Error::Argument {
+                op: "decode",
+                what: "sequences",
+                reason: format!("holds {:?} twice", twice[0]),
+            });
+        }
+        let positions_end = positions.iter().max().map_or(0, |&p| p as usize + 1);
+        cache.reach(&self.config, positions_end)?;
+
+        // Taken out, so that their rows can be written; put back whatever happens.
+        let mut taken: Vec<Sequence> = sequences
+            .iter()
+            .map(|id| cache.sequences.remove(id).expect("checked above"))
+            .collect();
+        let hidden = self.decode_rows(&mut taken, ids, &positions, merged, &cache.rope);
+        for (&id, mut sequence) in sequences.iter().zip(taken) {
+            match hidden {
+                Ok(_) => sequence.own.tokens += 1,
+                Err(_) => sequence.own.truncate(cache.width),
+            }
+            cache.sequences.insert(id, sequence);
+        }
+        hidden
+    }
+
+    fn decode_rows(
+        &self,
+        sequences: &mut [Sequence],
+        ids: &[u32],
+        positions: &[u32],
+        merged: Option<&Merged>,
+        rope: &RopeTable,
+    ) -> Result<Tensor> {
+        let (m, config) = (ids.len(), &self.config);
+        let pass = Pass {
+            positions,
+            rope,
+            merged,
+            dropout: None,
+        };
+        let mut scratch = Scratch::new(config, m);
+        let mut inner = Inner::new(config, m);
+        let mut x = Tensor::zeros(m, config.hidden_size);
+        embedding(ids, &self.embed_tokens, &mut x)?;
+        let mut out = Tensor::zeros(m, config.hidden_size);
+        let (prompts, prompt_of) = distinct_prompts(sequences);
+        for layer in 0..self.layers.len() {
+            self.before_attention(&pass, layer, &x, &mut scratch, &mut inner)?;
+            for (row, sequence) in sequences.iter_mut().enumerate() {
+                sequence.own.keys[layer].extend_from_slice(inner.k.row(row));
+                sequence.own.values[layer].extend_from_slice(inner.v.row(row));
+            }
+            let prompts: Vec<KeyValues<'_>> = prompts.iter().map(|rows| rows.of(layer)).collect();
+            let rows: Vec<DecodeRow<'_>> = sequences
+                .iter()
+                .zip(&prompt_of)
+                .map(|(sequence, &prompt)| DecodeRow {
+                    prompt,
+                    own: sequence.own.of(layer),
+                })
+                .collect();
+            let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
+            attention_decode(
+                &inner.q,
+                &prompts,
+                &rows,
+                heads,
+                kv_heads,
+                &mut inner.attended,
+            )?;
+            self.after_attention(&pass, layer, &x, &mut scratch, &mut inner)?;
+            self.layer_output(&pass, layer, &mut scratch, &inner, &mut out)?;
+            std::mem::swap(&mut x, &mut out);
+        }
+        self.last_norm(&x)
+    }
+}
+
+impl Rows {
+    /// Drops what a failed call has appended.
+    fn truncate(&mut self, width: usize) {
+        for rows in self.keys.iter_mut().chain(&mut self.values) {
+            rows.truncate(self.tokens * width);
+        }
+    }
+}
+
+/// The prompts of the sequences, each once in the order of its first sequence, and the index of each sequence's prompt.
+fn distinct_prompts(sequences: &[Sequence]) -> (Vec<Arc<Rows>>, Vec<usize>) {
+    let mut prompts: Vec<Arc<Rows>> = Vec::new();
+    let indices = sequences
+        .iter()
+        .map(|sequence| {
+            let same = |prompt: &Arc<Rows>| Arc::ptr_eq(prompt, &sequence.prompt);
+            prompts.iter().position(same).unwrap_or_else(|| {
+                prompts.push(Arc::clone(&sequence.prompt));
+                prompts.len() - 1
+            })
+        })
+        .collect();
+    (prompts, indices)
+}

@@ -1,0 +1,215 @@
+//! The forward pass over a batch, and log-probabilities from its hidden states.
+
+use super::adapter::Merged;
+use super::dropout::Dropout;
+use super::gradients::WeightGradients;
+use super::layer::{Inner, Pass, Scratch};
+use super::weights::Decoder;
+use crate::batch::TokenBatch;
+use crate::error::Result;
+use crate::ops::embedding::embedding;
+use crate::ops::linear::linear;
+use crate::ops::linear_logprob::{
+    LogprobRequest, Logprobs, Sampling, linear_logprob, linear_logprob_backward,
+};
+use crate::ops::rms_norm::rms_norm;
+use crate::ops::rope::RopeTable;
+use crate::tensor::Tensor;
+
+/// What a forward pass leaves for the backward pass.
+///
+/// Every layer's input is kept, and the inner activations of as many layers as fit [`KEPT_ACTIVATION_BYTES`]; those of the
+/// other layers are computed again in the backward pass, with the same bits.
+#[derive(Debug)]
+pub struct Activations {
+    /// The input of each layer, and of the last norm, [N, C] each.
+    pub(super) inputs: Vec<Tensor>,
+    /// The inner activations of the last layers; the first of them belongs to layer `inputs.len() - 1 - inner.len()`.
+    pub(super) inner: Vec<Inner>,
+    /// Hidden states after the last norm, [N, C]: what log-probabilities are made of.
+    pub hidden: Tensor,
+}
+
+/// Most bytes of inner activations that a forward pass keeps: they save up to three quarters of a second forward pass.
+pub const KEPT_ACTIVATION_BYTES: usize = 768 << 20;
+
+impl Decoder {
+    /// The forward pass for training: hidden states, and what [`Decoder::backward`] needs.
+    ///
+    /// `merged` is an adapter in its decoder, from [`Decoder::merge`]; `dropout` needs one.
+    ///
+    /// # Errors
+    /// [`Error::Index`](crate::Error::Index) for a token id outside the vocabulary or a position that is not below
+    /// `max_position_embeddings`; [`Error::Shape`](crate::Error::Shape) and [`Error::Argument`](crate::Error::Argument)
+    /// for a batch, an adapter or a dropout that does not fit.
+    pub fn forward(
+        &self,
+        batch: &TokenBatch,
+        merged: Option<&Merged>,
+        dropout: Option<&Dropout>,
+    ) -> Result<Activations> {
+        self.forward_keeping(batch, merged, dropout, KEPT_ACTIVATION_BYTES)
+    }
+
+    /// [`Decoder::forward`] with another bound on the bytes of inner activations that are kept: with 0 the backward pass
+    /// computes them all again. Neither hidden states nor gradients depend on it.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`].
+    pub fn forward_keeping(
+        &self,
+        batch: &TokenBatch,
+        merged: Option<&Merged>,
+        dropout: Option<&Dropout>,
+        kept_bytes: usize,
+    ) -> Result<Activations> {
+        self.check_pass(batch, merged, dropout)?;
+        let (n, config) = (batch.len(), &self.config);
+        let rope = self.rope_of(batch)?;
+        let pass = Pass {
+            positions: &batch.positions,
+            rope: &rope,
+            merged,
+            dropout,
+        };
+        let layer_bytes = (n * Inner::token_bytes(config)).max(1);
+        let kept = (kept_bytes / layer_bytes).min(self.layers.len());
+        let first_kept = self.layers.len() - kept;
+
+        let mut scratch = Scratch::new(config, n);
+        let mut reused = Inner::new(config, if first_kept > 0 { n } else { 0 });
+        let mut inner = Vec::with_capacity(kept);
+        let mut x = self.embedded(batch)?;
+        let mut inputs = Vec::with_capacity(self.layers.len() + 1);
+        for layer in 0..self.layers.len() {
+            let inside = if layer < first_kept {
+                &mut reused
+            } else {
+                inner.push(Inner::new(config, n));
+                inner.last_mut().expect("just pushed")
+            };
+            self.layer_inner(&pass, layer, &batch.spans, &x, &mut scratch, inside)?;
+            let mut out = Tensor::zeros(n, config.hidden_size);
+            self.layer_output(&pass, layer, &mut scratch, inside, &mut out)?;
+            inputs.push(std::mem::replace(&mut x, out));
+        }
+        let hidden = self.last_norm(&x)?;
+        inputs.push(x);
+        Ok(Activations {
+            inputs,
+            inner,
+            hidden,
+        })
+    }
+
+    /// The forward pass where no gradient is wanted: hidden states after the last norm, [N, C], and nothing kept.
+    ///
+    /// # Errors
+    /// As [`Decoder::forward`].
+    pub fn forward_hidden(&self, batch: &TokenBatch, merged: Option<&Merged>) -> Result<Tensor> {
+        self.forward_visiting(batch, merged, |_, _| {})
+    }
+
+    /// [`Decoder::forward_hidden`] that shows each layer's inner activations once they are computed.
+    pub(super) fn forward_visiting(
+        &self,
+        batch: &TokenBatch,
+        merged: Option<&Merged>,
+        mut visit: impl FnMut(usize, &Inner),
+    ) -> Result<Tensor> {
+        self.check_pass(batch, merged, None)?;
+        let rope = self.rope_of(batch)?;
+        let pass = Pass {
+            positions: &batch.positions,
+            rope: &rope,
+            merged,
+            dropout: None,
+        };
+        let mut scratch = Scratch::new(&self.config, batch.len());
+        let mut inner = Inner::new(&self.config, batch.len());
+        let mut x = self.embedded(batch)?;
+        let mut out = Tensor::zeros(x.rows(), x.cols());
+        for layer in 0..self.layers.len() {
+            self.layer_inner(&pass, layer, &batch.spans, &x, &mut scratch, &mut inner)?;
+            visit(layer, &inner);
+            self.layer_output(&pass, layer, &mut scratch, &inner, &mut out)?;
+            std::mem::swap(&mut x, &mut out);
+        }
+        self.last_norm(&x)
+    }
+
+    /// Logits of hidden states, `hidden headᵀ`, [M, V]: for the few rows that are sampled from. Where only
+    /// log-probabilities are wanted, [`Decoder::logprobs`] gets by without them.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) where `hidden` is not [M, C].
+    pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        let mut logits = Tensor::zeros(hidden.rows(), self.config.vocab_size);
+        linear(hidden, self.head(), None, &mut logits)?;
+        Ok(logits)
+    }
+
+    /// Log-probabilities of the wanted tokens through the head, tied or not; see
+    /// [`linear_logprob`](crate::ops::linear_logprob::linear_logprob).
+    ///
+    /// # Errors
+    /// Those of the op.
+    pub fn logprobs(
+        &self,
+        hidden: &Tensor,
+        requests: &[LogprobRequest],
+        sampling: &Sampling<'_>,
+    ) -> Result<Logprobs> {
+        let mut out = Logprobs::default();
+        linear_logprob(hidden, self.head(), requests, sampling, &mut out)?;
+        Ok(out)
+    }
+
+    /// Adds the gradient of hidden states to `d_hidden`, given that of the log-probabilities, and that of the head to
+    /// `gradients` where all weights are trained.
+    ///
+    /// # Errors
+    /// Those of [`linear_logprob_backward`].
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the forward's arguments, its result, and a gradient for each"
+    )]
+    pub fn logprobs_backward(
+        &self,
+        hidden: &Tensor,
+        requests: &[LogprobRequest],
+        sampling: &Sampling<'_>,
+        logprobs: &Logprobs,
+        d_logprobs: &[f32],
+        d_hidden: &mut Tensor,
+        gradients: Option<&mut WeightGradients>,
+    ) -> Result<()> {
+        linear_logprob_backward(
+            hidden,
+            self.head(),
+            requests,
+            sampling,
+            logprobs,
+            d_logprobs,
+            d_hidden,
+            gradients.map(WeightGradients::head_mut),
+        )
+    }
+
+    fn embedded(&self, batch: &TokenBatch) -> Result<Tensor> {
+        let mut x = Tensor::zeros(batch.len(), self.config.hidden_size);
+        embedding(&batch.ids, &self.embed_tokens, &mut x)?;
+        Ok(x)
+    }
+
+    pub(super) fn last_norm(&self, x: &Tensor) -> Result<Tensor> {
+        let mut hidden = Tensor::zeros(x.rows(), x.cols());
+        rms_norm(x, &self.norm, self.config.rms_norm_eps, &mut hidden)?;
+        Ok(hidden)
+    }
+
+    pub(super) fn rope_of(&self, batch: &TokenBatch) -> Result<RopeTable> {
+        let positions = batch.positions.iter().max().map_or(0, |&p| p as usize + 1);
+        Self::rope_table(&self.config, positions)
+    }
+}
