@@ -5,7 +5,7 @@ usage: make.py [OUT_DIR]          (default: beside this file; writes OUT_DIR/{qw
 needs: torch, transformers, peft, safetensors, numpy; the versions it ran with are written into every case.json
 
 qwen2   biases on q, k, v; head of its own; bf16 weights in two shards
-llama   tied head; linear RoPE scaling; head_dim that is not hidden / heads; f16 weights in one file
+llama   tied head; biases everywhere; linear RoPE scaling; head_dim that is not hidden / heads; f16 weights in one file
 
 Everything is computed in f32 on the CPU by transformers' eager attention. The batch is one prompt with three completions;
 the reference gets them as three whole sequences, so that what it says holds for a shared prompt and a repeated one alike.
@@ -18,6 +18,7 @@ A model's directory holds
   NAME/expected.safetensors            log-probabilities, gradients by peft's tensor names; for `dora_all` also the adapter
                                        after ten AdamW steps, and log-probabilities and gradients under dropout
 """
+import copy
 import json
 import os
 import pathlib
@@ -63,7 +64,7 @@ def keep_mask(seed, probability, layer, target, tokens, width):
     zero = np.zeros((len(tokens), width), dtype=np.uint64)
     words = philox(
         (seed & 0xFFFFFFFF, seed >> 32),
-        (token + zero, (token >> np.uint64(32)) + zero, j // np.uint64(4) + zero, zero + np.uint64(layer * 7 + target)),
+        ((token & np.uint64(0xFFFFFFFF)) + zero, (token >> np.uint64(32)) + zero, j // np.uint64(4) + zero, zero + np.uint64(layer * 7 + target)),
     )
     word = np.choose((j % np.uint64(4) + zero).astype(np.int64), words)
     unit = (word >> np.uint64(8)).astype(np.float32) * np.float32(2.0**-24)
@@ -97,7 +98,7 @@ def llama():
     config = LlamaConfig(
         vocab_size=37, hidden_size=27, intermediate_size=34, num_hidden_layers=2, num_attention_heads=3,
         num_key_value_heads=1, head_dim=8, max_position_embeddings=48, rms_norm_eps=1e-5, tie_word_embeddings=True,
-        attention_bias=False, mlp_bias=False, rope_parameters={"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0},
+        attention_bias=True, mlp_bias=True, rope_parameters={"rope_type": "linear", "rope_theta": 500.0, "factor": 4.0},
     )
     return LlamaForCausalLM(config), torch.float16, "1GB"
 
@@ -182,7 +183,7 @@ def make_adapter(base, folder, case, config, generator):
         dropped = dropout_case(model, case)
         losses = ten_steps(model, case)
         names = saved_names(model)
-        expected |= {f"trained.{names[n]}": p for n, p in model.named_parameters() if p.requires_grad}
+        expected |= {f"trained.{names[n]}": p.detach().clone() for n, p in model.named_parameters() if p.requires_grad}
         expected |= dropped
         with torch.no_grad():
             for name, parameter in model.named_parameters():
@@ -216,12 +217,12 @@ def dropout_case(model, case):
     d = case["dropout"]
     modules = {
         (layer, target): module
-        for layer in range(case["layers"])
+        for layer in range(model.config.num_hidden_layers)
         for target, name in enumerate(SEVEN)
         for path, module in model.named_modules()
         if path.endswith(f"layers.{layer}.{'self_attn' if target < 4 else 'mlp'}.{name}")
     }
-    assert len(modules) == 7 * case["layers"]
+    assert len(modules) == 7 * model.config.num_hidden_layers
     for (layer, target), module in modules.items():
         module.lora_dropout["default"] = CountedDropout(d["seed"], d["probability"], layer, target)
     model.train()
@@ -240,15 +241,14 @@ def make(name, build, out):
     model.set_attn_implementation("eager")
     model.eval()
     randomize(model, dtype, generator)
-    model.to(dtype).save_pretrained(folder, max_shard_size=shard)
-    model.float()
+    # A copy is saved: casting this one to and fro would round its rotary frequencies, which are buffers.
+    copy.deepcopy(model).to(dtype).save_pretrained(folder, max_shard_size=shard)
     (folder / "generation_config.json").unlink(missing_ok=True)
 
     vocabulary = model.config.vocab_size
     draw = lambda n: torch.randint(0, vocabulary, (n,), generator=generator).tolist()
     case = {
         "versions": VERSIONS,
-        "layers": model.config.num_hidden_layers,
         "prompt": draw(PROMPT),
         "completions": [draw(n) for n in COMPLETIONS],
         "coefficients": torch.randn(sum(COMPLETIONS), generator=generator).tolist(),

@@ -1,0 +1,169 @@
+//! The cache says what the whole pass says, and no sequence knows its batch mates.
+
+use recode_kernels::batch::TokenBatch;
+use recode_kernels::decoder::{Cache, Decoder, Merged, SequenceId};
+use recode_kernels::tensor::Tensor;
+
+use crate::case::{Golden, MODELS, TOLERANCE, assert_close};
+
+/// Hidden states of a sequence's tokens, decoded one by one behind its prompt; the first row is the prompt's last.
+fn decoded(
+    decoder: &Decoder,
+    merged: Option<&Merged>,
+    prompt: &[u32],
+    completion: &[u32],
+) -> Vec<Vec<f32>> {
+    let mut cache = Cache::new(decoder.config()).unwrap();
+    let (id, last) = decoder.prefill(prompt, merged, &mut cache).unwrap();
+    let sequence = cache.fork(id).unwrap();
+    let mut rows = vec![last.into_vec()];
+    for &token in completion {
+        let hidden = decoder
+            .decode(&[sequence], &[token], merged, &mut cache)
+            .unwrap();
+        rows.push(hidden.into_vec());
+    }
+    rows
+}
+
+#[test]
+fn decoding_from_the_cache_is_the_whole_pass() {
+    for golden in MODELS.map(Golden::open) {
+        let decoder = golden.decoder();
+        let merged = decoder.merge(&golden.adapter("dora_all")).unwrap();
+        let prompt = &golden.case.prompt;
+        for merged in [None, Some(&merged)] {
+            for completion in &golden.case.completions {
+                let rows = decoded(&decoder, merged, prompt, completion);
+                let batch = TokenBatch::causal(&[prompt.as_slice(), completion].concat());
+                let whole = decoder.forward_hidden(&batch, merged).unwrap();
+                for (place, row) in rows.iter().enumerate() {
+                    assert_close(
+                        "hidden",
+                        row,
+                        whole.row(prompt.len() - 1 + place),
+                        TOLERANCE,
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sequence_has_the_same_bits_alone_and_among_seventy() {
+    for golden in MODELS.map(Golden::open) {
+        let decoder = golden.decoder();
+        let merged = decoder.merge(&golden.adapter("lora_default")).unwrap();
+        let merged = Some(&merged);
+        let case = &golden.case;
+        let alone = decoded(&decoder, merged, &case.prompt, &case.completions[2]);
+
+        let mut cache = Cache::new(decoder.config()).unwrap();
+        let other = &case.completions[0];
+        let (crowd, _) = decoder.prefill(other, merged, &mut cache).unwrap();
+        let (prompt, last) = decoder.prefill(&case.prompt, merged, &mut cache).unwrap();
+        assert_eq!(last.data(), alone[0]);
+        let mut sequences: Vec<SequenceId> = (0..69)
+            .map(|i| cache.fork(if i % 2 == 0 { crowd } else { prompt }).unwrap())
+            .collect();
+        sequences.insert(41, cache.fork(prompt).unwrap());
+        for (step, &token) in case.completions[2].iter().enumerate() {
+            let mut ids: Vec<u32> = (0..sequences.len() as u32)
+                .map(|i| (7 * i + step as u32) % golden.config.vocab_size as u32)
+                .collect();
+            let row = if step < 4 { 41 } else { 1 };
+            ids[row] = token;
+            let hidden = decoder
+                .decode(&sequences, &ids, merged, &mut cache)
+                .unwrap();
+            assert_eq!(hidden.row(row), alone[step + 1], "step {step}");
+            if step == 3 {
+                // The others end, all but one; places change.
+                for sequence in sequences.drain(2..41) {
+                    cache.free_sequence(sequence).unwrap();
+                }
+                sequences.truncate(3);
+                sequences.swap(1, 2);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_prompt_lives_as_long_as_its_last_sequence() {
+    let golden = Golden::open("llama");
+    let decoder = golden.decoder();
+    let mut cache = Cache::new(decoder.config()).unwrap();
+    let (prompt, _) = decoder
+        .prefill(&golden.case.prompt, None, &mut cache)
+        .unwrap();
+    // 2 layers, keys and values, 7 tokens of 1 head x 8, 4 bytes each.
+    assert_eq!(cache.bytes(), 2 * 2 * 7 * 8 * 4);
+    let (a, b) = (cache.fork(prompt).unwrap(), cache.fork(prompt).unwrap());
+    cache.free_prompt(prompt).unwrap();
+    assert!(cache.fork(prompt).is_err() && cache.free_prompt(prompt).is_err());
+    decoder.decode(&[a, b], &[1, 2], None, &mut cache).unwrap();
+    assert_eq!(cache.sequence_len(a).unwrap(), 8);
+    cache.free_sequence(a).unwrap();
+    assert!(cache.bytes() >= 2 * 2 * 7 * 8 * 4);
+    cache.free_sequence(b).unwrap();
+    assert_eq!(cache.bytes(), 0);
+    assert!(cache.free_sequence(b).is_err() && cache.sequence_len(b).is_err());
+}
+
+#[test]
+fn a_call_that_cannot_be_right_changes_nothing() {
+    let golden = Golden::open("llama");
+    let decoder = golden.decoder();
+    let mut cache = Cache::new(decoder.config()).unwrap();
+    let prompt = &golden.case.prompt;
+    let (id, _) = decoder.prefill(prompt, None, &mut cache).unwrap();
+    let (a, b) = (cache.fork(id).unwrap(), cache.fork(id).unwrap());
+    let mut refused = |sequences: &[SequenceId], ids: &[u32]| {
+        decoder
+            .decode(sequences, ids, None, &mut cache)
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refused(&[a, b], &[1]).contains("ids"));
+    assert!(refused(&[a, a], &[1, 1]).contains("twice"));
+    assert_eq!(
+        refused(&[a, b], &[1, 37]),
+        "decoder: ids[1] is 37, but must be below 37"
+    );
+    let mut elsewhere = Cache::new(decoder.config()).unwrap();
+    let (other, _) = decoder.prefill(prompt, None, &mut elsewhere).unwrap();
+    (0..5).for_each(|_| _ = elsewhere.fork(other).unwrap());
+    let foreign = elsewhere.fork(other).unwrap();
+    assert!(refused(&[a, foreign], &[1, 1]).contains("not in the cache"));
+    assert_eq!(cache.sequence_len(a).unwrap(), 7);
+
+    assert!(decoder.prefill(&[], None, &mut cache).is_err());
+    let too_long = vec![1; 49]; // max_position_embeddings is 48
+    let error = decoder
+        .prefill(&too_long, None, &mut cache)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("max_position_embeddings, is 48"), "{error}");
+    for _ in 0..41 {
+        decoder.decode(&[a], &[1], None, &mut cache).unwrap();
+    }
+    assert!(decoder.decode(&[a], &[1], None, &mut cache).is_err());
+    let qwen2 = Golden::open("qwen2").decoder();
+    assert!(qwen2.decode(&[a], &[1], None, &mut cache).is_err());
+}
+
+/// The logits of a row do not depend on the other rows either.
+#[test]
+fn logits_of_a_row_are_its_own() {
+    let golden = Golden::open("qwen2");
+    let decoder = golden.decoder();
+    let batch = TokenBatch::causal(&golden.case.prompt);
+    let hidden = decoder.forward_hidden(&batch, None).unwrap();
+    let all = decoder.logits(&hidden).unwrap();
+    for row in 0..hidden.rows() {
+        let one = Tensor::from_vec(1, hidden.cols(), hidden.row(row).to_vec()).unwrap();
+        assert_eq!(decoder.logits(&one).unwrap().data(), all.row(row));
+    }
+}
