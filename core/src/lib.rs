@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod answer;
 pub mod migration;
 pub mod policy;
 pub mod python;
 pub mod reward;
+pub mod similarity;

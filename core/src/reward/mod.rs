@@ -1,11 +1,33 @@
 //! What a completion is worth: format reward plus code reward, with every step that led there.
 //!
 //! Source: ReCode (arXiv 2506.20495), reward design; the reference is `src/DAPO/reward.py` of zjunlp/ReCode.
+//!
+//! | | |
+//! |---|---|
+//! | format | +1 for the asked-for tags, else -1 |
+//! | EM* | +2 if the answer's code equals the target, else -1.5 |
+//! | ES* | `3.5 s - 1.5`, `s` the edit similarity of the answer's code and the target |
+//! | no code, or not Python | -2 in place of EM* and ES* |
+//! | total | format + ES* (or EM*), in [-3, 3] |
+//!
+//! Both sides are compared without comments and blank lines. Two modes find and clean the code in different ways: [`RewardMode::Paper`] as
+//! the reference does, faults included, [`RewardMode::Strict`] without them. Each says how at its own file.
 
-use crate::python::SyntaxError;
+mod edit_similarity;
+mod exact_match;
+mod format;
+mod paper;
+mod strict;
+mod withheld;
+
+pub use withheld::{Searched, Withheld};
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+
+/// What stands in for a code reward that is withheld: the worst there is.
+const WORST_CODE_REWARD: f64 = -2.0;
 
 /// Which rules judge a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -48,7 +70,54 @@ pub struct Breakdown {
     pub withheld: Option<Withheld>,
 }
 
+/// Scores a completion against the target, the code it should have answered with.
+///
+/// ````
+/// use recode_core::reward::{score, RewardMode, Withheld};
+///
+/// let completion = "The alias is gone.</think>\n<answer>\n```python\nnp.vstack(rows)  # was row_stack\n```\n</answer>";
+/// let breakdown = score(RewardMode::Strict, completion, "np.vstack(rows)");
+/// assert_eq!((breakdown.format, breakdown.es_star, breakdown.total), (1.0, 2.0, 3.0));
+///
+/// let breakdown = score(RewardMode::Strict, "I do not know.</think><answer></answer>", "np.vstack(rows)");
+/// assert_eq!(breakdown.total, 1.0 - 2.0);
+/// assert_eq!(breakdown.withheld.unwrap().to_string(), "no closed ```python block between the answer tags");
+/// ````
+pub fn score(mode: RewardMode, completion: &str, target: &str) -> Breakdown {
+    match mode {
+        RewardMode::Paper => paper::score(completion, target),
+        RewardMode::Strict => strict::score(completion, target),
+    }
+}
+
 impl Breakdown {
+    /// Nothing could be compared.
+    fn withheld(format: f64, syntax_ok: bool, reason: Withheld) -> Self {
+        Breakdown {
+            format,
+            es_star: WORST_CODE_REWARD,
+            em_star: WORST_CODE_REWARD,
+            total: format + WORST_CODE_REWARD,
+            syntax_ok,
+            similarity: None,
+            withheld: Some(reason),
+        }
+    }
+
+    /// Two codes were compared.
+    fn compared(format: f64, equal: bool, similarity: f64) -> Self {
+        let es_star = edit_similarity::reward(similarity);
+        Breakdown {
+            format,
+            es_star,
+            em_star: exact_match::reward(equal),
+            total: format + es_star,
+            syntax_ok: true,
+            similarity: Some(similarity),
+            withheld: None,
+        }
+    }
+
     /// The total with the chosen code reward: `format + code reward`.
     pub fn total_with(&self, code: CodeReward) -> f64 {
         self.format
@@ -56,72 +125,6 @@ impl Breakdown {
                 CodeReward::EsStar => self.es_star,
                 CodeReward::EmStar => self.em_star,
             }
-    }
-}
-
-/// Why a code reward was withheld.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "reason", rename_all = "snake_case")]
-pub enum Withheld {
-    /// There is no closed ```` ```python ```` block where the answer's code is looked for.
-    NoCode {
-        /// Where it was looked for.
-        searched: Searched,
-    },
-    /// The answer's code is not Python.
-    AnswerNotPython {
-        /// What is wrong with it, lines and columns counted in the code.
-        error: SyntaxError,
-    },
-    /// The target is not Python: the row can teach nothing.
-    TargetNotPython {
-        /// What is wrong with it.
-        error: SyntaxError,
-    },
-    /// `paper` mode only: the reference raises instead of returning a number.
-    ReferenceRaises {
-        /// The exception.
-        exception: String,
-    },
-}
-
-/// The part of a completion in which the code was looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Searched {
-    /// Between the answer tags.
-    Answer,
-    /// Behind the thinking, there being no answer tags.
-    AfterThinking,
-    /// The whole completion.
-    Completion,
-}
-
-impl fmt::Display for Withheld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Withheld::NoCode { searched } => write!(f, "no closed ```python block {searched}"),
-            Withheld::AnswerNotPython { error } => {
-                write!(f, "the answer's code is not Python: {error}")
-            }
-            Withheld::TargetNotPython { error } => write!(
-                f,
-                "the target is not Python, so nothing can be compared with it: {error}"
-            ),
-            Withheld::ReferenceRaises { exception } => {
-                write!(f, "the reference raises {exception}")
-            }
-        }
-    }
-}
-
-impl fmt::Display for Searched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Searched::Answer => "between the answer tags",
-            Searched::AfterThinking => "after </think>",
-            Searched::Completion => "in the completion",
-        })
     }
 }
 
