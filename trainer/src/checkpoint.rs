@@ -24,7 +24,7 @@ const VERSION: u32 = 1;
 const STATE: &str = "state.json";
 pub const ADAPTER: &str = "adapter_model.safetensors";
 pub const ADAPTER_CONFIG: &str = "adapter_config.json";
-const OPTIMIZER: &str = "optimizer.safetensors";
+pub const OPTIMIZER: &str = "optimizer.safetensors";
 
 /// Where a run stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

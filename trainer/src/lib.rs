@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data;
+pub mod examples;
 pub mod model_dir;
 pub mod optimizer;
 pub mod report;

@@ -26,7 +26,12 @@ use crate::cli::Usage;
 use crate::config::{self, Config};
 
 /// Keys that may differ when a run is resumed: they change where and how fast it runs, not what it computes.
-const FREE: [&str; 3] = ["output_dir", "threads", "run.save_steps"];
+const FREE: [&str; 4] = [
+    "output_dir",
+    "threads",
+    "rollout.max_concurrent_sequences",
+    "run.save_steps",
+];
 
 /// A run's folder, held against other processes until it is dropped.
 #[derive(Debug)]
@@ -41,23 +46,35 @@ impl RunDir {
     /// # Errors
     /// A folder that exists already (as wrong usage, with the ways out), anything the file system refuses.
     pub fn create(config: &Config) -> anyhow::Result<Self> {
+        Self::check_new(config)?;
         let path = config.run_dir();
-        let make = || -> io::Result<()> {
-            fs::create_dir_all(&config.output_dir)?;
-            fs::create_dir(&path)
-        };
-        match make() {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
-                return Err(Usage::error(format_args!(
-                    "{} exists already: continue that run with --resume, choose another name (--set name=…), or remove the folder",
+        // Of two that come at the same time, one makes the folder and the other is told that it exists.
+        fs::create_dir_all(&config.output_dir)
+            .and_then(|()| fs::create_dir(&path))
+            .with_context(|| {
+                format!(
+                    "cannot create the run directory {} (--set output_dir=… chooses another place)",
                     path.display()
-                )));
-            }
-            made => made.with_context(|| cannot_create(&path))?,
-        }
+                )
+            })?;
         let dir = Self::lock(path)?;
         dir.write_config(config)?;
         Ok(dir)
+    }
+
+    /// Whether the name is free; says it before a model is loaded.
+    ///
+    /// # Errors
+    /// A folder that exists already.
+    pub fn check_new(config: &Config) -> anyhow::Result<()> {
+        let path = config.run_dir();
+        match path.is_dir() {
+            true => Err(Usage::error(format_args!(
+                "{} exists already: continue that run with --resume, choose another name (--set name=…), or remove the folder",
+                path.display()
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// Opens the folder of a run that stopped, clears what a killed write left there, and checks that it is the same run.
@@ -149,13 +166,6 @@ impl RunDir {
     pub fn eval(&self) -> PathBuf {
         self.path.join("eval")
     }
-}
-
-fn cannot_create(path: &Path) -> String {
-    format!(
-        "cannot create the run directory {} (--set output_dir=… chooses another place)",
-        path.display()
-    )
 }
 
 /// `key = value` of what differs and matters.

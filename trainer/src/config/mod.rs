@@ -83,6 +83,8 @@ config_keys! {
         prompts_per_step: usize = 1, "at least 1" => |n| *n >= 1;
         /// Longest completion in tokens, end token included.
         max_completion_length: usize = 1024, "at least 1" => |n| *n >= 1;
+        /// Completions that are decoded together, at most; more wait for a place. Bounds memory, changes no number.
+        max_concurrent_sequences: usize = 32, "at least 1" => |n| *n >= 1;
         /// Sampling temperature; the training pass's log-probabilities honour it too.
         temperature: f64 = 1.0, "greater than 0" => |t| is_positive(*t);
         /// Sample among the fewest tokens whose probabilities add up to top_p; 1 takes all.
