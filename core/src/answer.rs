@@ -43,7 +43,7 @@ pub struct Answer {
     pub think: Option<Range<usize>>,
     /// What stands between the answer tags.
     pub answer: Option<Range<usize>>,
-    /// What stands in the code block, without the line ends next to its fences.
+    /// What stands in the code block, without white space around it.
     pub code: Option<Range<usize>>,
 }
 
@@ -98,16 +98,17 @@ fn last_block(text: &str, span: Range<usize>) -> Option<Range<usize>> {
         let Some(close) = find_from(text, "\n```", line_end) else {
             break;
         };
-        let start = line_end + 1;
-        let end = if text[..close].ends_with('\r') {
-            close - 1
-        } else {
-            close
-        };
-        last = Some(start..end.max(start));
+        last = Some(trimmed(text, line_end..close));
         from = close + "\n```".len();
     }
     last
+}
+
+/// The span without the white space around its text.
+fn trimmed(text: &str, span: Range<usize>) -> Range<usize> {
+    let content = &text[span.clone()];
+    let start = span.start + (content.len() - content.trim_start().len());
+    start..start + content.trim().len()
 }
 
 /// Whether a Python block opens with the three backticks before `from`: the position of the line end behind them.
@@ -259,7 +260,7 @@ mod tests {
         #[test]
         fn what_was_asked_for_is_found(think in "[^<]{0,40}", source in "[a-z =()\n]{0,60}") {
             let completion = format!("{think}</think>\n<answer>\n```python\n{source}\n```\n</answer>");
-            prop_assert_eq!(code(&completion), Some(source.as_str()));
+            prop_assert_eq!(code(&completion), Some(source.trim()));
         }
     }
 }

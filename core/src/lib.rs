@@ -5,6 +5,8 @@
 #![deny(missing_docs)]
 
 pub mod answer;
+pub mod audit;
+pub mod metrics;
 pub mod migration;
 pub mod policy;
 pub mod python;

@@ -98,7 +98,7 @@ pub fn strip(source: &str) -> Result<String, SyntaxError> {
 pub fn same_syntax_tree(a: &str, b: &str) -> Result<bool, SyntaxError> {
     let a = Module::parse(a, Grammar::Latest)?;
     let b = Module::parse(b, Grammar::Latest)?;
-    Ok(ComparableMod::from(a.parsed.syntax()) == ComparableMod::from(b.parsed.syntax()))
+    Ok(a.same_syntax_tree(&b))
 }
 
 /// A text that is Python: its tree and all its tokens.
@@ -176,6 +176,11 @@ impl<'a> Module<'a> {
             ));
         }
         Ok(Module { text, parsed })
+    }
+
+    /// See [`same_syntax_tree`].
+    pub(crate) fn same_syntax_tree(&self, other: &Module<'_>) -> bool {
+        ComparableMod::from(self.parsed.syntax()) == ComparableMod::from(other.parsed.syntax())
     }
 
     /// See [`strip`].

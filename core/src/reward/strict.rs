@@ -26,8 +26,7 @@ pub(super) fn score(completion: &str, target: &str) -> Breakdown {
         };
         return Breakdown::withheld(format, false, Withheld::NoCode { searched });
     };
-    // Blanks around a block are no indentation.
-    let (code, target) = (completion[code].trim(), target.trim());
+    let (code, target) = (&completion[code], target.trim());
     let answer = match Module::parse(code, Grammar::Latest) {
         Ok(module) => module,
         Err(error) => {
