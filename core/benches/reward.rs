@@ -1,0 +1,111 @@
+//! Completions a second on one core, and edit distance beside `strsim`.
+//!
+//! `cargo bench -p recode-core --bench reward`. The cases are the shared ones where they are at hand (`RECODE_SHARED`, else `../shared` beside the
+//! checkout), else the few that ship with the tests. Nothing is kept from one call to the next: every call finds, parses, strips
+//! and compares both of its texts.
+
+use recode_core::python::{Grammar, check_syntax, strip};
+use recode_core::reward::{RewardMode, score};
+use recode_core::similarity::levenshtein;
+use serde::Deserialize;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+#[derive(Deserialize)]
+struct Case {
+    completion: String,
+    target: String,
+    format: f64,
+    es_star: Option<f64>,
+}
+
+/// The best of several rounds over all of `items`, in items a second: other processes only ever slow a round down.
+fn per_second<T>(items: &[T], mut work: impl FnMut(&T)) -> f64 {
+    let mut best = Duration::MAX;
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(2) {
+        let start = Instant::now();
+        items.iter().for_each(&mut work);
+        best = best.min(start.elapsed());
+    }
+    items.len() as f64 / best.as_secs_f64()
+}
+
+fn main() {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
+    let shared = std::env::var_os("RECODE_SHARED").map_or(PathBuf::from(beside), PathBuf::from);
+    let shipped = include_str!("../tests/golden/reward_cases.jsonl");
+    let (source, text) = match std::fs::read_to_string(shared.join("data/reward_cases.jsonl")) {
+        Ok(text) => ("shared cases", text),
+        Err(_) => ("shipped cases", shipped.to_owned()),
+    };
+    let cases: Vec<Case> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a case"))
+        .collect();
+
+    // What is timed is right.
+    for case in &cases {
+        let breakdown = score(RewardMode::Paper, &case.completion, &case.target);
+        let expected = case.format + case.es_star.unwrap_or(-2.0);
+        assert!(
+            (breakdown.total - expected).abs() <= 1e-12,
+            "{}",
+            case.completion
+        );
+    }
+    // What strict mode compares: pairs of codes without comments.
+    let pairs: Vec<(String, String)> = cases
+        .iter()
+        .filter_map(|case| {
+            let parts = recode_core::answer::Answer::find(&case.completion);
+            Some((
+                strip(&case.completion[parts.code?]).ok()?,
+                strip(&case.target).ok()?,
+            ))
+        })
+        .collect();
+    for (a, b) in &pairs {
+        assert_eq!(levenshtein(a, b), strsim::levenshtein(a, b));
+    }
+
+    let bytes = |lengths: &mut dyn Iterator<Item = usize>| lengths.sum::<usize>() / cases.len();
+    println!(
+        "{} {source}: completions of {} bytes, targets of {} bytes on average; one core",
+        cases.len(),
+        bytes(&mut cases.iter().map(|case| case.completion.len())),
+        bytes(&mut cases.iter().map(|case| case.target.len())),
+    );
+    for mode in [RewardMode::Strict, RewardMode::Paper] {
+        let rate = per_second(&cases, |case| {
+            black_box(score(mode, &case.completion, &case.target));
+        });
+        println!(
+            "score, {mode:6}   {rate:9.0} completions/s   {:6.2} us each",
+            1e6 / rate
+        );
+    }
+    let rate = per_second(&cases, |case| {
+        let _ = black_box(check_syntax(&case.target, Grammar::Latest));
+    });
+    println!(
+        "check_syntax    {rate:9.0} targets/s       {:6.2} us each",
+        1e6 / rate
+    );
+    let ours = per_second(&pairs, |(a, b)| {
+        black_box(levenshtein(a, b));
+    });
+    println!(
+        "levenshtein     {ours:9.0} pairs/s         {:6.2} us each",
+        1e6 / ours
+    );
+    let peer = per_second(&pairs, |(a, b)| {
+        black_box(strsim::levenshtein(a, b));
+    });
+    println!(
+        "strsim          {peer:9.0} pairs/s         {:6.2} us each   ours is {:.1} times as fast",
+        1e6 / peer,
+        ours / peer
+    );
+}
