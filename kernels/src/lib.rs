@@ -6,10 +6,12 @@ pub mod decoder;
 pub mod error;
 pub mod ops;
 pub mod oracle;
+mod packed;
 mod product;
 pub mod random;
 pub mod tensor;
 
 pub use batch::{Segment, Span, TokenBatch};
 pub use error::{Error, Result};
+pub use packed::PackedBf16;
 pub use tensor::{Tensor, Weight, WeightData};

@@ -8,6 +8,7 @@ use std::ops::Range;
 use half::bf16;
 
 use crate::error::{Error, Result};
+use crate::packed::PackedBf16;
 
 /// A dense row-major f32 matrix: activations, gradients, adapter factors.
 #[derive(Clone, PartialEq, Default)]
@@ -126,6 +127,8 @@ impl std::fmt::Debug for Tensor {
 }
 
 /// Parameters of a linear map or an embedding, `[out, in]` as in Hugging Face's files.
+///
+/// Numbers come in and go out row by row; bf16 numbers lie in between in the order in which products read them.
 #[derive(Clone, PartialEq)]
 pub struct Weight {
     rows: usize,
@@ -136,10 +139,10 @@ pub struct Weight {
 /// The numbers of a [`Weight`], in the precision they are kept in.
 #[derive(Clone, PartialEq)]
 pub enum WeightData {
-    /// Four bytes a parameter.
+    /// Four bytes a parameter, row by row.
     F32(Vec<f32>),
     /// Two bytes a parameter; every value is also an f32, so widening is exact.
-    Bf16(Vec<bf16>),
+    Bf16(PackedBf16),
 }
 
 impl Weight {
@@ -165,7 +168,7 @@ impl Weight {
         Ok(Self {
             rows,
             cols,
-            data: WeightData::Bf16(data),
+            data: WeightData::Bf16(PackedBf16::new(rows, cols, &data)),
         })
     }
 
@@ -211,14 +214,11 @@ impl Weight {
             range.len() * self.cols,
             "widen_rows: out has another length than the rows"
         );
-        let span = range.start * self.cols..range.end * self.cols;
         match &self.data {
-            WeightData::F32(data) => out.copy_from_slice(&data[span]),
-            WeightData::Bf16(data) => {
-                for (wide, narrow) in out.iter_mut().zip(&data[span]) {
-                    *wide = f32::from_bits(u32::from(narrow.to_bits()) << 16);
-                }
+            WeightData::F32(data) => {
+                out.copy_from_slice(&data[range.start * self.cols..range.end * self.cols]);
             }
+            WeightData::Bf16(data) => data.widen_rows(range, out),
         }
     }
 

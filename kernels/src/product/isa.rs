@@ -1,8 +1,10 @@
 //! Which instructions the innermost loops are made of, found out when the program runs.
 
-#[cfg(target_arch = "x86_64")]
-use super::x86;
+use super::pack::Lines;
 use super::{DEPTH, PANEL, Panel, Rows, Tile, portable};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512};
+use crate::packed::LINES;
 
 /// Rows a tile is computed in at once, at most.
 pub(super) const TILE_ROWS: usize = 8;
@@ -62,11 +64,37 @@ impl Isa {
             // SAFETY: the machine has these instructions, or `detect` and `all` had not named them. A's rows, the panel and
             // the tile reach as far as the kernel goes: asserted above and promised by the tile.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { x86::avx512_multiply(a, panel, depth, c, add) },
+            Self::Avx512 => unsafe { avx512::multiply(a, panel, depth, c, add) },
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => unsafe { x86::avx2_multiply(a, panel, depth, c, add) },
+            Self::Avx2 => unsafe { avx2::multiply(a, panel, depth, c, add) },
             Self::Portable => portable::multiply(a, panel, depth, c, add),
+        }
+    }
+
+    /// Whether [`multiply_lines`](Self::multiply_lines) is there.
+    pub fn reads_lines(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self == Self::Avx512;
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// [`multiply`](Self::multiply) with bf16 weights in place of a panel, widened in registers.
+    ///
+    /// # Panics
+    /// Where [`reads_lines`](Self::reads_lines) does not hold.
+    pub fn multiply_lines(self, a: Rows<'_>, lines: Lines<'_>, c: Tile, add: bool) {
+        assert!(c.cols <= PANEL && lines.pairs.len() == lines.len.div_ceil(2) * LINES);
+        assert!(
+            c.rows == 0 || a.data.len() >= (c.rows - 1) * a.stride + lines.len,
+            "rows of A end early"
+        );
+        match self {
+            // SAFETY: as in `multiply`, with lines for the panel.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { avx512::multiply_lines(a, lines, c, add) },
+            _ => unreachable!("{self:?} has no kernel for lines"),
         }
     }
 }

@@ -14,28 +14,30 @@
 //! Nothing has to be packed for A unless it is transposed. With few rows (decoding) the packing is what costs, and it runs
 //! at the speed weights come from memory.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod isa;
 mod pack;
 mod portable;
 #[cfg(test)]
 mod tests;
 mod view;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-pub(crate) use isa::Isa;
-pub(crate) use view::View;
+use isa::Isa;
+pub(crate) use view::{Dense, View};
+
+use crate::packed::PANEL;
 
 /// How many k one accumulator sums before it is added to C: a panel of B this deep takes three quarters of a first-level
 /// cache of 48 KiB.
 pub(crate) const DEPTH: usize = 192;
-/// Columns of a packed panel of B: three AVX-512 registers, six of AVX2.
-pub(crate) const PANEL: usize = 48;
 /// At most this many rows of C belong to a task: enough to pay for packing its panels of B.
 const TASK_ROWS: usize = 320;
 /// Panels of a task where A has to be packed as well, to pay for that.
@@ -48,14 +50,14 @@ const TASK_PANELS: usize = 4;
 ///
 /// # Panics
 /// Where the shapes do not fit: ops check before they call.
-pub(crate) fn product(a: View<'_>, b: View<'_>, c: &mut [f32], accumulate: bool) {
-    product_on(Isa::detect(), a, b, c, accumulate);
+pub(crate) fn product<'b>(a: Dense<'_>, b: impl Into<View<'b>>, c: &mut [f32], accumulate: bool) {
+    product_on(Isa::detect(), a, b.into(), c, accumulate);
 }
 
 /// [`product`] with given instructions.
-fn product_on(isa: Isa, a: View<'_>, b: View<'_>, c: &mut [f32], accumulate: bool) {
-    let (m, k, n) = (a.rows(), a.cols(), b.cols());
-    assert_eq!(b.rows(), k, "product: inner dimensions differ");
+fn product_on(isa: Isa, a: Dense<'_>, b: View<'_>, c: &mut [f32], accumulate: bool) {
+    let ([m, k], [b_rows, n]) = (a.shape(), b.shape());
+    assert_eq!(b_rows, k, "product: inner dimensions differ");
     assert_eq!(c.len(), m * n, "product: c has another size");
     if c.is_empty() {
         return;
@@ -122,7 +124,7 @@ unsafe impl Sync for Output {}
 )]
 fn run_task(
     isa: Isa,
-    a: View<'_>,
+    a: Dense<'_>,
     b: View<'_>,
     c: &Output,
     rows: Range<usize>,
@@ -130,7 +132,7 @@ fn run_task(
     accumulate: bool,
     scratch: &mut Scratch,
 ) {
-    let k = a.cols();
+    let [_, k] = a.shape();
     let panel = scratch
         .panel
         .get_or_insert_with(|| Box::new(Panel([0.0; DEPTH * PANEL])));
@@ -151,28 +153,48 @@ fn run_task(
             }
         };
         for first_col in cols.clone().step_by(PANEL) {
-            let width = PANEL.min(cols.end - first_col);
-            b.copy_block(
-                isa,
-                ks.clone(),
-                first_col..first_col + width,
-                &mut panel.0,
-                PANEL,
-            );
-            assert!(rows.end <= c.rows && first_col + width <= c.cols);
+            let panel_cols = first_col..cols.end.min(first_col + PANEL);
+            assert!(rows.end <= c.rows && panel_cols.end <= c.cols);
             // SAFETY: the tile's rows and columns lie inside C, as just asserted, and belong to this task alone.
             let tile = unsafe {
                 Tile::new(
                     c.start.add(rows.start * c.cols + first_col),
                     rows.len(),
-                    width,
+                    panel_cols.len(),
                     c.cols,
                 )
             };
-            isa.multiply(a, panel, ks.len(), tile, accumulate || first_k > 0);
+            let add = accumulate || first_k > 0;
+            if let View::Packed(b) = b
+                && isa.reads_lines()
+                && let Some(lines) = b.lines(ks.clone(), first_col)
+            {
+                isa.multiply_lines(a, lines, tile, add);
+                continue;
+            }
+            match b {
+                View::Dense(b) => b.copy_block(isa, ks.clone(), panel_cols, &mut panel.0, PANEL),
+                View::Packed(b) => b.copy_panel(isa, ks.clone(), panel_cols, &mut panel.0),
+            }
+            isa.multiply(a, panel, ks.len(), tile, add);
         }
     }
 }
+
+/// Calls a kernel with its number of rows and of registers a row as constants.
+#[cfg(target_arch = "x86_64")]
+macro_rules! with_constants {
+    ($kernel:ident, $rows:expr, $vectors:expr, [$($r:literal)*], $arguments:tt) => {
+        match ($rows, $vectors) {
+            $(($r, 1) => $kernel::<$r, 1> $arguments,)*
+            $(($r, 2) => $kernel::<$r, 2> $arguments,)*
+            $(($r, 3) => $kernel::<$r, 3> $arguments,)*
+            _ => unreachable!("a tile of {} rows and {} registers", $rows, $vectors),
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+use with_constants;
 
 /// Rows of A: row i starts at `data[i * stride]`.
 #[derive(Clone, Copy)]

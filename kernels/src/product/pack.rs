@@ -1,10 +1,11 @@
-//! Copies of blocks, straight or transposed, widened where they are bf16: what fills panels of B and blocks of a transposed A.
+//! What fills panels of B and blocks of a transposed A: copies of blocks, straight, transposed or widened from bf16.
 
-use half::bf16;
+use std::ops::Range;
 
 use super::Isa;
 #[cfg(target_arch = "x86_64")]
-use super::x86;
+use super::avx512;
+use crate::packed::{LINE, LINES, Line, PANEL, widen_pair};
 
 /// A block of a row-major matrix: element `(r, c)` is `source[r * stride + c]`.
 #[derive(Clone, Copy)]
@@ -15,100 +16,126 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Panics where the block reaches beyond its source or, written, beyond its destination.
-    fn check(self, source: usize, out: usize, out_stride: usize, transposed: bool) {
-        let reach = |rows: usize, cols: usize, stride: usize| match (rows, cols) {
-            (0, _) | (_, 0) => 0,
-            _ => {
-                assert!(rows == 1 || cols <= stride, "pack: rows overlap");
-                (rows - 1) * stride + cols
-            }
-        };
+    /// The length of a slice that holds the block and ends with it.
+    fn reach(self) -> usize {
+        if self.rows == 0 || self.cols == 0 {
+            return 0;
+        }
         assert!(
-            reach(self.rows, self.cols, self.stride) <= source,
-            "pack: the block ends after its source"
+            self.rows == 1 || self.cols <= self.stride,
+            "pack: rows overlap"
         );
-        let (rows, cols) = if transposed {
-            (self.cols, self.rows)
-        } else {
-            (self.rows, self.cols)
-        };
-        assert!(
-            reach(rows, cols, out_stride) <= out,
-            "pack: the block ends after its destination"
-        );
+        (self.rows - 1) * self.stride + self.cols
     }
 }
 
-/// `out[r * out_stride + c] = source(r, c)`; transposed, `out[c * out_stride + r] = source(r, c)`.
-pub(super) fn f32(
+/// `out[r * out_stride + c] = source(r, c)`.
+pub(super) fn copy(source: &[f32], block: Block, out: &mut [f32], out_stride: usize) {
+    for r in 0..block.rows {
+        out[r * out_stride..][..block.cols]
+            .copy_from_slice(&source[r * block.stride..][..block.cols]);
+    }
+}
+
+/// `out[c * out_stride + r] = source(r, c)`.
+pub(super) fn transpose(
     isa: Isa,
     source: &[f32],
     block: Block,
     out: &mut [f32],
     out_stride: usize,
-    transposed: bool,
 ) {
-    block.check(source.len(), out.len(), out_stride, transposed);
+    assert!(
+        block.reach() <= source.len(),
+        "pack: the block ends after its source"
+    );
+    let turned = Block {
+        rows: block.cols,
+        cols: block.rows,
+        stride: out_stride,
+    };
+    assert!(
+        turned.reach() <= out.len(),
+        "pack: the block ends after its destination"
+    );
     match isa {
-        // SAFETY: the machine has the instructions of `isa`; the block lies inside both slices, as just checked.
+        // SAFETY: the machine has these instructions; the block lies inside both slices, as just checked.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if transposed => unsafe { x86::transpose_f32(source, block, out, out_stride) },
-        _ => plain(source, block, out, out_stride, transposed, |v| v),
-    }
-}
-
-/// As [`f32`](self::f32), widened exactly.
-pub(super) fn bf16(
-    isa: Isa,
-    source: &[bf16],
-    block: Block,
-    out: &mut [f32],
-    out_stride: usize,
-    transposed: bool,
-) {
-    block.check(source.len(), out.len(), out_stride, transposed);
-    match isa {
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 if transposed => unsafe { x86::transpose_bf16(source, block, out, out_stride) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => unsafe { x86::widen_bf16(source, block, out, out_stride) },
-        _ => plain(source, block, out, out_stride, transposed, widen),
-    }
-}
-
-/// A bf16 is the upper half of an f32.
-pub(super) fn widen(narrow: bf16) -> f32 {
-    f32::from_bits(u32::from(narrow.to_bits()) << 16)
-}
-
-/// The same with plain loops; a transposed block in squares that stay in the first-level cache.
-fn plain<T: Copy>(
-    source: &[T],
-    block: Block,
-    out: &mut [f32],
-    out_stride: usize,
-    transposed: bool,
-    widen: impl Fn(T) -> f32,
-) {
-    if !transposed {
-        for r in 0..block.rows {
-            let source = &source[r * block.stride..][..block.cols];
-            for (out, &v) in out[r * out_stride..][..block.cols].iter_mut().zip(source) {
-                *out = widen(v);
+        Isa::Avx512 => unsafe { avx512::transpose(source, block, out, out_stride) },
+        _ => {
+            // Sixteen rows at once: what is read of them stays in the first-level cache from column to column.
+            for first in (0..block.rows).step_by(16) {
+                let rows = first..block.rows.min(first + 16);
+                for c in 0..block.cols {
+                    let out = &mut out[c * out_stride + first..][..rows.len()];
+                    for (out, r) in out.iter_mut().zip(rows.clone()) {
+                        *out = source[r * block.stride + c];
+                    }
+                }
             }
         }
-        return;
     }
-    const SQUARE: usize = 16;
-    for first_row in (0..block.rows).step_by(SQUARE) {
-        let rows = first_row..block.rows.min(first_row + SQUARE);
-        for c in 0..block.cols {
-            let out = &mut out[c * out_stride + first_row..][..rows.len()];
-            for (out, r) in out.iter_mut().zip(rows.clone()) {
-                *out = widen(source[r * block.stride + c]);
+}
+
+/// Some inputs of a panel of bf16 weights: `pairs[pair][LINES]`, of the last pair only the first input if `len` is odd.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'a> {
+    pub pairs: &'a [Line],
+    pub len: usize,
+}
+
+impl<'a> Lines<'a> {
+    /// Inputs `ks` of a panel; the first is even.
+    pub fn new(panel: &'a [Line], ks: Range<usize>) -> Self {
+        assert!(
+            ks.start.is_multiple_of(2),
+            "pack: inputs begin inside a pair"
+        );
+        Self {
+            pairs: &panel[ks.start / 2 * LINES..ks.end.div_ceil(2) * LINES],
+            len: ks.len(),
+        }
+    }
+}
+
+/// `out[k * PANEL + j]` = input k, output j of the lines.
+pub(super) fn widen(lines: Lines<'_>, out: &mut [f32]) {
+    let rows = out[..lines.len * PANEL].chunks_mut(2 * PANEL);
+    for (lines, rows) in lines.pairs.chunks_exact(LINES).zip(rows) {
+        let (even, odd) = rows.split_at_mut(PANEL);
+        for (word, out) in lines.iter().flat_map(|line| &line.0).zip(even) {
+            *out = widen_pair(*word)[0];
+        }
+        for (word, out) in lines.iter().flat_map(|line| &line.0).zip(odd) {
+            *out = widen_pair(*word)[1];
+        }
+    }
+}
+
+/// `out[o * PANEL + (i - inputs.start)]` = input i, output o of the panel, for the first `outputs` of them.
+pub(super) fn transpose_lines(
+    isa: Isa,
+    panel: &[Line],
+    outputs: usize,
+    inputs: Range<usize>,
+    out: &mut [f32],
+) {
+    let lines = Lines::new(panel, inputs.clone());
+    assert!(
+        outputs <= PANEL && inputs.len() <= PANEL && outputs * PANEL <= out.len(),
+        "pack: beyond a panel"
+    );
+    match isa {
+        // SAFETY: the machine has these instructions; outputs and inputs fit into `out`, as just checked.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { avx512::transpose_lines(lines, outputs, out) },
+        _ => {
+            for (pair, lines) in lines.pairs.chunks_exact(LINES).enumerate() {
+                for o in 0..outputs {
+                    let wide = widen_pair(lines[o / LINE].0[o % LINE]);
+                    let width = 2.min(inputs.len() - 2 * pair);
+                    out[o * PANEL + 2 * pair..][..width].copy_from_slice(&wide[..width]);
+                }
             }
         }
     }

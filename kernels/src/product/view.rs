@@ -1,50 +1,27 @@
-//! A matrix read where it lies: f32 or bf16, as it stands or transposed.
+//! The operands of a product, read where they lie.
 
 use std::ops::Range;
 
-use half::bf16;
-
 use super::{Isa, pack};
+use crate::packed::{PANEL, PackedBf16};
 use crate::tensor::{Tensor, Weight, WeightData};
 
-/// A matrix operand of [`product`](super::product).
+/// An f32 matrix, as it stands or transposed: either operand.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    numbers: Numbers<'a>,
+pub(crate) struct Dense<'a> {
+    data: &'a [f32],
     /// Rows and columns of what is stored, row-major with no gaps.
     stored: [usize; 2],
     transposed: bool,
 }
 
-/// What a [`View`] looks at.
-#[derive(Clone, Copy)]
-pub(super) enum Numbers<'a> {
-    F32(&'a [f32]),
-    Bf16(&'a [bf16]),
-}
-
-impl<'a> View<'a> {
+impl<'a> Dense<'a> {
     /// `rows * cols` numbers, row by row.
-    pub fn dense(rows: usize, cols: usize, data: &'a [f32]) -> Self {
-        assert_eq!(data.len(), rows * cols, "view: data has another size");
+    pub fn new(rows: usize, cols: usize, data: &'a [f32]) -> Self {
+        assert_eq!(data.len(), rows * cols, "dense: data has another size");
         Self {
-            numbers: Numbers::F32(data),
+            data,
             stored: [rows, cols],
-            transposed: false,
-        }
-    }
-
-    /// Rows `range` of a weight.
-    pub fn weight_rows(weight: &'a Weight, range: Range<usize>) -> Self {
-        let cols = weight.cols();
-        let span = range.start * cols..range.end * cols;
-        let numbers = match weight.data() {
-            WeightData::F32(data) => Numbers::F32(&data[span]),
-            WeightData::Bf16(data) => Numbers::Bf16(&data[span]),
-        };
-        Self {
-            numbers,
-            stored: [range.len(), cols],
             transposed: false,
         }
     }
@@ -57,23 +34,21 @@ impl<'a> View<'a> {
         }
     }
 
-    pub fn rows(&self) -> usize {
-        self.stored[usize::from(self.transposed)]
-    }
-
-    pub fn cols(&self) -> usize {
-        self.stored[usize::from(!self.transposed)]
-    }
-
-    /// The numbers row by row, if that is how they lie, in f32.
-    pub(super) fn as_rows(&self) -> Option<&'a [f32]> {
-        match self.numbers {
-            Numbers::F32(data) if !self.transposed => Some(data),
-            _ => None,
+    pub fn shape(&self) -> [usize; 2] {
+        let [rows, cols] = self.stored;
+        if self.transposed {
+            [cols, rows]
+        } else {
+            [rows, cols]
         }
     }
 
-    /// Writes `self[rows, cols]` to `out`, widened, row i to `out[i * stride..]`.
+    /// The numbers row by row, if that is how they lie.
+    pub(super) fn as_rows(&self) -> Option<&'a [f32]> {
+        (!self.transposed).then_some(self.data)
+    }
+
+    /// Writes `self[rows, cols]` to `out`, row i to `out[i * stride..]`.
     pub(super) fn copy_block(
         &self,
         isa: Isa,
@@ -93,20 +68,138 @@ impl<'a> View<'a> {
             cols: inner.len(),
             stride: self.stored[1],
         };
-        match self.numbers {
-            Numbers::F32(data) => {
-                pack::f32(isa, &data[from..], block, out, stride, self.transposed)
+        if self.transposed {
+            pack::transpose(isa, &self.data[from..], block, out, stride);
+        } else {
+            pack::copy(&self.data[from..], block, out, stride);
+        }
+    }
+}
+
+/// The right operand: f32, or rows of a bf16 weight.
+#[derive(Clone, Copy)]
+pub(crate) enum View<'a> {
+    Dense(Dense<'a>),
+    Packed(Packed<'a>),
+}
+
+/// Rows of a bf16 weight, as they stand or transposed.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed<'a> {
+    matrix: &'a PackedBf16,
+    first_panel: usize,
+    rows: usize,
+    transposed: bool,
+}
+
+impl<'a> View<'a> {
+    /// Rows `range` of a weight; of a bf16 weight they begin with a panel.
+    pub fn weight_rows(weight: &'a Weight, range: Range<usize>) -> Self {
+        assert!(
+            range.end <= weight.rows(),
+            "view: rows {range:?} of {}",
+            weight.rows()
+        );
+        match weight.data() {
+            WeightData::F32(data) => {
+                let cols = weight.cols();
+                Self::Dense(Dense::new(
+                    range.len(),
+                    cols,
+                    &data[range.start * cols..range.end * cols],
+                ))
             }
-            Numbers::Bf16(data) => {
-                pack::bf16(isa, &data[from..], block, out, stride, self.transposed)
+            WeightData::Bf16(matrix) => {
+                assert_eq!(range.start % PANEL, 0, "view: rows begin inside a panel");
+                Self::Packed(Packed {
+                    matrix,
+                    first_panel: range.start / PANEL,
+                    rows: range.len(),
+                    transposed: false,
+                })
             }
         }
+    }
+
+    /// The transposed matrix; nothing moves.
+    pub fn t(self) -> Self {
+        match self {
+            Self::Dense(dense) => Self::Dense(dense.t()),
+            Self::Packed(packed) => Self::Packed(Packed {
+                transposed: !packed.transposed,
+                ..packed
+            }),
+        }
+    }
+
+    pub fn shape(&self) -> [usize; 2] {
+        match self {
+            Self::Dense(dense) => dense.shape(),
+            Self::Packed(Packed {
+                matrix,
+                rows,
+                transposed: false,
+                ..
+            }) => [*rows, matrix.cols()],
+            Self::Packed(Packed {
+                matrix,
+                rows,
+                transposed: true,
+                ..
+            }) => [matrix.cols(), *rows],
+        }
+    }
+}
+
+impl<'a> Packed<'a> {
+    /// Of the transposed matrix, the lines of rows `ks` in the panel of columns that begins with `first_col`, if it is
+    /// transposed: then panels of the weight are panels of the operand.
+    pub(super) fn lines(&self, ks: Range<usize>, first_col: usize) -> Option<pack::Lines<'a>> {
+        debug_assert!(first_col.is_multiple_of(PANEL) && first_col < self.rows.max(1));
+        self.transposed
+            .then(|| pack::Lines::new(self.matrix.panel(self.first_panel + first_col / PANEL), ks))
+    }
+
+    /// As [`Dense::copy_block`] for one panel of B; `ks` begins with a panel of the weight.
+    pub(super) fn copy_panel(
+        &self,
+        isa: Isa,
+        ks: Range<usize>,
+        cols: Range<usize>,
+        out: &mut [f32],
+    ) {
+        if let Some(lines) = self.lines(ks.clone(), cols.start) {
+            return pack::widen(lines, out);
+        }
+        for first in ks.clone().step_by(PANEL) {
+            let width = PANEL.min(ks.end - first);
+            let lines = self.matrix.panel(self.first_panel + first / PANEL);
+            pack::transpose_lines(
+                isa,
+                lines,
+                width,
+                cols.clone(),
+                &mut out[(first - ks.start) * PANEL..],
+            );
+        }
+    }
+}
+
+impl<'a> From<&'a Tensor> for Dense<'a> {
+    fn from(tensor: &'a Tensor) -> Self {
+        Self::new(tensor.rows(), tensor.cols(), tensor.data())
+    }
+}
+
+impl<'a> From<Dense<'a>> for View<'a> {
+    fn from(dense: Dense<'a>) -> Self {
+        Self::Dense(dense)
     }
 }
 
 impl<'a> From<&'a Tensor> for View<'a> {
     fn from(tensor: &'a Tensor) -> Self {
-        Self::dense(tensor.rows(), tensor.cols(), tensor.data())
+        Self::Dense(tensor.into())
     }
 }
 

@@ -9,6 +9,7 @@ use safetensors::tensor::{Dtype, View};
 use super::files::refused;
 use super::{Decoder, Named};
 use crate::error::Result;
+use crate::packed::PackedBf16;
 use crate::tensor::WeightData;
 
 /// A tensor on its way into a file; its bytes are made when they are written, one tensor at a time.
@@ -22,7 +23,7 @@ pub(in crate::decoder) struct Stored<'a> {
 #[derive(Clone, Copy)]
 pub(in crate::decoder) enum StoredData<'a> {
     F32(&'a [f32]),
-    Bf16(&'a [bf16]),
+    Bf16(&'a PackedBf16),
 }
 
 impl View for Stored<'_> {
@@ -36,7 +37,9 @@ impl View for Stored<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         Cow::Owned(match (self.data, self.dtype) {
-            (StoredData::Bf16(data), _) => data.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            (StoredData::Bf16(data), _) => {
+                data.to_vec().iter().flat_map(|v| v.to_le_bytes()).collect()
+            }
             (StoredData::F32(data), Dtype::BF16) => data
                 .iter()
                 .flat_map(|&v| bf16::from_f32(v).to_le_bytes())

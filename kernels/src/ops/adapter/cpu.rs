@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 
 use super::{FactorGradients, Factors, MergedWeight};
-use crate::product::{View, product};
+use crate::product::{Dense, product};
 use crate::{Error, Result, Tensor, Weight};
 
 pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
     let [o, i] = w.shape();
     let mut merged = vec![0.0; o * i];
-    product(factors.b.into(), factors.a.into(), &mut merged, false);
+    product(factors.b.into(), factors.a, &mut merged, false);
     // One pass a row: V, its norm, W'. The squares are summed in f64, in order.
     let finish_row = |row: usize, out: &mut [f32], scratch: &mut Vec<f32>| -> f32 {
         scratch.resize(i, 0.0);
@@ -100,20 +100,20 @@ pub(super) fn backward(
     let mut scaled_b = b.clone(); // [O, R]
     scale_rows(&mut scaled_b, scale);
     let mut d_y_b = vec![0.0; n * r]; // [N, R]
-    product(d_y.into(), (&scaled_b).into(), &mut d_y_b, false);
+    product(d_y.into(), &scaled_b, &mut d_y_b, false);
     product(
-        View::dense(n, r, &d_y_b).t(),
-        x.into(),
+        Dense::new(n, r, &d_y_b).t(),
+        x,
         gradients.d_a.data_mut(),
         true,
     );
 
     let mut x_a = d_y_b; // [N, R], in the same memory
-    product(x.into(), View::from(a).t(), &mut x_a, false);
+    product(x.into(), Dense::from(a).t(), &mut x_a, false);
     let mut d_b = scaled_b; // [O, R], likewise
     product(
-        View::from(d_y).t(),
-        View::dense(n, r, &x_a),
+        Dense::from(d_y).t(),
+        Dense::new(n, r, &x_a),
         d_b.data_mut(),
         false,
     );

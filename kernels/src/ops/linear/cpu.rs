@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::product::{View, product};
+use crate::product::{Dense, View, product};
 use crate::{Tensor, Weight};
 
 pub(super) fn forward(x: &Tensor, w: &Weight, bias: Option<&[f32]>, y: &mut Tensor) {
@@ -19,11 +19,11 @@ pub(super) fn forward(x: &Tensor, w: &Weight, bias: Option<&[f32]>, y: &mut Tens
 }
 
 pub(super) fn backward_input(d_y: &Tensor, w: &Weight, d_x: &mut Tensor, accumulate: bool) {
-    product(d_y.into(), w.into(), d_x.data_mut(), accumulate);
+    product(d_y.into(), w, d_x.data_mut(), accumulate);
 }
 
 pub(super) fn backward_weight(x: &Tensor, d_y: &Tensor, d_w: &mut Tensor) {
-    product(View::from(d_y).t(), x.into(), d_w.data_mut(), true);
+    product(Dense::from(d_y).t(), x, d_w.data_mut(), true);
 }
 
 /// Rows in order for every column; columns are independent.

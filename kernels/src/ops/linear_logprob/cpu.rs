@@ -8,7 +8,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{KeptTokens, LogprobRequest, Logprobs, Sampling};
-use crate::product::{View, product};
+use crate::product::{Dense, View, product};
 use crate::{Tensor, Weight};
 
 /// Distinct hidden rows of a tile.
@@ -238,7 +238,7 @@ pub(super) fn backward(
                 },
             );
             product(
-                View::dense(slots.len(), width, &logits),
+                Dense::new(slots.len(), width, &logits),
                 w_block,
                 d_rows.data_mut(),
                 true,
@@ -246,8 +246,8 @@ pub(super) fn backward(
             if let Some(d_w) = d_w.as_deref_mut() {
                 let block = &mut d_w.data_mut()[tokens.start * channels..tokens.end * channels];
                 product(
-                    View::dense(slots.len(), width, &logits).t(),
-                    (&rows).into(),
+                    Dense::new(slots.len(), width, &logits).t(),
+                    &rows,
                     block,
                     true,
                 );
