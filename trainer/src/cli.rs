@@ -4,9 +4,6 @@
 //! and a match arm. Exit codes: 0 done, 1 the run failed, 2 wrong usage (an argument, a config key). A reader that went away
 //! (`recode-trainer … | head`) is no failure: the program ends quietly, as ripgrep does.
 
-// Until the first subcommand lands below, `Command` has no value.
-#![allow(unreachable_code, unused_imports)]
-
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -23,10 +20,14 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Score(commands::score::Args),
+}
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
-    match command {}
+    match command {
+        Command::Score(args) => commands::score::run(args),
+    }
 }
 
 /// A mistake in how the program was called: exit code 2 instead of 1.

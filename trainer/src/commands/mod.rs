@@ -1,1 +1,3 @@
 //! One file per subcommand: its arguments (`Args`, clap) and `run(Args)`.
+
+pub mod score;

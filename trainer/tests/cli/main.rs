@@ -1,0 +1,59 @@
+//! The program as a person calls it: arguments in; standard output, standard error and an exit code out.
+
+mod score;
+mod usage;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What a call left behind.
+#[derive(Debug)]
+struct Outcome {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_recode-trainer"))
+}
+
+fn recode(args: &[&str]) -> Outcome {
+    recode_with(args, b"")
+}
+
+fn recode_with(args: &[&str], stdin: &[u8]) -> Outcome {
+    let mut child = program()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut pipe = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // A program that ends without reading everything is what some tests are about.
+            let _ = pipe.write_all(stdin);
+        });
+        child.wait_with_output().expect("the program ends")
+    });
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).expect("standard output is text"),
+        stderr: String::from_utf8(output.stderr).expect("standard error is text"),
+    }
+}
+
+fn write(dir: &tempfile::TempDir, name: &str, text: impl AsRef<[u8]>) -> String {
+    let path = dir.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    text_of(&path)
+}
+
+fn text_of(path: &Path) -> String {
+    path.to_str()
+        .expect("temporary folders have plain names")
+        .to_owned()
+}

@@ -1,0 +1,272 @@
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::{program, recode, recode_with, write};
+
+/// A completion in the asked-for form; the thinking was opened by the prompt.
+fn answer(code: &str) -> String {
+    format!("It is simple.</think>\n<answer>\n```python\n{code}\n```\n</answer>")
+}
+
+fn line(completion: &str, target: &str) -> String {
+    json!({"completion": completion, "target": target}).to_string()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_perfect_answer_earns_three_and_says_why_others_do_not() {
+    let input = [
+        line(&answer("x = 1"), "x = 1"),
+        line("x = 1", "x = 1"),
+        line(&answer("x ="), "x = 1"),
+    ]
+    .join("\n");
+    let outcome = recode_with(&["score", "-"], input.as_bytes());
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let scored = lines(&outcome.stdout);
+    let rewards = |i: usize| {
+        ["format", "es_star", "em_star", "total"].map(|name| scored[i][name].as_f64().unwrap())
+    };
+    assert_eq!(rewards(0), [1.0, 2.0, 2.0, 3.0]);
+    assert_eq!(
+        (
+            &scored[0]["syntax_ok"],
+            &scored[0]["similarity"],
+            &scored[0]["withheld"]
+        ),
+        (&json!(true), &json!(1.0), &json!(null))
+    );
+    assert_eq!(rewards(1), [-1.0, -2.0, -2.0, -3.0]);
+    assert_eq!(rewards(2), [1.0, -2.0, -2.0, -1.0]);
+    assert_eq!(
+        (&scored[2]["syntax_ok"], &scored[2]["similarity"]),
+        (&json!(false), &json!(null))
+    );
+    for withheld in [&scored[1]["withheld"], &scored[2]["withheld"]] {
+        assert!(!withheld.is_null(), "{withheld}");
+    }
+}
+
+#[test]
+fn the_modes_differ_where_the_reference_is_wrong() {
+    // The right code in the thinking, nothing in the answer: the reference takes the first fence anywhere.
+    let completion = "```python\nx = 1\n```</think><answer></answer>";
+    let total = |mode: &str| {
+        let outcome = recode_with(
+            &["score", "--reward", mode, "-"],
+            line(completion, "x = 1").as_bytes(),
+        );
+        lines(&outcome.stdout)[0]["total"].as_f64().unwrap()
+    };
+    assert_eq!((total("paper"), total("strict")), (3.0, -1.0));
+}
+
+#[test]
+fn other_fields_pass_through_in_order_and_to_the_byte() {
+    let input = r#"{"id": 18446744073709551616, "completion": "a", "note": {"b": [1.50,  "\u00e9"]}, "target": "b", "z": 1e400}"#;
+    let outcome = recode_with(&["score", "-"], input.as_bytes());
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let expected = r#"{"id":18446744073709551616,"completion":"a","note":{"b": [1.50,  "\u00e9"]},"target":"b","z":1e400,"format":"#;
+    assert!(outcome.stdout.starts_with(expected), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_field_with_the_name_of_a_result_is_kept_under_another() {
+    let input = r#"{"completion":"a","target":"b","format":7,"input_total":8,"total":9}"#;
+    let outcome = recode_with(&["score", "-"], input.as_bytes());
+    let expected = r#"{"completion":"a","target":"b","input_format":7,"input_total":8,"input_input_total":9,"format":-1.0,"#;
+    assert!(outcome.stdout.starts_with(expected), "{}", outcome.stdout);
+}
+
+#[test]
+fn new_code_stands_in_for_a_missing_target_only() {
+    let completion = answer("x = 1");
+    let input = [
+        json!({"completion": completion, "new_code": "x = 1"}).to_string(),
+        json!({"completion": completion, "new_code": "y = 2", "target": "x = 1"}).to_string(),
+        json!({"completion": completion, "new_code": "x = 1", "target": null}).to_string(),
+        json!({"completion": completion}).to_string(),
+    ];
+    let outcome = recode_with(&["score", "-"], input.join("\n").as_bytes());
+    assert_eq!(outcome.code, Some(1));
+    let totals: Vec<_> = lines(&outcome.stdout)
+        .iter()
+        .map(|scored| scored["total"].as_f64().unwrap())
+        .collect();
+    assert_eq!(totals, [3.0, 3.0]);
+    let expected = "standard input:3: target is null, expected a string\n\
+        standard input:4: target is missing (and new_code, which may stand in for it)\n\
+        recode-trainer: 2 of 4 lines of standard input could not be scored\n";
+    assert_eq!(outcome.stderr, expected);
+}
+
+#[test]
+fn bad_lines_are_reported_by_number_and_the_rest_is_scored() {
+    let good = line("a", "b");
+    let dir = tempfile::tempdir().unwrap();
+    let mut bytes = format!("{good}\n\n{}\n", &good[..good.len() - 2]).into_bytes();
+    bytes.extend_from_slice(
+        b"{\"completion\": \"\xff\"}\n[]\n{\"completion\": 3, \"target\": \"b\"}\n",
+    );
+    bytes.extend_from_slice(good.as_bytes());
+    let file = write(&dir, "completions.jsonl", bytes);
+    let outcome = recode(&["score", &file]);
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(lines(&outcome.stdout).len(), 2);
+    let expected = format!(
+        "{file}:2: the line is empty\n\
+         {file}:3: the line is cut short at byte {}: EOF while parsing a string\n\
+         {file}:4: not UTF-8 from byte 17 of the line on\n\
+         {file}:5: invalid type: sequence, expected an object\n\
+         {file}:6: completion is a number, expected a string\n\
+         recode-trainer: 5 of 7 lines of {file} could not be scored\n",
+        good.len() - 2
+    );
+    assert_eq!(outcome.stderr, expected);
+}
+
+#[test]
+fn many_lines_keep_their_order() {
+    // 3 MiB: several chunks, scored by every core.
+    let padding = "x".repeat(100);
+    let input: String = (0..20_000)
+        .map(|id| {
+            format!(
+                "{}\n",
+                json!({"id": id, "completion": padding, "target": "b"})
+            )
+        })
+        .collect();
+    assert!(input.len() > 2 << 20);
+    let outcome = recode_with(&["score", "-"], input.as_bytes());
+    let ids: Vec<_> = lines(&outcome.stdout)
+        .iter()
+        .map(|scored| scored["id"].as_u64().unwrap())
+        .collect();
+    assert_eq!(ids, (0..20_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_line_is_answered_before_the_next_one_arrives() {
+    let mut child = program()
+        .args(["score", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    for id in 0..3 {
+        writeln!(
+            input,
+            "{}",
+            json!({"id": id, "completion": "a", "target": "b"})
+        )
+        .unwrap();
+        let mut answered = String::new();
+        output.read_line(&mut answered).unwrap();
+        assert_eq!(lines(&answered)[0]["id"], id);
+    }
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let mut child = program()
+        .args(["score", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        let line = format!("{}\n", line("a", "b"));
+        while input.write_all(line.as_bytes()).is_ok() {}
+    });
+    let status = child.wait().unwrap();
+    writer.join().unwrap();
+    let mut complaint = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut complaint)
+        .unwrap();
+    assert_eq!((status.code(), complaint.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_table_ends_with_means() {
+    let input = [line(&answer("x = 1"), "x = 1"), line("nothing", "x = 1")].join("\n");
+    let outcome = recode_with(&["score", "--format", "table", "-"], input.as_bytes());
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let rows: Vec<Vec<&str>> = outcome
+        .stdout
+        .lines()
+        .map(|row| row.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        rows[0],
+        [
+            "line",
+            "total",
+            "format",
+            "es_star",
+            "em_star",
+            "similarity",
+            "syntax",
+            "withheld"
+        ]
+    );
+    assert_eq!(
+        rows[1],
+        ["1", "3.000", "1.000", "2.000", "2.000", "1.000", "ok"]
+    );
+    assert_eq!(
+        rows[2][..7],
+        ["2", "-3.000", "-1.000", "-2.000", "-2.000", "-", "-"]
+    );
+    // (3 - 3) / 2, (1 - 1) / 2, (2 - 2) / 2; one of two is in form, is Python and is exact.
+    let means: Vec<String> = rows[6..].iter().map(|row| row.join(" ")).collect();
+    let expected = [
+        "total 0.0000",
+        "format 0.0000",
+        "es_star 0.0000",
+        "em_star 0.0000",
+        "similarity (1 compared) 1.0000",
+        "valid format 1 (50.0 %)",
+        "syntax ok 1 (50.0 %)",
+        "exact match 1 (50.0 %)",
+    ];
+    assert_eq!(means, expected);
+}
+
+#[test]
+fn nothing_to_score_is_an_error() {
+    let outcome = recode(&["score", "-"]);
+    assert_eq!(outcome.code, Some(1));
+    assert!(
+        outcome
+            .stderr
+            .starts_with("recode-trainer: standard input has no lines: "),
+        "{}",
+        outcome.stderr
+    );
+
+    let outcome = recode(&["score", "no/such.jsonl"]);
+    assert_eq!(outcome.code, Some(1));
+    assert_eq!(
+        outcome.stderr,
+        "recode-trainer: cannot read no/such.jsonl: No such file or directory (os error 2)\n"
+    );
+}
