@@ -13,6 +13,7 @@ pub mod examples;
 pub mod model_dir;
 pub mod optimizer;
 pub mod report;
+pub mod rollout;
 pub mod run_dir;
 pub mod run_log;
 pub mod sampler;

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use memmap2::Mmap;
-use recode_kernels::decoder::{Decoder, DecoderConfig};
+use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, DecoderConfig, Merged};
 use recode_kernels::error::Error;
 use serde::Deserialize;
 
@@ -25,6 +25,8 @@ use crate::tokenizer::Tokenizer;
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const ADAPTER_CONFIG: &str = "adapter_config.json";
+const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
 
 /// A decoder and the tokenizer that belongs to it.
 #[derive(Debug)]
@@ -59,6 +61,57 @@ impl Model {
             Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
         Ok(Self { decoder, tokenizer })
     }
+    /// The model's weights with an adapter directory's merged in, or `None` without one.
+    ///
+    /// # Errors
+    /// As [`load_adapter`].
+    pub fn merged(&self, adapter: Option<&Path>) -> Result<Option<Merged>> {
+        adapter
+            .map(|dir| {
+                let adapter = load_adapter(dir, &self.decoder)?;
+                self.decoder
+                    .merge(&adapter)
+                    .with_context(|| format!("cannot merge the adapter {}", dir.display()))
+            })
+            .transpose()
+    }
+}
+
+/// Loads an adapter directory as PEFT writes it, for this decoder.
+///
+/// # Errors
+/// Names the file, field or tensor and the way out; an adapter of another model shows by its shapes.
+pub fn load_adapter(dir: &Path, decoder: &Decoder) -> Result<Adapter> {
+    check_dir(
+        dir,
+        "adapter",
+        "adapter_config.json and adapter_model.safetensors",
+    )?;
+    let config_path = dir.join(ADAPTER_CONFIG);
+    let config = read(
+        &config_path,
+        "an adapter directory needs PEFT's adapter_config.json",
+    )?;
+    let config = AdapterConfig::from_json(&config)
+        .with_context(|| format!("in {}", config_path.display()))?;
+    let path = dir.join(ADAPTER_WEIGHTS);
+    let hint = "an adapter directory needs PEFT's adapter_model.safetensors (adapter_model.bin is not read)";
+    let files = WeightFiles {
+        files: vec![(path.clone(), map(&path, hint)?)],
+        shard_of: BTreeMap::new(),
+        dir: dir.to_path_buf(),
+    };
+    Adapter::from_safetensors(&config, decoder.config(), &files.files[0].1).map_err(|error| {
+        let another =
+            matches!(&error, Error::Weights { reason, .. } if reason.contains("expected"));
+        let error = files.explain(error);
+        match another {
+            true => {
+                anyhow!("{error}; is it an adapter of this model, and of this adapter_config.json?")
+            }
+            false => error,
+        }
+    })
 }
 
 /// The weight files of a model directory, mapped.

@@ -105,6 +105,8 @@ pub struct Sampler {
     weights: Vec<f32>,
     /// Sums of `BLOCK` weights each.
     sums: Vec<f64>,
+    /// Candidates, each as its [`rank`].
+    ranks: Vec<u64>,
     /// Tokens that may be drawn, ascending, where the config truncates.
     kept: Vec<u32>,
 }
@@ -118,6 +120,7 @@ impl Sampler {
             config,
             weights: Vec::new(),
             sums: Vec::new(),
+            ranks: Vec::new(),
             kept: Vec::new(),
         })
     }
@@ -214,51 +217,63 @@ impl Sampler {
         let Self {
             config,
             weights,
+            ranks,
             kept,
             ..
         } = self;
-        let weight = |token: u32| f64::from(weights[token as usize]);
-        let likelier = |a: &u32, b: &u32| {
-            logits[*b as usize]
-                .partial_cmp(&logits[*a as usize])
-                .expect("logits are finite")
-                .then(a.cmp(b))
-        };
-        kept.clear();
-        kept.extend(0..logits.len() as u32);
-        if config.top_k > 0 && config.top_k < kept.len() {
-            kept.select_nth_unstable_by(config.top_k - 1, likelier);
-            kept.truncate(config.top_k);
-            kept.sort_unstable();
+        let weight = |rank: u64| f64::from(weights[token_of(rank) as usize]);
+        ranks.clear();
+        ranks.extend((0..).zip(logits).map(|(token, logit)| rank(*logit, token)));
+        if config.top_k > 0 && config.top_k < ranks.len() {
+            ranks.select_nth_unstable(config.top_k - 1);
+            ranks.truncate(config.top_k);
         }
         if config.top_p < 1.0 {
-            let mass: f64 = kept.iter().map(|token| weight(*token)).sum();
+            // The selection leaves an order of its own, but the same one every time.
+            let mass: f64 = ranks.iter().map(|rank| weight(*rank)).sum();
             let wanted = f64::from(config.top_p) * mass;
-            // Tokens under the mean share of what may go have at most that mass together: they are cut off whatever their order. The
-            // hair less keeps rounding on the safe side.
-            let floor = (mass - wanted) / kept.len() as f64 * 0.999;
-            kept.retain(|token| weight(*token) >= floor);
-            let mut ordered = 0;
-            let mut reached = 0.0;
-            let mut take = 0;
-            while take < kept.len() && reached < wanted {
+            // Tokens under the mean share of what may go have at most that mass together: they are cut off whatever their
+            // order. The hair less keeps rounding on the safe side.
+            let floor = (mass - wanted) / ranks.len() as f64 * 0.999;
+            ranks.retain(|rank| weight(*rank) >= floor);
+            let (mut ordered, mut take, mut reached) = (0, 0, 0.0);
+            while take < ranks.len() && reached < wanted {
                 if take == ordered {
                     // Order four times as many as before, at the front of what is left.
-                    let more = (3 * ordered).max(64).min(kept.len() - ordered);
-                    let rest = &mut kept[ordered..];
+                    let rest = &mut ranks[ordered..];
+                    let more = (3 * ordered).max(64).min(rest.len());
                     if more < rest.len() {
-                        rest.select_nth_unstable_by(more - 1, likelier);
+                        rest.select_nth_unstable(more - 1);
                     }
-                    rest[..more].sort_unstable_by(likelier);
+                    rest[..more].sort_unstable();
                     ordered += more;
                 }
-                reached += weight(kept[take]);
+                reached += weight(ranks[take]);
                 take += 1;
             }
-            kept.truncate(take);
-            kept.sort_unstable();
+            ranks.truncate(take);
         }
+        kept.clear();
+        kept.extend(ranks.iter().map(|rank| token_of(*rank)));
+        kept.sort_unstable();
     }
+}
+
+/// A number that is smaller for a likelier token, and for the lower id of two that are equally likely.
+fn rank(logit: f32, token: u32) -> u64 {
+    // Adding zero makes -0 and 0 one number. Then the bits of floats order as two's complement does, but for the negative ones'
+    // sense; the sign bit decides which bits to turn so that larger floats have smaller numbers.
+    let bits = (logit + 0.0).to_bits();
+    let descending = if bits >> 31 == 0 {
+        !bits & 0x7fff_ffff
+    } else {
+        bits
+    };
+    u64::from(descending) << 32 | u64::from(token)
+}
+
+fn token_of(rank: u64) -> u32 {
+    rank as u32
 }
 
 /// The largest logit and the first token that has it.

@@ -292,6 +292,7 @@ impl TextStream<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Object, Source, migration};
     use crate::tiny;
 
     fn settings<'a>(name: &'a str, json: &'a str) -> (&'a Path, &'a [u8]) {
@@ -448,5 +449,56 @@ mod tests {
             format!("{error:#}").contains("dir/tokenizer.json"),
             "{error:#}"
         );
+    }
+
+    /// Every prompt and target of the shared data as transformers tokenizes them (`tests/golden/tokenizer.py`). Runs where the model and the
+    /// data are there (`RECODE_SMOLLM2`, `RECODE_SHARED`).
+    #[test]
+    fn a_data_set_is_tokenized_as_transformers_does() {
+        #[derive(Deserialize)]
+        struct Golden {
+            rows: usize,
+            tokens: usize,
+            longest_prompt: usize,
+            fnv1a: String,
+        }
+        let folder = |name| std::env::var_os(name).map(PathBuf::from);
+        let (Some(model), Some(shared)) = (folder("RECODE_SMOLLM2"), folder("RECODE_SHARED"))
+        else {
+            eprintln!("skipped: RECODE_SMOLLM2 and RECODE_SHARED are not set");
+            return;
+        };
+        let golden: Golden =
+            serde_json::from_str(include_str!("../../tests/golden/tokenizer.json")).unwrap();
+        let tokenizer = Tokenizer::from_dir(&model).unwrap();
+        let (mut rows, mut tokens, mut longest_prompt, mut checksum) =
+            (0, 0, 0, 0xcbf2_9ce4_8422_2325u64);
+        for line in Source::new(shared.join("data/api_update.jsonl"))
+            .lines(1 << 16)
+            .unwrap()
+        {
+            let object = Object::parse(&line.unwrap().text.unwrap()).unwrap();
+            let Ok(migration) = migration(&object) else {
+                continue;
+            };
+            let prompt = tokenizer.encode(&migration.prompt().chatml()).unwrap();
+            let completion = tokenizer.encode(&migration.new_code).unwrap();
+            assert_eq!(tokenizer.decode(&completion).unwrap(), migration.new_code);
+            for byte in prompt
+                .iter()
+                .chain(&completion)
+                .flat_map(|id| id.to_le_bytes())
+            {
+                checksum = (checksum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+            rows += 1;
+            tokens += prompt.len() + completion.len();
+            longest_prompt = longest_prompt.max(prompt.len());
+        }
+        assert_eq!(
+            (rows, tokens, longest_prompt),
+            (golden.rows, golden.tokens, golden.longest_prompt)
+        );
+        assert_eq!(format!("{checksum:016x}"), golden.fnv1a);
     }
 }

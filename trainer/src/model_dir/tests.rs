@@ -247,3 +247,90 @@ fn nan_in_the_weights_names_file_tensor_and_place() {
         &["DIR/model.safetensors", "tensor \"model.", "NaN at ["],
     );
 }
+
+const ADAPTER: &str = r#"{"peft_type": "LORA", "r": 3, "lora_alpha": 6, "lora_dropout": 0.0, "use_dora": true, "target_modules": ["q_proj", "v_proj"]}"#;
+
+/// An adapter directory beside a model directory; the adapter does nothing yet.
+fn with_adapter() -> (tempfile::TempDir, PathBuf, Model) {
+    let dir = tiny::model_dir(1);
+    let model = Model::load(dir.path()).unwrap();
+    let path = dir.path().join("adapter");
+    fs::create_dir(&path).unwrap();
+    let adapter = Adapter::init(
+        &AdapterConfig::from_json(ADAPTER).unwrap(),
+        &model.decoder,
+        5,
+    )
+    .unwrap();
+    fs::write(path.join(ADAPTER_CONFIG), ADAPTER).unwrap();
+    fs::write(
+        path.join(ADAPTER_WEIGHTS),
+        adapter.to_safetensors().unwrap(),
+    )
+    .unwrap();
+    (dir, path, model)
+}
+
+#[test]
+fn an_adapter_directory_loads_and_merges() {
+    let (_dir, path, model) = with_adapter();
+    let adapter = load_adapter(&path, &model.decoder).unwrap();
+    assert_eq!(adapter.config().r, 3);
+    assert!(model.merged(Some(&path)).unwrap().is_some());
+    assert!(model.merged(None).unwrap().is_none());
+}
+
+#[test]
+fn a_broken_adapter_directory_is_named_with_the_way_out() {
+    let broken = |break_it: &dyn Fn(&Path)| {
+        let (dir, path, model) = with_adapter();
+        break_it(&path);
+        let error = load_adapter(&path, &model.decoder).expect_err("the adapter is broken");
+        format!("{error:#}").replace(&dir.path().display().to_string(), "DIR")
+    };
+    for name in [ADAPTER_CONFIG, ADAPTER_WEIGHTS] {
+        let message = broken(&|path| fs::remove_file(path.join(name)).unwrap());
+        assert_names(
+            &message,
+            &[
+                &format!("DIR/adapter/{name} is missing"),
+                "an adapter directory needs",
+            ],
+        );
+    }
+    let message = broken(&|path| {
+        File::options()
+            .write(true)
+            .open(path.join(ADAPTER_WEIGHTS))
+            .unwrap()
+            .set_len(400)
+            .unwrap()
+    });
+    assert_names(
+        &message,
+        &["DIR/adapter/adapter_model.safetensors", "truncated"],
+    );
+    // Rank 4 in the config, 3 in the tensors.
+    let message = broken(&|path| {
+        fs::write(
+            path.join(ADAPTER_CONFIG),
+            ADAPTER.replace("\"r\": 3", "\"r\": 4"),
+        )
+        .unwrap()
+    });
+    assert_names(
+        &message,
+        &[
+            "is it an adapter of this model",
+            "DIR/adapter/adapter_model.safetensors",
+            "lora_A",
+        ],
+    );
+    let message = broken(&|path| fs::write(path.join(ADAPTER_CONFIG), "{\"r\": }").unwrap());
+    assert_names(&message, &["DIR/adapter/adapter_config.json"]);
+    let message = broken(&|path| fs::remove_dir_all(path).unwrap());
+    assert_names(
+        &message,
+        &["DIR/adapter does not exist", "adapter directory"],
+    );
+}

@@ -319,3 +319,19 @@ fn settings_out_of_range_are_refused_by_name() {
         assert!(error.starts_with(name), "{error}");
     }
 }
+
+#[test]
+fn ranks_order_by_logit_and_then_by_token() {
+    let logits = [f32::MAX, 3.5, 3.5, 1e-40, 0.0, -0.0, -1e-40, -2.0, f32::MIN];
+    let ranks: Vec<u64> = (0..)
+        .zip(logits)
+        .map(|(token, logit)| rank(logit, token))
+        .collect();
+    assert!(ranks.is_sorted_by(|a, b| a < b));
+    assert!(rank(0.0, 4) < rank(-0.0, 5) && rank(-0.0, 4) < rank(0.0, 5));
+    assert!(
+        (0..)
+            .zip(ranks)
+            .all(|(token, rank)| token_of(rank) == token)
+    );
+}

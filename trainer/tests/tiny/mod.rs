@@ -93,3 +93,57 @@ pub fn model_dir(seed: u64) -> TempDir {
     write_model(dir.path(), seed, &[]);
     dir
 }
+
+/// Writes a model that always gives the same answer and then ends: its tokenizer knows the answer as one token, its layers do nothing, and
+/// its head has two rows: after any other token comes the answer, after the answer `<|im_end|>`.
+pub fn write_scripted_model(dir: &Path, answer: &str) {
+    write_model(dir, 1, &[]);
+    let mut tokenizer =
+        Tokenizer::from_bytes(tokenizer_json()).expect("the tokenizer is read again");
+    tokenizer
+        .add_tokens([AddedToken::from(answer, false).normalized(false)])
+        .expect("the answer is added");
+    let (answer_id, end_id) = (VOCAB_SIZE, 2);
+    let config = CONFIG
+        .replace("\"vocab_size\": 300", "\"vocab_size\": 301")
+        .replace(
+            "\"tie_word_embeddings\": true",
+            "\"tie_word_embeddings\": false",
+        );
+    let parsed = DecoderConfig::from_json(&config).expect("the scripted config is sound");
+    let width = parsed.hidden_size;
+    let mut decoder = Decoder::random(parsed, 1).expect("a tiny decoder");
+    for (name, values) in decoder.parameters_mut().expect("f32 weights") {
+        match name.as_str() {
+            // Dimension 0 says "any token", dimension 1 "the answer".
+            "model.embed_tokens.weight" => {
+                values.fill(0.0);
+                for (id, row) in values.chunks_mut(width).enumerate() {
+                    row[usize::from(id == answer_id)] = 1.0;
+                }
+            }
+            "lm_head.weight" => {
+                values.fill(0.0);
+                values[answer_id * width] = 30.0;
+                values[end_id * width + 1] = 30.0;
+            }
+            _ if name.ends_with("norm.weight") => values.fill(1.0),
+            _ => values.fill(0.0),
+        }
+    }
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(dir.join(name), bytes).expect("the file is written")
+    };
+    write("config.json", config.as_bytes());
+    write(
+        "tokenizer.json",
+        tokenizer
+            .to_string(false)
+            .expect("the tokenizer is written")
+            .as_bytes(),
+    );
+    write(
+        "model.safetensors",
+        &decoder.to_safetensors().expect("the weights are written"),
+    );
+}

@@ -1,0 +1,396 @@
+//! The policy answers: all completions of a step, decoded together from shared prompt caches. Knows no reward.
+//!
+//! Continuous batching: up to `max_concurrent_sequences` completions take a token each per round; one that ends gives its place to the next
+//! in line. A prompt is computed once, when its first completion gets a place; its keys and values serve all of its completions and go with
+//! the last of them, so memory is bounded by `max_concurrent_sequences` and the lengths, not by the number of prompts.
+//!
+//! A completion ends at an end token, which is part of it (by position: its id may occur nowhere else, so nothing is masked by value),
+//! or at `max_completion_length`. The kernels compute a row of a decoding batch without regard to the others, and a random number belongs
+//! to (seed, step, prompt, sample, position), so a completion depends neither on its batch mates nor on order or threads.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rayon::prelude::*;
+use recode_kernels::decoder::{Cache, Decoder, Merged, PromptId, SequenceId};
+use serde::{Deserialize, Serialize};
+
+use crate::sampler::{Draw, Sampler, SamplingConfig, uniform};
+use crate::tokenizer::Tokenizer;
+
+/// How completions are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolloutConfig {
+    /// Completions per prompt.
+    pub num_generations: usize,
+    /// Longest completion, end token included.
+    pub max_completion_length: usize,
+    /// Completions that are decoded together, at most: what bounds the cache.
+    pub max_concurrent_sequences: usize,
+    pub sampling: SamplingConfig,
+    pub seed: u64,
+    /// Second coordinate of every random number: the optimizer step, so that a prompt that comes again is answered anew.
+    pub step: u64,
+}
+
+/// A prompt to be answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Prompt<'a> {
+    /// Third coordinate of every random number, for example the row of the data set.
+    pub id: u64,
+    pub prompt_ids: &'a [u32],
+}
+
+/// Why a completion ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FinishReason {
+    /// Its last token is an end token.
+    Eos,
+    /// It is truncated: `max_completion_length` tokens and no end.
+    Length,
+    /// The observer stopped the rollout before the completion ended.
+    Stopped,
+}
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Completion {
+    /// Index among the prompts that were given.
+    pub prompt: usize,
+    /// 0 up to `num_generations`.
+    pub sample: usize,
+    pub completion_ids: Vec<u32>,
+    /// Log-probability of each token under the distribution it was drawn from.
+    pub sampling_logprobs: Vec<f32>,
+    /// Per token the ids that top-k and top-p left, ascending; `None` where the sampling cuts nothing off.
+    pub kept: Option<Vec<Box<[u32]>>>,
+    pub finish_reason: FinishReason,
+    /// The tokens' text without the end token.
+    pub text: String,
+}
+
+/// All completions of a step, by prompt and sample, and what they took.
+#[derive(Debug, Clone)]
+pub struct Rollout {
+    /// `prompts x num_generations` completions in order, unless stopped: then those that were begun.
+    pub completions: Vec<Completion>,
+    /// Whether the observer stopped it.
+    pub stopped: bool,
+    /// Completion tokens.
+    pub tokens: usize,
+    /// Time in prompts, from the first to the last of them, and in everything else.
+    pub prefill_time: Duration,
+    pub decode_time: Duration,
+}
+
+impl Rollout {
+    /// Completion tokens a second, the time of the prompts left out.
+    pub fn tokens_per_second(&self) -> f64 {
+        self.tokens as f64 / self.decode_time.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+}
+
+/// What the observer of a rollout hears.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A completion has one more token.
+    Token {
+        prompt: usize,
+        sample: usize,
+        token: u32,
+    },
+    /// A completion has ended.
+    Finished(&'a Completion),
+}
+
+/// Answers every prompt `num_generations` times.
+///
+/// `observe` hears of every token and every completion as it ends, and stops the rollout by `ControlFlow::Break`.
+///
+/// # Errors
+/// A config out of range; a prompt that is empty or leaves no room for `max_completion_length` tokens within the model's positions
+/// (names the prompt and both numbers); logits that are not finite; what `observe` returns.
+pub fn rollout(
+    decoder: &Decoder,
+    adapter: Option<&Merged>,
+    tokenizer: &Tokenizer,
+    prompts: &[Prompt<'_>],
+    config: &RolloutConfig,
+    observe: &mut dyn FnMut(Event<'_>) -> Result<ControlFlow<()>>,
+) -> Result<Rollout> {
+    check(decoder, prompts, config)?;
+    let mut run = Run {
+        decoder,
+        adapter,
+        tokenizer,
+        prompts,
+        config,
+        cache: Cache::new(decoder.config())?,
+        waiting: (0..prompts.len())
+            .flat_map(|prompt| (0..config.num_generations).map(move |sample| (prompt, sample)))
+            .collect(),
+        prompt: None,
+        places: Vec::new(),
+        done: Vec::new(),
+        prefill_time: Duration::ZERO,
+    };
+    let begun = Instant::now();
+    let stopped = run.all(observe)?.is_break();
+    let Run {
+        mut done,
+        prefill_time,
+        ..
+    } = run;
+    done.sort_by_key(|completion| (completion.prompt, completion.sample));
+    Ok(Rollout {
+        stopped,
+        tokens: done
+            .iter()
+            .map(|completion| completion.completion_ids.len())
+            .sum(),
+        prefill_time,
+        decode_time: begun.elapsed().saturating_sub(prefill_time),
+        completions: done,
+    })
+}
+
+fn check(decoder: &Decoder, prompts: &[Prompt<'_>], config: &RolloutConfig) -> Result<()> {
+    for (name, value) in [
+        ("num_generations", config.num_generations),
+        ("max_completion_length", config.max_completion_length),
+        ("max_concurrent_sequences", config.max_concurrent_sequences),
+    ] {
+        if value == 0 {
+            bail!("{name} is 0, but must be at least 1");
+        }
+    }
+    config.sampling.validate()?;
+    let positions = decoder.config().max_position_embeddings;
+    for prompt in prompts {
+        let length = prompt.prompt_ids.len();
+        if length == 0 {
+            bail!(
+                "prompt {} has no tokens: there is nothing to continue",
+                prompt.id
+            );
+        }
+        if length.saturating_add(config.max_completion_length) > positions {
+            bail!(
+                "prompt {} has {length} tokens, which with max_completion_length {} is more than the model's {positions} positions (max_position_embeddings): lower max_completion_length or shorten the prompt",
+                prompt.id,
+                config.max_completion_length
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A completion that is being decoded.
+struct Place {
+    sequence: SequenceId,
+    sampler: Sampler,
+    completion: Completion,
+}
+
+struct Run<'a> {
+    decoder: &'a Decoder,
+    adapter: Option<&'a Merged>,
+    tokenizer: &'a Tokenizer,
+    prompts: &'a [Prompt<'a>],
+    config: &'a RolloutConfig,
+    cache: Cache,
+    waiting: VecDeque<(usize, usize)>,
+    /// The prompt whose completions are given places now, and the logits behind its last token, [V].
+    prompt: Option<(PromptId, Vec<f32>)>,
+    places: Vec<Place>,
+    done: Vec<Completion>,
+    prefill_time: Duration,
+}
+
+type Observe<'a> = dyn FnMut(Event<'_>) -> Result<ControlFlow<()>> + 'a;
+
+impl Run<'_> {
+    fn all(&mut self, observe: &mut Observe<'_>) -> Result<ControlFlow<()>> {
+        loop {
+            while self.places.len() < self.config.max_concurrent_sequences
+                && let Some((prompt, sample)) = self.waiting.pop_front()
+            {
+                self.begin(prompt, sample)?;
+                if self.settle(self.places.len() - 1, observe)?.is_break() {
+                    return self.stop();
+                }
+            }
+            if self.places.is_empty() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            self.round()?;
+            if self.settle(0, observe)?.is_break() {
+                return self.stop();
+            }
+        }
+    }
+
+    /// Gives a completion a place and draws its first token from the logits behind the prompt.
+    fn begin(&mut self, prompt: usize, sample: usize) -> Result<()> {
+        let Prompt { id, prompt_ids } = self.prompts[prompt];
+        let (cached, logits) = match self.prompt.take() {
+            Some(shared) => shared,
+            None => {
+                let begun = Instant::now();
+                let computed = self
+                    .decoder
+                    .prefill(prompt_ids, self.adapter, &mut self.cache);
+                let (cached, hidden) =
+                    computed.with_context(|| format!("cannot compute prompt {id}"))?;
+                let logits = self.decoder.logits(&hidden)?; // [1, V]
+                self.prefill_time += begun.elapsed();
+                (cached, logits.into_vec())
+            }
+        };
+        let mut place = Place {
+            sequence: self.cache.fork(cached)?,
+            sampler: Sampler::new(self.config.sampling)?,
+            completion: Completion {
+                prompt,
+                sample,
+                completion_ids: Vec::new(),
+                sampling_logprobs: Vec::new(),
+                kept: self.config.sampling.truncates().then(Vec::new),
+                finish_reason: FinishReason::Stopped,
+                text: String::new(),
+            },
+        };
+        place.draw(&logits, id, self.config)?;
+        self.places.push(place);
+        if sample + 1 < self.config.num_generations {
+            self.prompt = Some((cached, logits));
+        } else {
+            // Its keys and values stay for as long as one of its completions needs them.
+            self.cache.free_prompt(cached)?;
+        }
+        Ok(())
+    }
+
+    /// One more token for every place.
+    fn round(&mut self) -> Result<()> {
+        let sequences: Vec<SequenceId> = self.places.iter().map(|place| place.sequence).collect();
+        let ids: Vec<u32> = self.places.iter().map(Place::last_token).collect();
+        let hidden = self
+            .decoder
+            .decode(&sequences, &ids, self.adapter, &mut self.cache)?; // [M, C]
+        let logits = self.decoder.logits(&hidden)?; // [M, V]
+        let (prompts, config) = (self.prompts, self.config);
+        self.places
+            .par_iter_mut()
+            .enumerate()
+            .map(|(row, place)| {
+                place.draw(logits.row(row), prompts[place.completion.prompt].id, config)
+            })
+            .collect()
+    }
+
+    /// Reports the newest tokens of the places from `first` on, and clears the places whose completion ended with them.
+    fn settle(&mut self, first: usize, observe: &mut Observe<'_>) -> Result<ControlFlow<()>> {
+        for place in &self.places[first..] {
+            let Completion { prompt, sample, .. } = place.completion;
+            let token = place.last_token();
+            if observe(Event::Token {
+                prompt,
+                sample,
+                token,
+            })?
+            .is_break()
+            {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let mut place = first;
+        while place < self.places.len() {
+            if self.ends(place) {
+                if observe(Event::Finished(self.finish(place)?))?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            } else {
+                place += 1;
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Whether the newest token of a place is its last; says why in the completion.
+    fn ends(&mut self, place: usize) -> bool {
+        let place = &mut self.places[place];
+        if self.tokenizer.is_eos(place.last_token()) {
+            place.completion.finish_reason = FinishReason::Eos;
+        } else if place.completion.completion_ids.len() == self.config.max_completion_length {
+            place.completion.finish_reason = FinishReason::Length;
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Clears a place and what only it still needed.
+    fn finish(&mut self, place: usize) -> Result<&Completion> {
+        let Place {
+            sequence,
+            mut completion,
+            ..
+        } = self.places.remove(place);
+        self.cache.free_sequence(sequence)?;
+        let ends = usize::from(completion.finish_reason == FinishReason::Eos);
+        let ids = &completion.completion_ids;
+        completion.text = self.tokenizer.decode(&ids[..ids.len() - ends])?;
+        Ok(self.done.push_mut(completion))
+    }
+
+    /// What was begun is handed over as it is.
+    fn stop(&mut self) -> Result<ControlFlow<()>> {
+        while !self.places.is_empty() {
+            // A token that was drawn and not yet looked at may be the end.
+            self.ends(0);
+            self.finish(0)?;
+        }
+        Ok(ControlFlow::Break(()))
+    }
+}
+
+impl Place {
+    fn last_token(&self) -> u32 {
+        *self
+            .completion
+            .completion_ids
+            .last()
+            .expect("a place has drawn at least once")
+    }
+
+    fn draw(&mut self, logits: &[f32], prompt_id: u64, config: &RolloutConfig) -> Result<()> {
+        let completion = &mut self.completion;
+        let position = completion.completion_ids.len();
+        let uniform = uniform(
+            config.seed,
+            config.step,
+            prompt_id,
+            completion.sample as u64,
+            position as u64,
+        );
+        let Draw { token, logprob } = self.sampler.draw(logits, uniform).with_context(|| {
+            format!(
+                "prompt {prompt_id}, sample {}, token {position}",
+                completion.sample
+            )
+        })?;
+        completion.completion_ids.push(token);
+        completion.sampling_logprobs.push(logprob);
+        if let (Some(all), Some(kept)) = (&mut completion.kept, self.sampler.kept()) {
+            all.push(kept.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
