@@ -22,11 +22,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Score(commands::score::Args),
+    Audit(commands::audit::Args),
 }
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Score(args) => commands::score::run(args),
+        Command::Audit(args) => commands::audit::run(args),
     }
 }
 

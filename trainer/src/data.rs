@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use recode_core::audit::Field;
 use recode_core::migration::Migration;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -30,6 +31,21 @@ impl Source {
 
     pub fn is_stdin(&self) -> bool {
         self.path.as_os_str() == "-"
+    }
+
+    /// Whether `path` leads to this very file, under whatever name.
+    ///
+    /// # Errors
+    /// One of the two cannot be looked at.
+    pub fn is_file(&self, path: &Path) -> io::Result<bool> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let (a, b) = (std::fs::metadata(&self.path)?, std::fs::metadata(path)?);
+            Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
+        }
+        #[cfg(not(unix))]
+        Ok(self.path.canonicalize()? == path.canonicalize()?)
     }
 
     /// The lines of the source, read ahead by up to `buffer_bytes`.
@@ -183,28 +199,35 @@ impl Object {
         Some(value)
     }
 
+    /// A field as it was found.
+    pub fn field(&self, name: &str) -> Field {
+        let Some(value) = self.get(name) else {
+            return Field::Missing;
+        };
+        match value.get().as_bytes().first() {
+            Some(b'"') => serde_json::from_str(value.get()).map_or_else(
+                |_| Field::NotText("string with half a surrogate pair".to_owned()),
+                Field::Text,
+            ),
+            Some(b'n') => Field::Null,
+            Some(b'{') => Field::NotText("object".to_owned()),
+            Some(b'[') => Field::NotText("list".to_owned()),
+            Some(b't' | b'f') => Field::NotText("truth value".to_owned()),
+            _ => Field::NotText("number".to_owned()),
+        }
+    }
+
     /// The text of a field.
     ///
     /// # Errors
-    /// The field is missing, null, or something other than a string.
+    /// The field is missing, null, or something other than a text.
     pub fn text(&self, name: &str) -> Result<String, String> {
-        let value = self.get(name).ok_or_else(|| format!("{name} is missing"))?;
-        serde_json::from_str(value.get()).map_err(|error| match kind(value) {
-            // A string by its quote, yet no text: half of a surrogate pair.
-            "a string" => format!("{name} is not valid text: {error}"),
-            other => format!("{name} is {other}, expected a string"),
-        })
-    }
-}
-
-fn kind(value: &RawValue) -> &'static str {
-    match value.get().as_bytes().first() {
-        Some(b'"') => "a string",
-        Some(b'{') => "an object",
-        Some(b'[') => "a list",
-        Some(b'n') => "null",
-        Some(b't' | b'f') => "a truth value",
-        _ => "a number",
+        match self.field(name) {
+            Field::Text(text) => Ok(text),
+            Field::Missing => Err(format!("{name} is missing")),
+            Field::Null => Err(format!("{name} is null, expected a text")),
+            Field::NotText(found) => Err(format!("{name} is a {found}, expected a text")),
+        }
     }
 }
 
@@ -348,7 +371,7 @@ mod tests {
         let null = ROW.replace("\"a\"", "null");
         assert_eq!(
             complaint(format!("{null}\n{ROW}\n{null}\n").as_bytes()),
-            format!("F:1: old_code is null, expected a string (and 1 more line is wrong){HINT}")
+            format!("F:1: old_code is null, expected a text (and 1 more line is wrong){HINT}")
         );
         let missing = ROW.replace("old_code", "old_cod");
         assert_eq!(
@@ -373,7 +396,11 @@ mod tests {
             format!("F:2: the line is empty{HINT}")
         );
         let half_a_pair = ROW.replace("\"a\"", "\"\\ud800\"");
-        assert!(complaint(half_a_pair.as_bytes()).starts_with("F:1: old_code is not valid text: "));
+        assert!(
+            complaint(half_a_pair.as_bytes()).starts_with(
+                "F:1: old_code is a string with half a surrogate pair, expected a text"
+            )
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! The program as a person calls it: arguments in; standard output, standard error and an exit code out.
 
+mod audit;
 mod score;
 mod usage;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What a call left behind.
@@ -56,4 +57,20 @@ fn text_of(path: &Path) -> String {
     path.to_str()
         .expect("temporary folders have plain names")
         .to_owned()
+}
+
+/// A file of the shared data, which stands beside the checkout; `None`, said aloud, where it does not.
+fn shared(name: &str) -> Option<String> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let path = std::env::var_os("RECODE_SHARED")
+        .map_or_else(beside, PathBuf::from)
+        .join(name);
+    if !path.exists() {
+        eprintln!(
+            "skipped: there is no {}; RECODE_SHARED names the folder of the shared data",
+            path.display()
+        );
+        return None;
+    }
+    Some(text_of(&path))
 }

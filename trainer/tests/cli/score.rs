@@ -3,7 +3,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::{program, recode, recode_with, write};
+use super::{program, recode, recode_with, shared, write};
 
 /// A completion in the asked-for form; the thinking was opened by the prompt.
 fn answer(code: &str) -> String {
@@ -101,7 +101,7 @@ fn new_code_stands_in_for_a_missing_target_only() {
         .map(|scored| scored["total"].as_f64().unwrap())
         .collect();
     assert_eq!(totals, [3.0, 3.0]);
-    let expected = "standard input:3: target is null, expected a string\n\
+    let expected = "standard input:3: target is null, expected a text\n\
         standard input:4: target is missing (and new_code, which may stand in for it)\n\
         recode-trainer: 2 of 4 lines of standard input could not be scored\n";
     assert_eq!(outcome.stderr, expected);
@@ -125,7 +125,7 @@ fn bad_lines_are_reported_by_number_and_the_rest_is_scored() {
          {file}:3: the line is cut short at byte {}: EOF while parsing a string\n\
          {file}:4: not UTF-8 from byte 17 of the line on\n\
          {file}:5: invalid type: sequence, expected an object\n\
-         {file}:6: completion is a number, expected a string\n\
+         {file}:6: completion is a number, expected a text\n\
          recode-trainer: 5 of 7 lines of {file} could not be scored\n",
         good.len() - 2
     );
@@ -269,4 +269,29 @@ fn nothing_to_score_is_an_error() {
         outcome.stderr,
         "recode-trainer: cannot read no/such.jsonl: No such file or directory (os error 2)\n"
     );
+}
+
+#[test]
+fn paper_mode_prints_the_references_numbers_for_the_shared_cases() {
+    let Some(file) = shared("data/reward_cases.jsonl") else {
+        return;
+    };
+    let outcome = recode(&["score", "--reward", "paper", &file]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let scored = lines(&outcome.stdout);
+    assert_eq!(scored.len(), 3600);
+    for case in scored {
+        assert_eq!(case["format"], case["input_format"], "{}", case["id"]);
+        for reward in ["es_star", "em_star"] {
+            // Null where the reference raises.
+            if let Some(expected) = case[format!("input_{reward}")].as_f64() {
+                let got = case[reward].as_f64().unwrap();
+                assert!(
+                    (got - expected).abs() <= 1e-12,
+                    "case {}: {reward} {got}, the reference's is {expected}",
+                    case["id"]
+                );
+            }
+        }
+    }
 }
