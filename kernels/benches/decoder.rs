@@ -1,6 +1,8 @@
 //! The decoder at the size of a training step: SmolLM2-135M, one prompt of 240 tokens with 8 completions of 128.
 //!
-//! usage: RECODE_SMOLLM2=MODEL_DIR cargo bench -p recode-kernels --bench decoder [-- THREADS]
+//! usage: RECODE_SMOLLM2=MODEL_DIR cargo bench -p recode-kernels --bench decoder [-- [THREADS] [step|rollout|memory]]
+//! `memory` shows the peak of a pass over 1024, 2048 and 4096 tokens, nothing kept. The gradients' checksum is the same for any
+//! number of threads.
 //! Without the variable the weights are random ones of the same shape, which costs the same. The adapter is DoRA, r 64 on q_proj
 //! and v_proj, with dropout 0.01. Every time is the best of three; products count as 2 operations a multiply-add.
 
@@ -8,8 +10,8 @@ use std::time::Instant;
 
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::decoder::{
-    Adapter, AdapterConfig, Cache, Decoder, DecoderConfig, Dropout, KEPT_ACTIVATION_BYTES, Target,
-    Trained,
+    Adapter, AdapterConfig, Cache, Decoder, DecoderConfig, Dropout, KEPT_ACTIVATION_BYTES, Merged,
+    Target, Trained,
 };
 use recode_kernels::ops::linear_logprob::{LogprobRequest, Sampling};
 use recode_kernels::tensor::Tensor;
@@ -134,8 +136,13 @@ fn main() {
         });
         gradients
     };
-    if std::env::args().any(|argument| argument == "rollout") {
+    let only = |name| std::env::args().any(|argument| argument == name);
+    if only("rollout") {
         (0..3).for_each(|_| rollout(&decoder, &merged, &ids));
+        return;
+    }
+    if only("memory") {
+        memory(&decoder, &adapter, &merged);
         return;
     }
     timed("forward that keeps nothing, base", flops, || {
@@ -153,14 +160,15 @@ fn main() {
     step(Some(&dropout), KEPT_ACTIVATION_BYTES);
     println!("peak: {} MiB", peak_mib());
 
-    for _ in 0..3 {
-        rollout(&decoder, &merged, &ids);
+    println!("gradients: {:016x}", checksum(&kept));
+    if !only("step") {
+        (0..3).for_each(|_| rollout(&decoder, &merged, &ids));
     }
     println!("peak: {} MiB", peak_mib());
 }
 
 /// Prefill, then 128 tokens for 8 sequences at once, logits included.
-fn rollout(decoder: &Decoder, merged: &recode_kernels::decoder::Merged, ids: &[u32]) {
+fn rollout(decoder: &Decoder, merged: &Merged, ids: &[u32]) {
     let mut cache = Cache::new(decoder.config()).unwrap();
     let flops = forward_flops(decoder.config(), PROMPT);
     let (prompt, _) = timed("prefill", flops, || {
@@ -192,6 +200,62 @@ fn rollout(decoder: &Decoder, merged: &recode_kernels::decoder::Merged, ids: &[u
         cpu_seconds() - cpu,
         cache.bytes() / 1024
     );
+}
+
+/// Peak memory of forward, log-probabilities and backward over one text, for three lengths.
+fn memory(decoder: &Decoder, adapter: &Adapter, merged: &Merged) {
+    println!("{} MiB before", peak_mib());
+    for tokens in [1024, 2048, 4096u32] {
+        let ids: Vec<u32> = (0..tokens)
+            .map(|i| i.wrapping_mul(2_654_435_761) % 49_152)
+            .collect();
+        let batch = TokenBatch::causal(&ids);
+        let requests: Vec<LogprobRequest> = (1..tokens)
+            .map(|i| LogprobRequest {
+                row: i - 1,
+                token: ids[i as usize],
+            })
+            .collect();
+        let activations = decoder
+            .forward_keeping(&batch, Some(merged), None, 0)
+            .unwrap();
+        let (hidden, sampling) = (&activations.hidden, Sampling::default());
+        let logprobs = decoder.logprobs(hidden, &requests, &sampling).unwrap();
+        let mut d_hidden = Tensor::zeros(hidden.rows(), hidden.cols());
+        let d_logprobs = vec![1.0; requests.len()];
+        decoder
+            .logprobs_backward(
+                hidden,
+                &requests,
+                &sampling,
+                &logprobs,
+                &d_logprobs,
+                &mut d_hidden,
+                None,
+            )
+            .unwrap();
+        let mut gradients = adapter.zeros_like();
+        let trained = Trained::Adapter {
+            adapter,
+            merged,
+            gradients: &mut gradients,
+        };
+        decoder
+            .backward(&batch, None, &activations, &d_hidden, trained)
+            .unwrap();
+        println!("{tokens} tokens: peak {} MiB", peak_mib());
+    }
+}
+
+/// FNV-1a over the bits of all gradients.
+fn checksum(gradients: &Adapter) -> u64 {
+    let parameters = gradients.parameters();
+    let bits = parameters
+        .iter()
+        .flat_map(|(_, values)| values.iter().map(|v| v.to_bits()));
+    bits.fold(0xcbf2_9ce4_8422_2325, |hash, bits| {
+        (hash ^ u64::from(bits)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 fn decoder() -> Decoder {

@@ -1,12 +1,15 @@
 //! Gradients of all of a decoder's weights, for the few who train them all.
 
+use std::iter::once;
+
 use super::target::Target;
-use super::weights::{Decoder, EMBEDDING, HEAD, Layer, NORM};
+use super::weights::{Decoder, tensor_names};
 use crate::tensor::Tensor;
 
 /// A gradient for every tensor of a decoder, under the tensor's name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightGradients {
+    names: Vec<String>,
     pub(super) embed_tokens: Tensor, // [V, C]; a tied head's gradient is in it too
     pub(super) layers: Vec<LayerGradients>,
     pub(super) norm: Vec<f32>,          // [C]
@@ -38,6 +41,7 @@ impl WeightGradients {
             }),
         };
         Self {
+            names: tensor_names(config),
             embed_tokens: table(),
             layers: (0..config.num_hidden_layers).map(|_| layer()).collect(),
             norm: vec![0.0; config.hidden_size],
@@ -53,44 +57,38 @@ impl WeightGradients {
     /// Every gradient with its tensor's name, in the order of [`Decoder::tensors`].
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, &[f32])> {
-        let mut all = vec![(EMBEDDING.to_string(), self.embed_tokens.data())];
-        for (index, layer) in self.layers.iter().enumerate() {
-            let [input, post] = Layer::norm_names(index);
-            all.push((input, layer.input_layernorm.as_slice()));
-            for (target, (weight, bias)) in Target::ALL.iter().zip(&layer.projections) {
-                all.push((format!("{}.weight", target.path(index)), weight.data()));
-                if let Some(bias) = bias {
-                    all.push((format!("{}.bias", target.path(index)), bias));
-                }
-            }
-            all.push((post, layer.post_attention_layernorm.as_slice()));
-        }
-        all.push((NORM.to_string(), self.norm.as_slice()));
-        if let Some(head) = &self.lm_head {
-            all.push((HEAD.to_string(), head.data()));
-        }
-        all
+        let layers = self.layers.iter().flat_map(|layer| {
+            let maps = layer
+                .projections
+                .iter()
+                .flat_map(|(weight, bias)| once(weight.data()).chain(bias.as_deref()));
+            once(layer.input_layernorm.as_slice())
+                .chain(maps)
+                .chain(once(layer.post_attention_layernorm.as_slice()))
+        });
+        let all = once(self.embed_tokens.data())
+            .chain(layers)
+            .chain(once(self.norm.as_slice()))
+            .chain(self.lm_head.as_ref().map(Tensor::data));
+        self.names.iter().cloned().zip(all).collect()
     }
 
     /// [`WeightGradients::parameters`], to be written: clipped, averaged.
     pub fn parameters_mut(&mut self) -> Vec<(String, &mut [f32])> {
-        let mut all = vec![(EMBEDDING.to_string(), self.embed_tokens.data_mut())];
-        for (index, layer) in self.layers.iter_mut().enumerate() {
-            let [input, post] = Layer::norm_names(index);
-            all.push((input, layer.input_layernorm.as_mut_slice()));
-            for (target, (weight, bias)) in Target::ALL.iter().zip(&mut layer.projections) {
-                all.push((format!("{}.weight", target.path(index)), weight.data_mut()));
-                if let Some(bias) = bias {
-                    all.push((format!("{}.bias", target.path(index)), bias));
-                }
-            }
-            all.push((post, layer.post_attention_layernorm.as_mut_slice()));
-        }
-        all.push((NORM.to_string(), self.norm.as_mut_slice()));
-        if let Some(head) = &mut self.lm_head {
-            all.push((HEAD.to_string(), head.data_mut()));
-        }
-        all
+        let layers = self.layers.iter_mut().flat_map(|layer| {
+            let maps = layer
+                .projections
+                .iter_mut()
+                .flat_map(|(weight, bias)| once(weight.data_mut()).chain(bias.as_deref_mut()));
+            once(layer.input_layernorm.as_mut_slice())
+                .chain(maps)
+                .chain(once(layer.post_attention_layernorm.as_mut_slice()))
+        });
+        let all = once(self.embed_tokens.data_mut())
+            .chain(layers)
+            .chain(once(self.norm.as_mut_slice()))
+            .chain(self.lm_head.as_mut().map(Tensor::data_mut));
+        self.names.iter().cloned().zip(all).collect()
     }
 
     /// Sets every gradient to zero, before the next step.

@@ -150,8 +150,24 @@ fn a_call_that_cannot_be_right_changes_nothing() {
         decoder.decode(&[a], &[1], None, &mut cache).unwrap();
     }
     assert!(decoder.decode(&[a], &[1], None, &mut cache).is_err());
-    let qwen2 = Golden::open("qwen2").decoder();
-    assert!(qwen2.decode(&[a], &[1], None, &mut cache).is_err());
+    let qwen2 = Golden::open("qwen2");
+    assert!(
+        qwen2
+            .decoder()
+            .decode(&[a], &[1], None, &mut cache)
+            .is_err()
+    );
+
+    // An adapter of another model is found out in the first layer, after b's key was appended: it is taken back.
+    let merged = qwen2.decoder().merge(&qwen2.adapter("dora_all")).unwrap();
+    let before = decoded(&decoder, None, prompt, &[5]);
+    assert!(
+        decoder
+            .decode(&[b], &[5], Some(&merged), &mut cache)
+            .is_err()
+    );
+    let hidden = decoder.decode(&[b], &[5], None, &mut cache).unwrap();
+    assert_eq!(hidden.data(), before[1]);
 }
 
 /// The logits of a row do not depend on the other rows either.

@@ -11,6 +11,8 @@ pub(super) mod files;
 mod tests;
 pub(super) mod write;
 
+use std::iter::once;
+
 use half::bf16;
 
 use self::files::{TensorFiles, refused};
@@ -21,11 +23,11 @@ use crate::random::Stream;
 use crate::tensor::{Weight, WeightData};
 
 /// The name of the embedding's table.
-pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
+const EMBEDDING: &str = "model.embed_tokens.weight";
 /// The name of the last norm's weight.
-pub(super) const NORM: &str = "model.norm.weight";
+const NORM: &str = "model.norm.weight";
 /// The name of a head that is not tied.
-pub(super) const HEAD: &str = "lm_head.weight";
+const HEAD: &str = "lm_head.weight";
 
 /// A transformer decoder: its configuration and all of its weights.
 #[derive(Debug, Clone, PartialEq)]
@@ -191,24 +193,20 @@ impl Decoder {
     /// Every tensor with its name in a file, in the order of the computation.
     #[must_use]
     pub fn tensors(&self) -> Vec<(String, Named<'_>)> {
-        let mut all = vec![(EMBEDDING.to_string(), Named::Matrix(&self.embed_tokens))];
-        for (index, layer) in self.layers.iter().enumerate() {
-            let [input, post] = Layer::norm_names(index);
-            all.push((input, Named::Vector(&layer.input_layernorm)));
-            for (target, projection) in Target::ALL.iter().zip(&layer.projections) {
-                let path = target.path(index);
-                all.push((format!("{path}.weight"), Named::Matrix(&projection.weight)));
-                if let Some(bias) = &projection.bias {
-                    all.push((format!("{path}.bias"), Named::Vector(bias)));
-                }
-            }
-            all.push((post, Named::Vector(&layer.post_attention_layernorm)));
-        }
-        all.push((NORM.to_string(), Named::Vector(&self.norm)));
-        if let Some(head) = &self.lm_head {
-            all.push((HEAD.to_string(), Named::Matrix(head)));
-        }
-        all
+        let layers = self.layers.iter().flat_map(|layer| {
+            let maps = layer.projections.iter().flat_map(|map| {
+                let bias = map.bias.as_deref().map(Named::Vector);
+                once(Named::Matrix(&map.weight)).chain(bias)
+            });
+            once(Named::Vector(&layer.input_layernorm))
+                .chain(maps)
+                .chain(once(Named::Vector(&layer.post_attention_layernorm)))
+        });
+        let all = once(Named::Matrix(&self.embed_tokens))
+            .chain(layers)
+            .chain(once(Named::Vector(&self.norm)))
+            .chain(self.lm_head.as_ref().map(Named::Matrix));
+        tensor_names(&self.config).into_iter().zip(all).collect()
     }
 
     /// Every tensor with its name, to be written by an optimizer, in the order of [`Decoder::tensors`].
@@ -217,33 +215,29 @@ impl Decoder {
     /// [`Error::Weights`](crate::Error::Weights) that names a matrix kept in bf16, which an optimizer's steps would be lost
     /// in: see [`Decoder::widen`].
     pub fn parameters_mut(&mut self) -> Result<Vec<(String, &mut [f32])>> {
-        fn wide<'a>(name: &str, weight: &'a mut Weight) -> Result<&'a mut [f32]> {
-            weight
-                .f32_mut()
-                .ok_or_else(|| refused(name, "is kept in bf16 and cannot be trained so; widen it"))
-        }
-        let mut all = vec![(
-            EMBEDDING.to_string(),
-            wide(EMBEDDING, &mut self.embed_tokens)?,
-        )];
-        for (index, layer) in self.layers.iter_mut().enumerate() {
-            let [input, post] = Layer::norm_names(index);
-            all.push((input, &mut layer.input_layernorm));
-            for (target, projection) in Target::ALL.iter().zip(&mut layer.projections) {
-                let name = format!("{}.weight", target.path(index));
-                let weight = wide(&name, &mut projection.weight)?;
-                all.push((name, weight));
-                if let Some(bias) = &mut projection.bias {
-                    all.push((format!("{}.bias", target.path(index)), bias));
-                }
-            }
-            all.push((post, &mut layer.post_attention_layernorm));
-        }
-        all.push((NORM.to_string(), &mut self.norm));
-        if let Some(head) = &mut self.lm_head {
-            all.push((HEAD.to_string(), wide(HEAD, head)?));
-        }
-        Ok(all)
+        let layers = self.layers.iter_mut().flat_map(|layer| {
+            let maps = layer.projections.iter_mut().flat_map(|map| {
+                let bias = map.bias.as_deref_mut().map(Some);
+                once(map.weight.f32_mut()).chain(bias)
+            });
+            once(Some(layer.input_layernorm.as_mut_slice()))
+                .chain(maps)
+                .chain(once(Some(layer.post_attention_layernorm.as_mut_slice())))
+        });
+        let all = once(self.embed_tokens.f32_mut())
+            .chain(layers)
+            .chain(once(Some(self.norm.as_mut_slice())))
+            .chain(self.lm_head.as_mut().map(Weight::f32_mut));
+        let named = tensor_names(&self.config).into_iter().zip(all);
+        named
+            .map(|(name, values)| match values {
+                Some(values) => Ok((name, values)),
+                None => Err(refused(
+                    name,
+                    "is kept in bf16 and cannot be trained so; widen it",
+                )),
+            })
+            .collect()
     }
 
     /// Turns every matrix into f32, which is exact, so that all of them can be trained.
@@ -276,6 +270,27 @@ impl Decoder {
     }
 }
 
+/// The names of a decoder's tensors, in the order of [`Decoder::tensors`].
+pub(super) fn tensor_names(config: &DecoderConfig) -> Vec<String> {
+    let mut names = vec![EMBEDDING.to_string()];
+    for layer in 0..config.num_hidden_layers {
+        let [input, post] = Layer::norm_names(layer);
+        names.push(input);
+        for target in Target::ALL {
+            names.push(format!("{}.weight", target.path(layer)));
+            if config.has_bias(target) {
+                names.push(format!("{}.bias", target.path(layer)));
+            }
+        }
+        names.push(post);
+    }
+    names.push(NORM.to_string());
+    if !config.tie_word_embeddings {
+        names.push(HEAD.to_string());
+    }
+    names
+}
+
 impl Layer {
     fn build(config: &DecoderConfig, index: usize, source: &mut impl Source) -> Result<Self> {
         let [input, post] = Self::norm_names(index);
@@ -300,7 +315,7 @@ impl Layer {
     }
 
     /// Names of the norms before attention and before the feed-forward part.
-    pub(super) fn norm_names(index: usize) -> [String; 2] {
+    fn norm_names(index: usize) -> [String; 2] {
         ["input_layernorm", "post_attention_layernorm"]
             .map(|name| format!("model.layers.{index}.{name}.weight"))
     }
