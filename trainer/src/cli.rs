@@ -21,12 +21,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Generate(commands::generate::Args),
+    Logprobs(commands::logprobs::Args),
+    Migrate(commands::migrate::Args),
     Score(commands::score::Args),
     Audit(commands::audit::Args),
 }
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Generate(args) => commands::generate::run(args),
+        Command::Logprobs(args) => commands::logprobs::run(args),
+        Command::Migrate(args) => commands::migrate::run(args),
         Command::Score(args) => commands::score::run(args),
         Command::Audit(args) => commands::audit::run(args),
     }

@@ -1,4 +1,8 @@
 //! One file per subcommand: its arguments (`Args`, clap) and `run(Args)`.
 
 pub mod audit;
+pub mod generate;
+pub mod logprobs;
+pub mod migrate;
+mod model_args;
 pub mod score;

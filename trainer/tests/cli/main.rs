@@ -1,7 +1,12 @@
 //! The program as a person calls it: arguments in; standard output, standard error and an exit code out.
 
 mod audit;
+mod generate;
+mod logprobs;
+mod migrate;
 mod score;
+#[path = "../tiny/mod.rs"]
+mod tiny;
 mod usage;
 
 use std::io::Write;

@@ -1,0 +1,213 @@
+//! `recode-trainer migrate`: the change the policy proposes for a file, as a diff that `patch` takes.
+//!
+//! It writes nothing: what a policy proposes is for a person to look at.
+
+use std::fmt::Write as _;
+use std::io::{ErrorKind, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail};
+use recode_core::answer::Answer;
+use recode_core::migration::Migration;
+use recode_core::python::{Grammar, check_syntax};
+use recode_core::reward::{Breakdown, RewardMode, score};
+use similar::TextDiff;
+
+use super::model_args::{ModelArgs, SamplingArgs};
+use crate::cli::Usage;
+use crate::rollout::{Completion, FinishReason, Prompt, RolloutConfig, rollout};
+
+/// Propose the change that brings a Python file to a new version of a library
+///
+/// The policy gets the update and the code in the prompt it is trained with. The proposal goes to standard output as a unified diff (empty
+/// where nothing changes), the verdict on its format and syntax to standard error. Nothing is written to the file.
+///
+/// Exit code: 0 where the proposal is Python, 1 where it is not, where the answer has no code, or the run failed; 2 for wrong usage.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The Python file to migrate
+    #[arg(value_name = "OLD.py")]
+    old: PathBuf,
+    /// The library, for example numpy
+    #[arg(long, value_name = "NAME")]
+    dependency: String,
+    /// Its new version, with or without an operator: 2.2.0 or ==2.2.0
+    #[arg(long, value_name = "VERSION")]
+    new_version: String,
+    /// What the release note says about the change
+    #[arg(long, value_name = "TEXT")]
+    update_info: String,
+    /// Print the policy's whole answer to standard error
+    #[arg(long)]
+    show_answer: bool,
+    #[command(flatten)]
+    sampling: SamplingArgs,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let config = RolloutConfig {
+        num_generations: 1,
+        max_completion_length: args.sampling.max_completion_length()?,
+        max_concurrent_sequences: 1,
+        // Where one answer is asked for, the likeliest is the one to take.
+        sampling: args.sampling.config(0.0)?,
+        seed: args.sampling.seed,
+        step: 0,
+    };
+    let migration = Migration {
+        dependency: given("--dependency", &args.dependency)?,
+        new_version: given("--new-version", &args.new_version)?,
+        description: String::new(),
+        update_info: given("--update-info", &args.update_info)?,
+        old_code: read_python(&args.old)?,
+        new_code: String::new(),
+    };
+    let completion = args.model.with_model(|model, adapter| {
+        model.tokenizer.require_chatml()?;
+        let prompt_ids = model.tokenizer.encode(&migration.prompt().chatml())?;
+        let prompts = [Prompt {
+            id: 0,
+            prompt_ids: &prompt_ids,
+        }];
+        let rollout = rollout(
+            &model.decoder,
+            adapter,
+            &model.tokenizer,
+            &prompts,
+            &config,
+            &mut |_| Ok(ControlFlow::Continue(())),
+        )?;
+        Ok(rollout
+            .completions
+            .into_iter()
+            .next()
+            .expect("one completion was asked for"))
+    })?;
+    // The target is not known; format and syntax do not depend on it.
+    let breakdown = score(RewardMode::Strict, &completion.text, &migration.old_code);
+    let code = Answer::find(&completion.text)
+        .code
+        .map(|span| &completion.text[span]);
+    let mut remarks = String::new();
+    if args.show_answer {
+        writeln!(remarks, "{}\n", completion.text)?;
+    }
+    let proposal = code.map(|code| Proposal::new(&args.old, &migration, code));
+    remarks += &verdict(&completion, &breakdown, proposal.as_ref());
+    let mut out = std::io::stdout();
+    if let Some(proposal) = &proposal {
+        out.write_all(proposal.diff.as_bytes())?;
+        out.flush()?;
+    }
+    let _ = std::io::stderr().write_all(remarks.as_bytes());
+    match (code, breakdown.syntax_ok) {
+        (Some(_), true) => Ok(()),
+        (Some(_), false) => bail!(
+            "the proposal is not Python: try another --seed with --temperature 1, or a trained adapter"
+        ),
+        (None, _) => bail!(
+            "the answer proposes no code: try another --seed with --temperature 1, a larger --max-completion-length, or a trained adapter; --show-answer prints what it says"
+        ),
+    }
+}
+
+/// The change as text.
+struct Proposal {
+    diff: String,
+    added: usize,
+    removed: usize,
+}
+
+impl Proposal {
+    fn new(path: &Path, migration: &Migration, code: &str) -> Self {
+        let old = &migration.old_code;
+        let mut new = code.replace("\r\n", "\n");
+        if old.contains("\r\n") {
+            new = new.replace('\n', "\r\n");
+        }
+        // The fence's last line end belongs to the fence, a file's to the file.
+        if old.ends_with('\n') && !new.is_empty() && !new.ends_with('\n') {
+            new += if old.ends_with("\r\n") { "\r\n" } else { "\n" };
+        }
+        let diff = TextDiff::from_lines(old.as_str(), new.as_str());
+        let name = path.display();
+        let header = format!("{name} ({} {})", migration.dependency, migration.version());
+        let count = |tag| {
+            diff.iter_all_changes()
+                .filter(|change| change.tag() == tag)
+                .count()
+        };
+        Self {
+            added: count(similar::ChangeTag::Insert),
+            removed: count(similar::ChangeTag::Delete),
+            diff: diff
+                .unified_diff()
+                .header(&name.to_string(), &header)
+                .to_string(),
+        }
+    }
+}
+
+fn verdict(completion: &Completion, breakdown: &Breakdown, proposal: Option<&Proposal>) -> String {
+    let change = match proposal {
+        None => "none".to_owned(),
+        Some(Proposal {
+            added: 0,
+            removed: 0,
+            ..
+        }) => "no line changes".to_owned(),
+        Some(proposal) => format!(
+            "{} lines added, {} removed",
+            proposal.added, proposal.removed
+        ),
+    };
+    let format = if breakdown.format > 0.0 {
+        "as asked for (thinking, then an answer, then nothing)"
+    } else {
+        "not as asked for"
+    };
+    let syntax = match (&breakdown.withheld, breakdown.syntax_ok) {
+        (Some(withheld), false) => withheld.to_string(),
+        (_, ok) => if ok { "Python" } else { "not Python" }.to_owned(),
+    };
+    let cut_off = match completion.finish_reason {
+        FinishReason::Length => ", cut off at --max-completion-length",
+        _ => "",
+    };
+    format!(
+        "change: {change}\nformat: {format}\nsyntax: {syntax}\nanswer: {} tokens{cut_off}\n",
+        completion.completion_ids.len()
+    )
+}
+
+fn given(name: &str, value: &str) -> Result<String> {
+    match value.trim().is_empty() {
+        true => Err(Usage::error(format!("{name} is empty"))),
+        false => Ok(value.to_owned()),
+    }
+}
+
+/// Reads the file to migrate, which has to be Python already: what is wrong with it is not the migration's to mend.
+fn read_python(path: &Path) -> Result<String> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow!("{shown} does not exist: give the Python file to migrate"),
+        ErrorKind::IsADirectory => anyhow!("{shown} is a directory: give one Python file"),
+        _ => anyhow!("cannot read {shown}: {error}"),
+    })?;
+    let code = String::from_utf8(bytes).map_err(|error| {
+        anyhow!(
+            "{shown} is not UTF-8 from byte {} on: save it as UTF-8",
+            error.utf8_error().valid_up_to() + 1
+        )
+    })?;
+    if code.trim().is_empty() {
+        bail!("{shown} is empty: there is nothing to migrate");
+    }
+    check_syntax(&code, Grammar::Latest)
+        .map_err(|error| anyhow!("{shown} is not Python: {error}"))?;
+    Ok(code)
+}
