@@ -32,7 +32,7 @@ pub enum LrSchedulerType {
 
 config_keys! {
     root {
-        /// The run's name: everything it leaves behind goes to <output_dir>/<name>.
+        /// The run's name: everything it leaves behind goes into that folder of output_dir.
         name: String = String::new(), "a plain folder name" => |name| is_folder_name(name);
         /// Folder of all runs, relative to where the program is started, as every path here.
         output_dir: PathBuf = "runs".into(), "not empty" => |path| is_given(path);
