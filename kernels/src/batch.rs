@@ -49,11 +49,11 @@ pub struct Group {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokenBatch {
-    /// Token ids, [N].
+    /// Token ids, `[N]`.
     pub ids: Vec<u32>,
-    /// Positions for the rotary embedding, [N].
+    /// Positions for the rotary embedding, `[N]`.
     pub positions: Vec<u32>,
-    /// What each token attends to, [N].
+    /// What each token attends to, `[N]`.
     pub spans: Vec<Span>,
 }
 

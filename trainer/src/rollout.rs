@@ -203,7 +203,7 @@ struct Run<'a> {
     config: &'a RolloutConfig,
     cache: Cache,
     waiting: VecDeque<(usize, usize)>,
-    /// The prompt whose completions are given places now, and the logits behind its last token, [V].
+    /// The prompt whose completions are given places now, and the logits behind its last token, `[V]`.
     prompt: Option<(PromptId, Vec<f32>)>,
     places: Vec<Place>,
     done: Vec<Completion>,

@@ -1,8 +1,8 @@
 //! Is it Python, and what remains of it without comments and blank lines?
 //!
 //! The grammar is `ruff_python_parser`'s; there is no parser of ours. CPython rejects a few things that are not grammar and that ruff lets
-//! pass; they are checked around it: null bytes, inconsistent tabs ([`indentation`]), integers of more than 4,300 digits. Texts that could
-//! exhaust the stack are refused before they are parsed ([`nesting`]), so no input ends the process.
+//! pass; they are checked around it: null bytes, inconsistent tabs (`indentation`), integers of more than 4,300 digits. Texts that could
+//! exhaust the stack are refused before they are parsed (`nesting`), so no input ends the process.
 //!
 //! # Differences
 //! Compared with CPython 3.11.7 on 16,000 real and 750,000 randomly damaged texts. The known rest, all too lenient unless noted:

@@ -21,7 +21,7 @@ pub struct Dropout {
     pub probability: f32,
     /// Changes with the optimizer step (and with whatever else shall change the masks).
     pub seed: u64,
-    /// The name of each row's token, [N]: (prompt, sample, position) folded into a number by the caller.
+    /// The name of each row's token, `[N]`: (prompt, sample, position) folded into a number by the caller.
     pub tokens: Vec<u64>,
 }
 

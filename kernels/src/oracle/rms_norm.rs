@@ -1,6 +1,6 @@
 //! Root-mean-square normalisation in f64; see [`crate::ops::rms_norm`].
 
-/// `x` [N, C] normalised by rows and scaled by `weight` [C].
+/// `x` [N, C] normalised by rows and scaled by `weight` `[C]`.
 #[must_use]
 pub fn rms_norm(x: &[f64], weight: &[f64], eps: f64) -> Vec<f64> {
     let c = weight.len();

@@ -66,7 +66,7 @@ impl DecoderConfig {
     /// Reads the text of a `config.json`.
     ///
     /// # Errors
-    /// [`Error::Config`] for text that is not a JSON object, another architecture, a size that is missing, zero, absurd or
+    /// [`crate::Error::Config`] for text that is not a JSON object, another architecture, a size that is missing, zero, absurd or
     /// contradicts another, and every field that would change the computation in a way that is not implemented.
     pub fn from_json(text: &str) -> Result<Self> {
         let mut fields = Fields::parse("config.json", text)?;
@@ -79,7 +79,7 @@ impl DecoderConfig {
     /// What can be contradictory in a configuration however it was made.
     ///
     /// # Errors
-    /// [`Error::Config`] for sizes that do not fit one another and constants outside their range.
+    /// [`crate::Error::Config`] for sizes that do not fit one another and constants outside their range.
     pub fn check(&self) -> Result<()> {
         let sizes = [
             ("vocab_size", self.vocab_size),

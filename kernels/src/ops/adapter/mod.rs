@@ -22,7 +22,7 @@ pub struct Factors<'a> {
     pub a: &'a Tensor,
     /// B, `lora_B.weight` [O, R].
     pub b: &'a Tensor,
-    /// m, `lora_magnitude_vector` [O]; `None` is LoRA.
+    /// m, `lora_magnitude_vector` `[O]`; `None` is LoRA.
     pub magnitude: Option<&'a [f32]>,
     /// s: `lora_alpha / r`.
     pub scaling: f32,
@@ -35,7 +35,7 @@ pub struct FactorGradients<'a> {
     pub d_a: &'a mut Tensor,
     /// [O, R].
     pub d_b: &'a mut Tensor,
-    /// [O]; present exactly where the adapter has a magnitude.
+    /// `[O]`; present exactly where the adapter has a magnitude.
     pub d_magnitude: Option<&'a mut [f32]>,
 }
 
@@ -44,7 +44,7 @@ pub struct FactorGradients<'a> {
 pub struct MergedWeight {
     /// W' [O, I], f32.
     pub weight: Weight,
-    /// `m / ‖V‖` [O]; `None` for LoRA.
+    /// `m / ‖V‖` `[O]`; `None` for LoRA.
     pub norm_scale: Option<Vec<f32>>,
 }
 

@@ -27,7 +27,7 @@ pub struct Operands<'a> {
     pub k: &'a Tensor,
     /// Values, [N, K·D].
     pub v: &'a Tensor,
-    /// What each token sees, [N].
+    /// What each token sees, `[N]`.
     pub spans: &'a [Span],
     /// H, the number of query heads.
     pub heads: usize,

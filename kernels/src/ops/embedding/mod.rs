@@ -9,7 +9,7 @@ use crate::{Error, Result, Tensor, Weight};
 /// `out[n, :] = table[ids[n], :]`, widened to f32.
 ///
 /// # Shapes
-/// `ids` [N], `table` [V, C], `out` [N, C].
+/// `ids` `[N]`, `table` [V, C], `out` [N, C].
 ///
 /// # Errors
 /// [`Error::Shape`] for another `out`; [`Error::Index`] for an id that is not below V.
@@ -23,7 +23,7 @@ pub fn embedding(ids: &[u32], table: &Weight, out: &mut Tensor) -> Result<()> {
 /// `d_table[ids[n], :] += d_out[n, :]`, rows that occur more than once in the order of n.
 ///
 /// # Shapes
-/// `ids` [N], `d_out` [N, C], `d_table` [V, C].
+/// `ids` `[N]`, `d_out` [N, C], `d_table` [V, C].
 ///
 /// # Errors
 /// [`Error::Shape`] for another `d_out`; [`Error::Index`] for an id that is not below V.

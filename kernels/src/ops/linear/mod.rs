@@ -1,6 +1,6 @@
 //! A linear map with optional bias, `y = x wᵀ + b`, and its three gradients.
 //!
-//! A row of `y` has the same bits for any number of rows and threads (see [`crate::product`]), so decoding a sequence alone
+//! A row of `y` has the same bits for any number of rows and threads (see `crate::product`), so decoding a sequence alone
 //! or among others gives the same logits.
 
 mod cpu;
@@ -13,7 +13,7 @@ use crate::{Error, Result, Tensor, Weight};
 /// `y[n, o] = Σ_i x[n, i] w[o, i] + bias[o]`.
 ///
 /// # Shapes
-/// `x` [N, I], `w` [O, I] (f32 or bf16, products and sums in f32), `bias` [O], `y` [N, O].
+/// `x` [N, I], `w` [O, I] (f32 or bf16, products and sums in f32), `bias` `[O]`, `y` [N, O].
 ///
 /// # Errors
 /// [`Error::Shape`] where one does not fit `w`.
@@ -83,7 +83,7 @@ pub fn linear_backward_weight(x: &Tensor, d_y: &Tensor, d_w: &mut Tensor) -> Res
 /// `d_bias[o] += Σ_n d_y[n, o]`.
 ///
 /// # Shapes
-/// `d_y` [N, O], `d_bias` [O].
+/// `d_y` [N, O], `d_bias` `[O]`.
 ///
 /// # Errors
 /// [`Error::Shape`] where `d_bias` does not fit `d_y`.

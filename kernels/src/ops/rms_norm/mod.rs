@@ -13,7 +13,7 @@ use crate::{Error, Result, Tensor};
 /// `y[n, c] = x[n, c] / sqrt(mean_c(x[n, c]²) + eps) · weight[c]`.
 ///
 /// # Shapes
-/// `x`, `y` [N, C], `weight` [C].
+/// `x`, `y` [N, C], `weight` `[C]`.
 ///
 /// # Errors
 /// [`Error::Shape`] where `weight` or `y` does not fit `x`.
@@ -28,7 +28,7 @@ pub fn rms_norm(x: &Tensor, weight: &[f32], eps: f32, y: &mut Tensor) -> Result<
 /// `d_x[n, c] += s g[n, c] - x[n, c] s³ / C Σ_c g x` and, where it is asked for, `d_weight[c] += Σ_n d_y[n, c] x[n, c] s[n]`.
 ///
 /// # Shapes
-/// `x`, `d_y`, `d_x` [N, C], `weight`, `d_weight` [C].
+/// `x`, `d_y`, `d_x` [N, C], `weight`, `d_weight` `[C]`.
 ///
 /// # Errors
 /// [`Error::Shape`] where an operand does not fit `x`.

@@ -102,7 +102,7 @@ impl RopeTable {
 /// `x[i] <- c x[i] - s x[i + D/2]` and `x[i + D/2] <- c x[i + D/2] + s x[i]`.
 ///
 /// # Shapes
-/// `x` [N, heads · D], any number of heads; `positions` [N].
+/// `x` [N, heads · D], any number of heads; `positions` `[N]`.
 ///
 /// # Errors
 /// [`Error::Shape`] where `positions` does not fit, [`Error::Argument`] where a row is not whole heads, [`Error::Index`]
@@ -116,7 +116,7 @@ pub fn rope(x: &mut Tensor, positions: &[u32], table: &RopeTable) -> Result<()> 
 /// Turns the gradient of the result into that of the operand, in place: the rotation by the opposite angle.
 ///
 /// # Shapes
-/// `d_x` [N, heads · D], `positions` [N].
+/// `d_x` [N, heads · D], `positions` `[N]`.
 ///
 /// # Errors
 /// As [`rope`].

@@ -115,7 +115,7 @@ pub(super) fn vectors<S: Simd>(lanes: usize) -> usize {
     lanes.div_ceil(S::F32_LANES)
 }
 
-/// Writes `row`, [D], times `factor`, to lane `lane` of `transposed`, [D, width].
+/// Writes `row`, `[D]`, times `factor`, to lane `lane` of `transposed`, [D, width].
 #[inline(always)]
 pub(super) fn put_lane(
     transposed: &mut [f32],
@@ -129,7 +129,7 @@ pub(super) fn put_lane(
     }
 }
 
-/// Writes lane `lane` of `transposed`, [D, width], times `factor`, to `row`, [D].
+/// Writes lane `lane` of `transposed`, [D, width], times `factor`, to `row`, `[D]`.
 #[inline(always)]
 pub(super) fn take_lane(
     transposed: &[f32],
@@ -263,7 +263,7 @@ impl<'a> Tile<'a> {
         });
     }
 
-    /// Writes a lane's attention to `out`, [D], and returns its log-sum-exp.
+    /// Writes a lane's attention to `out`, `[D]`, and returns its log-sum-exp.
     #[inline(always)]
     pub(super) fn finish(&self, lane: usize, out: &mut [f32]) -> f32 {
         take_lane(self.out, self.width, lane, 1.0 / self.sum[lane], out);
