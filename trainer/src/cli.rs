@@ -26,6 +26,7 @@ enum Command {
     Migrate(commands::migrate::Args),
     Score(commands::score::Args),
     Audit(commands::audit::Args),
+    WarmUp(commands::warm_up::Args),
 }
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
@@ -35,6 +36,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Migrate(args) => commands::migrate::run(args),
         Command::Score(args) => commands::score::run(args),
         Command::Audit(args) => commands::audit::run(args),
+        Command::WarmUp(args) => commands::warm_up::run(args),
     }
 }
 

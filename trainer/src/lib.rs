@@ -19,6 +19,7 @@ pub mod run_log;
 pub mod sampler;
 pub mod schedule;
 pub mod tokenizer;
+pub mod warm_up;
 
 #[cfg(test)]
 #[path = "../tests/tiny/mod.rs"]

@@ -6,3 +6,4 @@ pub mod logprobs;
 pub mod migrate;
 mod model_args;
 pub mod score;
+pub mod warm_up;
