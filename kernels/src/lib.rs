@@ -13,5 +13,5 @@ pub mod tensor;
 
 pub use batch::{Segment, Span, TokenBatch};
 pub use error::{Error, Result};
-pub use packed::PackedBf16;
+pub use packed::{PackedBf16, PackedF32};
 pub use tensor::{Tensor, Weight, WeightData};

@@ -2,14 +2,14 @@
 
 use std::arch::x86_64::*;
 
-use super::{PANEL, Panel, Rows, Tile};
+use super::{PANEL, Rows, Tile};
 
 /// See [`Isa::multiply`](super::Isa::multiply).
 ///
 /// # Safety
 /// The machine has AVX2 and FMA; the rest as for the AVX-512 one.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn multiply(a: Rows<'_>, panel: &Panel, depth: usize, c: Tile, add: bool) {
+pub(super) unsafe fn multiply(a: Rows<'_>, panel: &[f32], depth: usize, c: Tile, add: bool) {
     for first in (0..c.rows).step_by(6) {
         let rows = (c.rows - first).min(6);
         for first_col in (0..c.cols).step_by(16) {
@@ -19,9 +19,8 @@ pub(super) unsafe fn multiply(a: Rows<'_>, panel: &Panel, depth: usize, c: Tile,
             unsafe {
                 let a_start = a.data.as_ptr().add(first * a.stride);
                 let c_start = c.start.add(first * c.stride + first_col);
-                let panel = panel.0.as_ptr().add(first_col);
-                super::with_constants!(tile, rows, vectors, [1 2 3 4 5 6],
-                    (a_start, a.stride, panel, depth, c_start, c.stride, cols, add));
+                let panel = panel.as_ptr().add(first_col);
+                super::with_constants!(rows, vectors, [1 2 3 4 5 6], tile::<ROWS, VECTORS>(a_start, a.stride, panel, depth, c_start, c.stride, cols, add));
             }
         }
     }

@@ -3,15 +3,25 @@
 use std::arch::x86_64::*;
 
 use super::pack::{Block, Lines};
-use super::{PANEL, Panel, Rows, Tile};
+use super::{PANEL, Rows, Tile};
 use crate::packed::{LINE, LINES};
+
+/// How far ahead a panel that comes from memory is fetched: the processor's own prefetcher falls behind once there are
+/// several rows to multiply.
+const AHEAD_BYTES: usize = 8192;
 
 /// See [`Isa::multiply`](super::Isa::multiply).
 ///
 /// # Safety
 /// The machine has AVX-512 F; `a` has `c.rows` rows of `depth` numbers; `c` is what [`Tile::new`] asks for.
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn multiply(a: Rows<'_>, panel: &Panel, depth: usize, c: Tile, add: bool) {
+pub(super) unsafe fn multiply<const AHEAD: bool>(
+    a: Rows<'_>,
+    panel: &[f32],
+    depth: usize,
+    c: Tile,
+    add: bool,
+) {
     let vectors = c.cols.div_ceil(16);
     let last = (0xffff_u32 >> (vectors * 16 - c.cols)) as __mmask16;
     for first in (0..c.rows).step_by(8) {
@@ -20,9 +30,8 @@ pub(super) unsafe fn multiply(a: Rows<'_>, panel: &Panel, depth: usize, c: Tile,
         unsafe {
             let a_start = a.data.as_ptr().add(first * a.stride);
             let c_start = c.start.add(first * c.stride);
-            let panel = panel.0.as_ptr();
-            super::with_constants!(tile, rows, vectors, [1 2 3 4 5 6 7 8],
-                (a_start, a.stride, panel, depth, c_start, c.stride, last, add));
+            let panel = panel.as_ptr();
+            super::with_constants!(rows, vectors, [1 2 3 4 5 6 7 8], tile::<ROWS, VECTORS, AHEAD>(a_start, a.stride, panel, depth, c_start, c.stride, last, add));
         }
     }
 }
@@ -36,7 +45,7 @@ pub(super) unsafe fn multiply(a: Rows<'_>, panel: &Panel, depth: usize, c: Tile,
     clippy::too_many_arguments,
     reason = "three matrices with their strides"
 )]
-unsafe fn tile<const ROWS: usize, const VECTORS: usize>(
+unsafe fn tile<const ROWS: usize, const VECTORS: usize, const AHEAD: bool>(
     a: *const f32,
     a_stride: usize,
     panel: *const f32,
@@ -52,7 +61,11 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize>(
         unsafe {
             let mut b = [_mm512_setzero_ps(); VECTORS];
             for (v, b) in b.iter_mut().enumerate() {
-                *b = _mm512_load_ps(panel.add(k * PANEL + v * 16));
+                let line = panel.add(k * PANEL + v * 16);
+                if AHEAD {
+                    _mm_prefetch::<_MM_HINT_T0>(line.cast::<u8>().wrapping_add(AHEAD_BYTES).cast());
+                }
+                *b = _mm512_load_ps(line);
             }
             for (i, sums) in sums.iter_mut().enumerate() {
                 let a = _mm512_set1_ps(*a.add(i * a_stride + k));
@@ -110,8 +123,7 @@ pub(super) unsafe fn multiply_lines(a: Rows<'_>, lines: Lines<'_>, c: Tile, add:
         unsafe {
             let a_start = a.data.as_ptr().add(first * a.stride);
             let c_start = c.start.add(first * c.stride);
-            super::with_constants!(lines_tile, rows, vectors, [1 2 3 4 5 6 7 8],
-                (a_start, a.stride, lines, c_start, c.stride, last, add));
+            super::with_constants!(rows, vectors, [1 2 3 4 5 6 7 8], lines_tile::<ROWS, VECTORS>(a_start, a.stride, lines, c_start, c.stride, last, add));
         }
     }
 }
@@ -138,7 +150,9 @@ unsafe fn lines_tile<const ROWS: usize, const VECTORS: usize>(
         unsafe {
             let mut words = [_mm512_setzero_si512(); VECTORS];
             for (v, words) in words.iter_mut().enumerate() {
-                *words = _mm512_load_si512(start.add(pair * LINES + v).cast());
+                let line = start.add(pair * LINES + v);
+                _mm_prefetch::<_MM_HINT_T0>(line.cast::<u8>().wrapping_add(AHEAD_BYTES).cast());
+                *words = _mm512_load_si512(line.cast());
             }
             let even = words.map(|words| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(words)));
             for (i, sums) in sums.iter_mut().enumerate() {

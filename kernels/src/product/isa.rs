@@ -1,7 +1,7 @@
 //! Which instructions the innermost loops are made of, found out when the program runs.
 
 use super::pack::Lines;
-use super::{DEPTH, PANEL, Panel, Rows, Tile, portable};
+use super::{PANEL, Rows, Tile, portable};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 use crate::packed::LINES;
@@ -53,9 +53,30 @@ impl Isa {
         all
     }
 
-    /// `c[i, j] (+)= Σ_{k < depth} a[i, k] panel[k, j]`; without `add` what C holds is not read.
-    pub fn multiply(self, a: Rows<'_>, panel: &Panel, depth: usize, c: Tile, add: bool) {
-        assert!(depth <= DEPTH && c.cols <= PANEL);
+    /// `c[i, j] (+)= Σ_{k < depth} a[i, k] panel[k * PANEL + j]`; without `add` what C holds is not read. The panel begins
+    /// with a cache line.
+    pub fn multiply(self, a: Rows<'_>, panel: &[f32], depth: usize, c: Tile, add: bool) {
+        self.multiply_panel::<false>(a, panel, depth, c, add);
+    }
+
+    /// [`multiply`](Self::multiply) for a panel that comes from memory, followed by the one that is needed next.
+    pub fn multiply_ahead(self, a: Rows<'_>, panel: &[f32], depth: usize, c: Tile, add: bool) {
+        self.multiply_panel::<true>(a, panel, depth, c, add);
+    }
+
+    fn multiply_panel<const AHEAD: bool>(
+        self,
+        a: Rows<'_>,
+        panel: &[f32],
+        depth: usize,
+        c: Tile,
+        add: bool,
+    ) {
+        assert!(
+            c.cols <= PANEL
+                && depth * PANEL <= panel.len()
+                && panel.as_ptr().addr().is_multiple_of(64)
+        );
         assert!(
             c.rows == 0 || a.data.len() >= (c.rows - 1) * a.stride + depth,
             "rows of A end early"
@@ -64,7 +85,7 @@ impl Isa {
             // SAFETY: the machine has these instructions, or `detect` and `all` had not named them. A's rows, the panel and
             // the tile reach as far as the kernel goes: asserted above and promised by the tile.
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { avx512::multiply(a, panel, depth, c, add) },
+            Self::Avx512 => unsafe { avx512::multiply::<AHEAD>(a, panel, depth, c, add) },
             // SAFETY: likewise.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2::multiply(a, panel, depth, c, add) },

@@ -31,6 +31,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use isa::Isa;
+use view::Ready;
 pub(crate) use view::{Dense, View};
 
 use crate::packed::PANEL;
@@ -102,7 +103,7 @@ struct Scratch {
 
 /// A packed panel of B: `panel[k * PANEL + j]`. On cache lines of its own, so that no load crosses one.
 #[repr(align(64))]
-pub(crate) struct Panel([f32; DEPTH * PANEL]);
+struct Panel([f32; DEPTH * PANEL]);
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -165,30 +166,42 @@ fn run_task(
                 )
             };
             let add = accumulate || first_k > 0;
-            if let View::Packed(b) = b
-                && isa.reads_lines()
-                && let Some(lines) = b.lines(ks.clone(), first_col)
-            {
-                isa.multiply_lines(a, lines, tile, add);
-                continue;
+            let ready = match b {
+                View::Dense(b) => {
+                    b.copy_block(isa, ks.clone(), panel_cols, &mut panel.0, PANEL);
+                    None
+                }
+                View::Frozen(b) => {
+                    let ready = b.ready(ks.clone(), first_col);
+                    if ready.is_none() {
+                        b.turn_panel(isa, ks.clone(), panel_cols, &mut panel.0);
+                    }
+                    ready
+                }
+            };
+            match ready {
+                None => isa.multiply(a, &panel.0, ks.len(), tile, add),
+                Some(Ready::Panel(panel)) => isa.multiply_ahead(a, panel, ks.len(), tile, add),
+                Some(Ready::Lines(lines)) if isa.reads_lines() => {
+                    isa.multiply_lines(a, lines, tile, add)
+                }
+                Some(Ready::Lines(lines)) => {
+                    pack::widen(lines, &mut panel.0);
+                    isa.multiply(a, &panel.0, ks.len(), tile, add);
+                }
             }
-            match b {
-                View::Dense(b) => b.copy_block(isa, ks.clone(), panel_cols, &mut panel.0, PANEL),
-                View::Packed(b) => b.copy_panel(isa, ks.clone(), panel_cols, &mut panel.0),
-            }
-            isa.multiply(a, panel, ks.len(), tile, add);
         }
     }
 }
 
-/// Calls a kernel with its number of rows and of registers a row as constants.
+/// Evaluates an expression with a number of rows and of registers as constants, `ROWS` and `VECTORS`.
 #[cfg(target_arch = "x86_64")]
 macro_rules! with_constants {
-    ($kernel:ident, $rows:expr, $vectors:expr, [$($r:literal)*], $arguments:tt) => {
+    ($rows:expr, $vectors:expr, [$($r:literal)*], $body:expr) => {
         match ($rows, $vectors) {
-            $(($r, 1) => $kernel::<$r, 1> $arguments,)*
-            $(($r, 2) => $kernel::<$r, 2> $arguments,)*
-            $(($r, 3) => $kernel::<$r, 3> $arguments,)*
+            $(($r, 1) => { const ROWS: usize = $r; const VECTORS: usize = 1; $body }
+            ($r, 2) => { const ROWS: usize = $r; const VECTORS: usize = 2; $body }
+            ($r, 3) => { const ROWS: usize = $r; const VECTORS: usize = 3; $body })*
             _ => unreachable!("a tile of {} rows and {} registers", $rows, $vectors),
         }
     };

@@ -112,17 +112,10 @@ pub(super) fn widen(lines: Lines<'_>, out: &mut [f32]) {
     }
 }
 
-/// `out[o * PANEL + (i - inputs.start)]` = input i, output o of the panel, for the first `outputs` of them.
-pub(super) fn transpose_lines(
-    isa: Isa,
-    panel: &[Line],
-    outputs: usize,
-    inputs: Range<usize>,
-    out: &mut [f32],
-) {
-    let lines = Lines::new(panel, inputs.clone());
+/// `out[o * PANEL + i]` = input i, output o of the lines, for the first `outputs` of them.
+pub(super) fn transpose_lines(isa: Isa, lines: Lines<'_>, outputs: usize, out: &mut [f32]) {
     assert!(
-        outputs <= PANEL && inputs.len() <= PANEL && outputs * PANEL <= out.len(),
+        outputs <= PANEL && lines.len <= PANEL && outputs * PANEL <= out.len(),
         "pack: beyond a panel"
     );
     match isa {
@@ -130,10 +123,10 @@ pub(super) fn transpose_lines(
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => unsafe { avx512::transpose_lines(lines, outputs, out) },
         _ => {
-            for (pair, lines) in lines.pairs.chunks_exact(LINES).enumerate() {
+            for (pair, words) in lines.pairs.chunks_exact(LINES).enumerate() {
                 for o in 0..outputs {
-                    let wide = widen_pair(lines[o / LINE].0[o % LINE]);
-                    let width = 2.min(inputs.len() - 2 * pair);
+                    let wide = widen_pair(words[o / LINE].0[o % LINE]);
+                    let width = 2.min(lines.len - 2 * pair);
                     out[o * PANEL + 2 * pair..][..width].copy_from_slice(&wide[..width]);
                 }
             }

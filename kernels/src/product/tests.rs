@@ -61,7 +61,7 @@ impl Operand {
     fn dense(&self) -> Option<Dense<'_>> {
         match self.view() {
             View::Dense(dense) => Some(dense),
-            View::Packed(_) => None,
+            View::Frozen(_) => None,
         }
     }
 
@@ -120,6 +120,8 @@ fn the_same_numbers_give_the_same_bits() {
         let forms = [
             (Weight::f32(k, n, widened(&narrow)).unwrap(), false),
             (Weight::f32(n, k, widened(&turned)).unwrap(), true),
+            (Weight::f32(k, n, widened(&narrow)).unwrap().frozen(), false),
+            (Weight::f32(n, k, widened(&turned)).unwrap().frozen(), true),
             (Weight::bf16(k, n, narrow).unwrap(), false),
             (Weight::bf16(n, k, turned).unwrap(), true),
         ];

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Isa, pack};
-use crate::packed::{PANEL, PackedBf16};
+use super::Isa;
+use super::pack::{self, Lines};
+use crate::packed::{PANEL, PackedBf16, PackedF32};
 use crate::tensor::{Tensor, Weight, WeightData};
 
 /// An f32 matrix, as it stands or transposed: either operand.
@@ -76,58 +77,73 @@ impl<'a> Dense<'a> {
     }
 }
 
-/// The right operand: f32, or rows of a bf16 weight.
+/// The right operand: any f32 matrix, or rows of a frozen weight.
 #[derive(Clone, Copy)]
 pub(crate) enum View<'a> {
     Dense(Dense<'a>),
-    Packed(Packed<'a>),
+    Frozen(Frozen<'a>),
 }
 
-/// Rows of a bf16 weight, as they stand or transposed.
+/// Rows of a frozen weight, as they stand or transposed.
 #[derive(Clone, Copy)]
-pub(crate) struct Packed<'a> {
-    matrix: &'a PackedBf16,
+pub(crate) struct Frozen<'a> {
+    matrix: Matrix<'a>,
     first_panel: usize,
-    rows: usize,
+    /// Rows and columns of the weight's part.
+    part: [usize; 2],
     transposed: bool,
 }
 
+#[derive(Clone, Copy)]
+enum Matrix<'a> {
+    F32(&'a PackedF32),
+    Bf16(&'a PackedBf16),
+}
+
+/// A panel of B as a weight has it.
+#[derive(Clone, Copy)]
+pub(super) enum Ready<'a> {
+    /// `[k][PANEL]`, beginning with a cache line.
+    Panel(&'a [f32]),
+    Lines(Lines<'a>),
+}
+
 impl<'a> View<'a> {
-    /// Rows `range` of a weight; of a bf16 weight they begin with a panel.
+    /// Rows `range` of a weight; of a frozen one they begin with a panel.
     pub fn weight_rows(weight: &'a Weight, range: Range<usize>) -> Self {
         assert!(
             range.end <= weight.rows(),
             "view: rows {range:?} of {}",
             weight.rows()
         );
-        match weight.data() {
+        let cols = weight.cols();
+        let matrix = match weight.data() {
             WeightData::F32(data) => {
-                let cols = weight.cols();
-                Self::Dense(Dense::new(
+                return Self::Dense(Dense::new(
                     range.len(),
                     cols,
                     &data[range.start * cols..range.end * cols],
-                ))
+                ));
             }
-            WeightData::Bf16(matrix) => {
-                assert_eq!(range.start % PANEL, 0, "view: rows begin inside a panel");
-                Self::Packed(Packed {
-                    matrix,
-                    first_panel: range.start / PANEL,
-                    rows: range.len(),
-                    transposed: false,
-                })
-            }
-        }
+            WeightData::PackedF32(matrix) => Matrix::F32(matrix),
+            WeightData::Bf16(matrix) => Matrix::Bf16(matrix),
+        };
+        assert_eq!(range.start % PANEL, 0, "view: rows begin inside a panel");
+        Self::Frozen(Frozen {
+            matrix,
+            first_panel: range.start / PANEL,
+            part: [range.len(), cols],
+            transposed: false,
+        })
     }
 
     /// The transposed matrix; nothing moves.
     pub fn t(self) -> Self {
         match self {
             Self::Dense(dense) => Self::Dense(dense.t()),
-            Self::Packed(packed) => Self::Packed(Packed {
-                transposed: !packed.transposed,
-                ..packed
+            Self::Frozen(frozen) => Self::Frozen(Frozen {
+                transposed: !frozen.transposed,
+                ..frozen
             }),
         }
     }
@@ -135,52 +151,69 @@ impl<'a> View<'a> {
     pub fn shape(&self) -> [usize; 2] {
         match self {
             Self::Dense(dense) => dense.shape(),
-            Self::Packed(Packed {
-                matrix,
-                rows,
+            Self::Frozen(Frozen {
+                part,
                 transposed: false,
                 ..
-            }) => [*rows, matrix.cols()],
-            Self::Packed(Packed {
-                matrix,
-                rows,
+            }) => *part,
+            Self::Frozen(Frozen {
+                part: [rows, cols],
                 transposed: true,
                 ..
-            }) => [matrix.cols(), *rows],
+            }) => [*cols, *rows],
         }
     }
 }
 
-impl<'a> Packed<'a> {
-    /// Of the transposed matrix, the lines of rows `ks` in the panel of columns that begins with `first_col`, if it is
-    /// transposed: then panels of the weight are panels of the operand.
-    pub(super) fn lines(&self, ks: Range<usize>, first_col: usize) -> Option<pack::Lines<'a>> {
-        debug_assert!(first_col.is_multiple_of(PANEL) && first_col < self.rows.max(1));
-        self.transposed
-            .then(|| pack::Lines::new(self.matrix.panel(self.first_panel + first_col / PANEL), ks))
+impl<'a> Frozen<'a> {
+    /// Rows `ks` of the panel of columns that begins with `first_col`, where panels of the weight are panels of B: where
+    /// it is transposed.
+    pub(super) fn ready(&self, ks: Range<usize>, first_col: usize) -> Option<Ready<'a>> {
+        let panel = self.first_panel + first_col / PANEL;
+        self.transposed.then(|| match self.matrix {
+            Matrix::F32(matrix) => {
+                Ready::Panel(&matrix.panel(panel)[ks.start * PANEL..ks.end * PANEL])
+            }
+            Matrix::Bf16(matrix) => Ready::Lines(Lines::new(matrix.panel(panel), ks)),
+        })
     }
 
-    /// As [`Dense::copy_block`] for one panel of B; `ks` begins with a panel of the weight.
-    pub(super) fn copy_panel(
+    /// As [`Dense::copy_block`], for one panel of B, of a weight as it stands; `ks` begins with a panel of the weight.
+    pub(super) fn turn_panel(
         &self,
         isa: Isa,
         ks: Range<usize>,
         cols: Range<usize>,
         out: &mut [f32],
     ) {
-        if let Some(lines) = self.lines(ks.clone(), cols.start) {
-            return pack::widen(lines, out);
-        }
+        assert!(!self.transposed && ks.start.is_multiple_of(PANEL));
         for first in ks.clone().step_by(PANEL) {
-            let width = PANEL.min(ks.end - first);
-            let lines = self.matrix.panel(self.first_panel + first / PANEL);
-            pack::transpose_lines(
-                isa,
-                lines,
-                width,
-                cols.clone(),
-                &mut out[(first - ks.start) * PANEL..],
-            );
+            let (panel, outputs) = (self.first_panel + first / PANEL, PANEL.min(ks.end - first));
+            let out = &mut out[(first - ks.start) * PANEL..];
+            match self.matrix {
+                Matrix::F32(matrix) => {
+                    let block = pack::Block {
+                        rows: cols.len(),
+                        cols: outputs,
+                        stride: PANEL,
+                    };
+                    pack::transpose(
+                        isa,
+                        &matrix.panel(panel)[cols.start * PANEL..],
+                        block,
+                        out,
+                        PANEL,
+                    );
+                }
+                Matrix::Bf16(matrix) => {
+                    pack::transpose_lines(
+                        isa,
+                        Lines::new(matrix.panel(panel), cols.clone()),
+                        outputs,
+                        out,
+                    );
+                }
+            }
         }
     }
 }

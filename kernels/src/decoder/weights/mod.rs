@@ -243,7 +243,7 @@ impl Decoder {
     /// Turns every matrix into f32, which is exact, so that all of them can be trained.
     pub fn widen(&mut self) {
         for matrix in self.matrices_mut() {
-            if let WeightData::Bf16(_) = matrix.data() {
+            if !matches!(matrix.data(), WeightData::F32(_)) {
                 let [rows, cols] = matrix.shape();
                 *matrix = Weight::f32(rows, cols, matrix.to_f32()).expect("its own shape");
             }
@@ -253,7 +253,8 @@ impl Decoder {
     /// Rounds every matrix to bf16 (to the nearest, ties to even): half the memory for weights that stay frozen.
     pub fn narrow(&mut self) {
         for matrix in self.matrices_mut() {
-            if let WeightData::F32(wide) = matrix.data() {
+            if !matches!(matrix.data(), WeightData::Bf16(_)) {
+                let wide = matrix.to_f32();
                 let narrow = wide.iter().map(|&v| bf16::from_f32(v)).collect();
                 let [rows, cols] = matrix.shape();
                 *matrix = Weight::bf16(rows, cols, narrow).expect("its own shape");

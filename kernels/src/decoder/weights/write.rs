@@ -9,8 +9,7 @@ use safetensors::tensor::{Dtype, View};
 use super::files::refused;
 use super::{Decoder, Named};
 use crate::error::Result;
-use crate::packed::PackedBf16;
-use crate::tensor::WeightData;
+use crate::tensor::{Weight, WeightData};
 
 /// A tensor on its way into a file; its bytes are made when they are written, one tensor at a time.
 pub(in crate::decoder) struct Stored<'a> {
@@ -23,7 +22,7 @@ pub(in crate::decoder) struct Stored<'a> {
 #[derive(Clone, Copy)]
 pub(in crate::decoder) enum StoredData<'a> {
     F32(&'a [f32]),
-    Bf16(&'a PackedBf16),
+    Weight(&'a Weight),
 }
 
 impl View for Stored<'_> {
@@ -37,9 +36,16 @@ impl View for Stored<'_> {
 
     fn data(&self) -> Cow<'_, [u8]> {
         Cow::Owned(match (self.data, self.dtype) {
-            (StoredData::Bf16(data), _) => {
-                data.to_vec().iter().flat_map(|v| v.to_le_bytes()).collect()
-            }
+            (StoredData::Weight(weight), _) => match weight.data() {
+                WeightData::Bf16(data) => {
+                    data.to_vec().iter().flat_map(|v| v.to_le_bytes()).collect()
+                }
+                _ => weight
+                    .to_f32()
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect(),
+            },
             (StoredData::F32(data), Dtype::BF16) => data
                 .iter()
                 .flat_map(|&v| bf16::from_f32(v).to_le_bytes())
@@ -73,12 +79,16 @@ impl Decoder {
         let exact = |data: &[f32]| data.iter().all(|&v| bf16::from_f32(v).to_f32() == v);
         let stored = |tensor| match tensor {
             Named::Matrix(weight) => {
-                let (dtype, data) = match weight.data() {
-                    WeightData::F32(data) => (Dtype::F32, StoredData::F32(data)),
-                    WeightData::Bf16(data) => (Dtype::BF16, StoredData::Bf16(data)),
+                let dtype = match weight.data() {
+                    WeightData::Bf16(_) => Dtype::BF16,
+                    WeightData::F32(_) | WeightData::PackedF32(_) => Dtype::F32,
                 };
                 let shape = weight.shape().to_vec();
-                Stored { dtype, shape, data }
+                Stored {
+                    dtype,
+                    shape,
+                    data: StoredData::Weight(weight),
+                }
             }
             Named::Vector(data) => Stored {
                 dtype: match narrow && exact(data) {

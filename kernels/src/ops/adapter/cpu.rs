@@ -50,7 +50,7 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
         },
     };
     Ok(MergedWeight {
-        weight: Weight::f32(o, i, merged)?,
+        weight: Weight::f32(o, i, merged)?.frozen(),
         norm_scale,
     })
 }

@@ -42,7 +42,7 @@ pub struct FactorGradients<'a> {
 /// A weight with its adapter in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergedWeight {
-    /// W' [O, I], f32.
+    /// W' [O, I], f32, frozen.
     pub weight: Weight,
     /// `m / ‖V‖` `[O]`; `None` for LoRA.
     pub norm_scale: Option<Vec<f32>>,

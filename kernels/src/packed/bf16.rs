@@ -1,21 +1,12 @@
-//! A frozen bf16 matrix in the order in which products read it.
-//!
-//! A weight [O, I] is cut into panels of [`PANEL`] outputs. Inside a panel the inputs follow each other in pairs, and a pair
-//! has a 32-bit word for each output: the even input's bf16 below, the odd one's above. So whoever multiplies a few rows
-//! by the matrix, as decoding does, walks through memory from its beginning to its end, and a register of words becomes two
-//! registers of f32 by a shift and a mask. What is missing in the last panel and the last pair is zero.
+//! bf16 panels: the inputs in pairs, a pair with a 32-bit word for each output, the even input's number below and the odd
+//! one's above. A register of words becomes two registers of f32 by a shift and a mask.
 
 use std::ops::Range;
 
 use half::bf16;
 use rayon::prelude::*;
 
-/// Outputs of a panel: three AVX-512 registers, six of AVX2.
-pub(crate) const PANEL: usize = 48;
-/// Outputs of a [`Line`].
-pub(crate) const LINE: usize = 16;
-/// Lines of a pair of inputs in a panel.
-pub(crate) const LINES: usize = PANEL / LINE;
+use super::{LINE, LINES, PANEL};
 
 /// A pair of inputs for [`LINE`] outputs, on a cache line of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +34,6 @@ impl PackedBf16 {
             panels.for_each(|(lines, data)| pack_panel(lines, data, cols));
         }
         Self { rows, cols, lines }
-    }
-
-    pub(crate) fn cols(&self) -> usize {
-        self.cols
     }
 
     /// The lines of a panel: `[pair of inputs][LINES]`.
