@@ -21,6 +21,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(commands::train::Args),
+    Merge(commands::merge::Args),
     Generate(commands::generate::Args),
     Logprobs(commands::logprobs::Args),
     Migrate(commands::migrate::Args),
@@ -31,6 +33,8 @@ enum Command {
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Train(args) => commands::train::run(args),
+        Command::Merge(args) => commands::merge::run(args),
         Command::Generate(args) => commands::generate::run(args),
         Command::Logprobs(args) => commands::logprobs::run(args),
         Command::Migrate(args) => commands::migrate::run(args),

@@ -9,7 +9,11 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data;
+pub mod eval;
 pub mod examples;
+pub mod grpo;
+pub mod interrupt;
+pub mod micro_batch;
 pub mod model_dir;
 pub mod optimizer;
 pub mod report;
@@ -18,7 +22,9 @@ pub mod run_dir;
 pub mod run_log;
 pub mod sampler;
 pub mod schedule;
+pub mod step_log;
 pub mod tokenizer;
+pub mod train;
 pub mod warm_up;
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 pub mod audit;
 pub mod generate;
 pub mod logprobs;
+pub mod merge;
 pub mod migrate;
 mod model_args;
 pub mod score;
+pub mod train;
 pub mod warm_up;

@@ -1,0 +1,80 @@
+//! `recode-trainer train`: GRPO on a model directory, as a configuration says.
+
+use std::io::Write;
+
+use anyhow::Context;
+use recode_core::migration::Migration;
+use recode_core::reward::score;
+
+use crate::config::{self, Config, ConfigArgs};
+use crate::examples::Examples;
+use crate::interrupt::Interrupt;
+use crate::model_dir::Model;
+use crate::run_dir::RunDir;
+use crate::train::{Finished, Run};
+
+/// Train an adapter on migrations by GRPO.
+///
+/// Writes <output_dir>/<name>: config.toml, metrics.jsonl (a line a step), completions.jsonl (what the policy wrote, with every reward),
+/// timings.jsonl, checkpoints/step-N (an adapter PEFT reads, and all that is needed to go on), eval/before.jsonl and eval/after.jsonl.
+/// Ctrl-C finishes the step and saves; --resume goes on to the same bytes as if it had never stopped.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = config::help())]
+pub struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Go on from the run's newest checkpoint.
+    #[arg(long)]
+    resume: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let config = args.config.load()?;
+    // Before the wait for the model: whether there may be a run at all.
+    let resumed = match args.resume {
+        true => Some(RunDir::resume(&config)?),
+        false => {
+            RunDir::check_new(&config)?;
+            None
+        }
+    };
+    let interrupt = Interrupt::listen()?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(config.threads)
+        .build()
+        .with_context(|| format!("cannot start {} threads", config.threads))?;
+    let finished = pool.install(|| train(&config, resumed, &interrupt))?;
+
+    let mut out = std::io::stdout();
+    if let Some(table) = finished.table() {
+        write!(out, "{table}")?;
+    }
+    writeln!(out, "adapter: {}", finished.checkpoint.display())?;
+    Ok(())
+}
+
+fn train(
+    config: &Config,
+    resumed: Option<RunDir>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Finished> {
+    let model = Model::load(&config.model.path)?;
+    let positions = model.decoder.config().max_position_embeddings;
+    let examples = Examples::read(config, &model.tokenizer, positions)?;
+    let reward = |migration: &Migration, completion: &str| {
+        score(config.reward.mode, completion, &migration.new_code)
+    };
+    let run = Run {
+        model: &model,
+        config,
+        examples: &examples,
+        reward: &reward,
+        interrupt,
+    };
+    // A new run's folder is made when everything it needs has been read.
+    let dir = match resumed {
+        Some(dir) => dir,
+        None => RunDir::create(config)?,
+    };
+    run.train(&dir)
+}

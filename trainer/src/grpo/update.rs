@@ -1,0 +1,236 @@
+//! The optimizer steps of one step: passes over its micro-batches, the loss between them, and the adapter's move.
+
+use anyhow::{Context, ensure};
+use recode_core::policy::{self, TokenLogprobs, policy_loss};
+use recode_kernels::Tensor;
+use recode_kernels::decoder::{Dropout, Merged, Trained};
+use recode_kernels::ops::linear_logprob::{Logprobs, Sampling};
+use recode_kernels::random::Stream;
+
+use super::batch::Batch;
+use super::{Grpo, Policy};
+use crate::config::LossConfig;
+use crate::micro_batch::{MicroBatch, cut};
+use crate::step_log::{Timings, Updates, Watch};
+
+/// First label of the random streams that dropout masks come from.
+const DROPOUT: u64 = u64::from_be_bytes(*b"drop out");
+
+/// Makes the step's optimizer steps.
+pub(super) fn update(
+    grpo: &Grpo<'_>,
+    step: u64,
+    batch: &Batch<'_>,
+    policy: &mut Policy,
+    timings: &mut Timings,
+) -> anyhow::Result<Updates> {
+    let LossConfig {
+        beta,
+        num_iterations,
+        ..
+    } = grpo.config.loss;
+    let dropout = grpo.config.adapter.lora_dropout > 0.0;
+    let mut passes = Passes {
+        grpo,
+        batch,
+        reference: None,
+        old: None,
+        updates: Updates::default(),
+        timings,
+    };
+    let mut watch = Watch::start();
+    if beta > 0.0 {
+        passes.reference = Some(passes.without_gradient(None)?);
+    }
+    watch.lap(&mut passes.timings.reference_seconds);
+    if num_iterations > 1 {
+        passes.old = Some(passes.without_gradient(Some(&policy.merged))?);
+    }
+    if let Some(old) = &passes.old {
+        for (part, logprobs) in batch.parts.iter().zip(old) {
+            batch.compare(part, logprobs, &mut passes.updates.difference);
+        }
+    } else if dropout {
+        passes.compare_some(step, &policy.merged)?;
+    }
+    watch.lap(&mut passes.timings.old_seconds);
+
+    for iteration in 0..num_iterations {
+        policy.gradients.clear();
+        let mask_seed = dropout.then(|| mask_seed(grpo.config.seed, step, iteration));
+        for index in 0..batch.parts.len() {
+            passes.with_gradient(index, mask_seed, policy)?;
+        }
+        let mut watch = Watch::start();
+        passes.apply(policy)?;
+        watch.lap(&mut passes.timings.optimizer_seconds);
+    }
+    Ok(passes.updates)
+}
+
+/// The seed of an optimizer step's dropout masks.
+fn mask_seed(seed: u64, step: u64, iteration: usize) -> u64 {
+    let [high, low, ..] = Stream::new(seed, &[DROPOUT, step, iteration as u64]).at(0);
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// The passes over a step's micro-batches and what they add up to.
+struct Passes<'a> {
+    grpo: &'a Grpo<'a>,
+    batch: &'a Batch<'a>,
+    /// Log-probabilities per micro-batch; `None` where beta is 0.
+    reference: Option<Vec<Vec<f32>>>,
+    /// ... of the policy before the first update; `None` where the first update is the only one.
+    old: Option<Vec<Vec<f32>>>,
+    updates: Updates,
+    timings: &'a mut Timings,
+}
+
+impl Passes<'_> {
+    /// Forward, loss and backward of one micro-batch: adds to the policy's gradients.
+    fn with_gradient(
+        &mut self,
+        index: usize,
+        mask_seed: Option<u64>,
+        policy: &mut Policy,
+    ) -> anyhow::Result<()> {
+        let mut watch = Watch::start();
+        let Self { grpo, batch, .. } = *self;
+        let decoder = &grpo.model.decoder;
+        let part = &batch.parts[index];
+        let micro = self.micro_batch(part)?;
+        let dropout = mask_seed.map(|seed| Dropout {
+            probability: grpo.config.adapter.lora_dropout as f32,
+            seed,
+            tokens: micro.names.clone(),
+        });
+        let activations = decoder.forward(&micro.batch, Some(&policy.merged), dropout.as_ref())?;
+        let sampling = self.sampling(&micro);
+        let current = decoder.logprobs(&activations.hidden, &micro.requests, &sampling)?;
+        let old = self.old.as_ref().map(|all| all[index].as_slice());
+        let advantages: Vec<f64> = part.iter().map(|&i| batch.advantages[i]).collect();
+        let result = policy_loss(
+            &TokenLogprobs {
+                logprobs: &current.logprobs,
+                old_logprobs: old.unwrap_or(&current.logprobs),
+                ref_logprobs: self.reference.as_ref().map(|all| all[index].as_slice()),
+                entropy: &current.entropy,
+                sequence: &micro.sequence,
+                advantages: &advantages,
+                // What is masked out is in no micro-batch.
+                counted: &vec![true; part.len()],
+            },
+            &batch.totals,
+            &loss_config(&grpo.config.loss),
+        )?;
+        self.updates.loss += result.loss;
+        self.updates.stats += result.stats;
+        if old.is_none() && dropout.is_none() {
+            batch.compare(part, &current.logprobs, &mut self.updates.difference);
+        }
+        watch.lap(&mut self.timings.forward_seconds);
+
+        if result.d_logprobs.iter().any(|&d| d != 0.0) {
+            let hidden = &activations.hidden;
+            let mut d_hidden = Tensor::zeros(hidden.rows(), hidden.cols());
+            decoder.logprobs_backward(
+                hidden,
+                &micro.requests,
+                &sampling,
+                &current,
+                &result.d_logprobs,
+                &mut d_hidden,
+                None,
+            )?;
+            let trained = Trained::Adapter {
+                adapter: &policy.adapter,
+                merged: &policy.merged,
+                gradients: &mut policy.gradients,
+            };
+            decoder.backward(
+                &micro.batch,
+                dropout.as_ref(),
+                &activations,
+                &d_hidden,
+                trained,
+            )?;
+        }
+        watch.lap(&mut self.timings.backward_seconds);
+        Ok(())
+    }
+
+    /// Clips, moves the adapter by AdamW, and forms the weights it makes.
+    fn apply(&mut self, policy: &mut Policy) -> anyhow::Result<()> {
+        let rate = self.grpo.schedule.learning_rate(policy.optimizer.steps());
+        let taught = self.batch.taught();
+        let watched = !policy.moved && rate > 0.0 && taught > 0;
+        let before = watched.then(|| policy.adapter.clone());
+        let parameters = policy.adapter.parameters_mut();
+        let gradients = policy.gradients.parameters_mut();
+        self.updates.grad_norm += policy.optimizer.update(rate, parameters, gradients)?;
+        self.updates.learning_rate = rate;
+        if let Some(before) = before {
+            ensure!(
+                before != policy.adapter,
+                "no weight of the adapter has moved, though {taught} completions had an advantage and the learning rate is {rate}: \
+                 nothing would be learned"
+            );
+            policy.moved = true;
+        }
+        policy.merged = self.grpo.model.decoder.merge(&policy.adapter)?;
+        Ok(())
+    }
+
+    /// Log-probabilities of every micro-batch without gradient or dropout: the model's for `None`, else the policy's.
+    fn without_gradient(&self, merged: Option<&Merged>) -> anyhow::Result<Vec<Vec<f32>>> {
+        let parts = self.batch.parts.iter();
+        parts
+            .map(|part| Ok(self.logprobs(part, merged)?.logprobs))
+            .collect()
+    }
+
+    /// Compares sampling with a pass without dropout for one completion of every prompt, another one each step.
+    fn compare_some(&mut self, step: u64, merged: &Merged) -> anyhow::Result<()> {
+        let config = self.grpo.config;
+        let generations = config.rollout.num_generations;
+        let chosen = (step % generations as u64) as usize;
+        let budget = config.run.micro_batch_tokens;
+        for part in cut(&self.batch.samples, budget, |i| i % generations == chosen) {
+            let current = self.logprobs(&part, Some(merged))?;
+            let difference = &mut self.updates.difference;
+            self.batch.compare(&part, &current.logprobs, difference);
+        }
+        Ok(())
+    }
+
+    fn logprobs(&self, part: &[usize], merged: Option<&Merged>) -> anyhow::Result<Logprobs> {
+        let decoder = &self.grpo.model.decoder;
+        let micro = self.micro_batch(part)?;
+        let hidden = decoder.forward_hidden(&micro.batch, merged)?;
+        Ok(decoder.logprobs(&hidden, &micro.requests, &self.sampling(&micro))?)
+    }
+
+    fn micro_batch(&self, part: &[usize]) -> anyhow::Result<MicroBatch> {
+        let vocab_size = self.grpo.model.decoder.config().vocab_size;
+        MicroBatch::new(&self.batch.samples, part, vocab_size)
+            .context("cannot lay out a micro-batch")
+    }
+
+    /// The distribution tokens were drawn from: all log-probabilities honour it.
+    fn sampling<'m>(&self, micro: &'m MicroBatch) -> Sampling<'m> {
+        Sampling {
+            temperature: self.grpo.config.rollout.temperature as f32,
+            kept: micro.kept.as_ref(),
+        }
+    }
+}
+
+fn loss_config(config: &LossConfig) -> policy::LossConfig {
+    policy::LossConfig {
+        clip_ratio_low: config.clip_ratio_low,
+        clip_ratio_high: config.clip_ratio_high,
+        dual_clip: config.dual_clip,
+        beta: config.beta,
+        loss_agg_mode: config.loss_agg_mode,
+    }
+}

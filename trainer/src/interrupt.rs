@@ -1,0 +1,38 @@
+//! Ctrl-C (and SIGTERM): the first asks the run to finish its step and save, the second ends the process at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Whether somebody asked to stop; the default listens to no signal.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens for Ctrl-C and SIGTERM from here on.
+    ///
+    /// # Errors
+    /// The system refuses the handlers.
+    pub fn listen() -> anyhow::Result<Self> {
+        let interrupt = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            // Order matters: the flag is still down when the first signal passes the shutdown, and up when the second does.
+            flag::register_conditional_shutdown(signal, 128 + signal, interrupt.0.clone())
+                .and_then(|_| flag::register(signal, interrupt.0.clone()))
+                .context("cannot listen for Ctrl-C")?;
+        }
+        Ok(interrupt)
+    }
+
+    /// Asks to stop, as Ctrl-C does.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub fn raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

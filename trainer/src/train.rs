@@ -1,0 +1,374 @@
+//! A run from its first step to its last, or from its last checkpoint on: rows in, steps, logs, checkpoints, evaluations.
+//!
+//! Before the first step the model is evaluated as it came, after the last one with its adapter. Everything that decides a step's numbers
+//! is a function of the configuration, the rows, the step and the checkpoint, so a resumed run writes the bytes it would have written.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use recode_kernels::decoder::{Adapter, AdapterConfig, Merged};
+
+use crate::checkpoint::{self, Checkpoint, State};
+use crate::config::{Config, LrSchedulerType};
+use crate::eval::{self, Summary};
+use crate::examples::{Example, Examples};
+use crate::grpo::{Begin, Grpo, Outcome, Policy, Reward};
+use crate::interrupt::Interrupt;
+use crate::model_dir::Model;
+use crate::optimizer::Optimizer;
+use crate::report::{Progress, StepStatus, Table};
+use crate::run_dir::RunDir;
+use crate::run_log::RunLog;
+use crate::schedule::Schedule;
+
+/// What a run is made of.
+#[allow(missing_debug_implementations, reason = "a reward is a closure")]
+pub struct Run<'a> {
+    pub model: &'a Model,
+    pub config: &'a Config,
+    pub examples: &'a Examples,
+    pub reward: &'a Reward<'a>,
+    pub interrupt: &'a Interrupt,
+}
+
+/// What a run that went to its end came to; evaluations where there were any.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    pub before: Option<Summary>,
+    pub after: Option<Summary>,
+    /// The folder of the last checkpoint.
+    pub checkpoint: PathBuf,
+}
+
+impl Finished {
+    /// Before, after and the change.
+    pub fn table(&self) -> Option<Table> {
+        Some(eval::table(self.before.as_ref()?, self.after.as_ref()?))
+    }
+}
+
+/// The logs of a run.
+struct Logs {
+    metrics: RunLog,
+    completions: RunLog,
+    timings: RunLog,
+}
+
+impl Run<'_> {
+    /// Trains to the end, from the newest checkpoint in `dir` if there is one.
+    ///
+    /// # Errors
+    /// A checkpoint that is spoiled or of other rows; everything a step, a log or an evaluation can meet; Ctrl-C, when the step is done
+    /// and saved.
+    pub fn train(&self, dir: &RunDir) -> anyhow::Result<Finished> {
+        let mut saved = checkpoint::latest(&dir.checkpoints())?;
+        let (mut state, mut policy) = match &saved {
+            Some(folder) => self.load(folder)?,
+            None => self.begin()?,
+        };
+        let mut logs = Logs::open(dir, &state)?;
+        self.say(&self.sizes(&state, &policy));
+        let before = self.evaluate(dir, "before", None)?;
+
+        let mut progress =
+            Progress::new("step", state.step, self.config.run.max_steps).with_a_line_each();
+        let grpo = self.grpo();
+        while state.step < self.config.run.max_steps {
+            let outcome = self
+                .step(&grpo, &state, &mut policy)
+                .with_context(|| format!("step {} of {}", state.step + 1, dir.path().display()))?;
+            logs.append(&outcome)?;
+            self.count(&mut state, &outcome, &policy);
+            progress.advance(state.step, &status(&outcome));
+            let stop = self.interrupt.raised();
+            if stop
+                || state.step.is_multiple_of(self.config.run.save_steps)
+                || state.step == self.config.run.max_steps
+            {
+                let folder = self.save(dir, &mut state, &policy, &logs)?;
+                progress.note(&format!("checkpoint {}", folder.display()));
+                saved = Some(folder);
+            }
+            if stop && state.step < self.config.run.max_steps {
+                progress.finish();
+                bail!(
+                    "stopped after step {} as asked, and saved; go on with `recode-trainer train --config {} --resume`",
+                    state.step,
+                    dir.config().display()
+                );
+            }
+        }
+        progress.finish();
+        let after = self.evaluate(dir, "after", Some(&policy.merged))?;
+        Ok(Finished {
+            before,
+            after,
+            checkpoint: saved.context("a run of at least one step saves its last")?,
+        })
+    }
+
+    fn grpo(&self) -> Grpo<'_> {
+        let config = self.config;
+        let updates = config.run.max_steps * config.loss.num_iterations as u64;
+        Grpo {
+            model: self.model,
+            config,
+            schedule: Schedule::new(&config.optimizer, updates),
+            reward: self.reward,
+        }
+    }
+
+    fn step(&self, grpo: &Grpo<'_>, state: &State, policy: &mut Policy) -> anyhow::Result<Outcome> {
+        let wanted = self.config.rollout.prompts_per_step as u64;
+        let prompts: Vec<&Example> = (state.prompts..state.prompts + wanted)
+            .map(|n| &self.examples.train[self.examples.nth_prompt(self.config.seed, n)])
+            .collect();
+        let begin = Begin {
+            step: state.step + 1,
+            epoch: (state.prompts + wanted) as f64 / self.examples.train.len() as f64,
+            num_tokens: state.num_tokens,
+        };
+        grpo.step(begin, &prompts, policy)
+    }
+
+    fn count(&self, state: &mut State, outcome: &Outcome, policy: &Policy) {
+        state.step += 1;
+        state.optimizer_steps = policy.optimizer.steps();
+        state.prompts += self.config.rollout.prompts_per_step as u64;
+        state.num_tokens = outcome.metrics.num_tokens;
+    }
+
+    fn adapter_config(&self) -> AdapterConfig {
+        let config = &self.config.adapter;
+        let mut target_modules = config.target_modules.clone();
+        target_modules.sort_unstable();
+        AdapterConfig {
+            r: config.r,
+            lora_alpha: config.lora_alpha,
+            lora_dropout: config.lora_dropout,
+            use_dora: config.use_dora,
+            target_modules,
+        }
+    }
+
+    /// A new adapter, and an optimizer that has done nothing.
+    fn begin(&self) -> anyhow::Result<(State, Policy)> {
+        let decoder = &self.model.decoder;
+        let adapter = Adapter::init(&self.adapter_config(), decoder, self.config.seed)?;
+        let optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
+        let state = State::new(self.examples.fingerprint());
+        Ok((state, Policy::new(decoder, adapter, optimizer)?))
+    }
+
+    fn load(&self, folder: &std::path::Path) -> anyhow::Result<(State, Policy)> {
+        let place = |name: &str| format!("{} cannot be used", folder.join(name).display());
+        let saved = Checkpoint::read(folder)?;
+        let decoder = &self.model.decoder;
+        let config = AdapterConfig::from_json(&saved.adapter_config)
+            .with_context(|| place(checkpoint::ADAPTER_CONFIG))?;
+        ensure!(
+            config == self.adapter_config(),
+            "{}: it is not the adapter of this run's config.toml",
+            place(checkpoint::ADAPTER_CONFIG)
+        );
+        let fingerprint = self.examples.fingerprint();
+        ensure!(
+            saved.state.data == fingerprint,
+            "the rows have changed since {} was written (fingerprint {}, now {fingerprint}): restore them, or start a new run",
+            folder.display(),
+            saved.state.data
+        );
+        let adapter = Adapter::from_safetensors(&config, decoder.config(), &saved.adapter)
+            .with_context(|| place(checkpoint::ADAPTER))?;
+        let mut optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
+        optimizer
+            .read_safetensors(&saved.optimizer)
+            .with_context(|| place(checkpoint::OPTIMIZER))?;
+        ensure!(
+            optimizer.steps() == saved.state.optimizer_steps,
+            "{}: it has done {} steps, state.json says {}",
+            place(checkpoint::OPTIMIZER),
+            optimizer.steps(),
+            saved.state.optimizer_steps
+        );
+        Ok((saved.state, Policy::new(decoder, adapter, optimizer)?))
+    }
+
+    fn save(
+        &self,
+        dir: &RunDir,
+        state: &mut State,
+        policy: &Policy,
+        logs: &Logs,
+    ) -> anyhow::Result<PathBuf> {
+        // The logs first: a checkpoint never speaks of lines that are not on disk.
+        state.metrics_bytes = logs.metrics.sync()?;
+        state.completions_bytes = logs.completions.sync()?;
+        let base = self.config.model.path.display().to_string();
+        let checkpoint = Checkpoint {
+            state: state.clone(),
+            adapter: policy.adapter.to_safetensors()?,
+            adapter_config: policy.adapter.config().to_json(Some(&base)),
+            optimizer: policy.optimizer.to_safetensors()?,
+        };
+        checkpoint.write(&dir.checkpoints())
+    }
+
+    /// Evaluates, or reads what an earlier start of this run has evaluated.
+    fn evaluate(
+        &self,
+        dir: &RunDir,
+        name: &str,
+        merged: Option<&Merged>,
+    ) -> anyhow::Result<Option<Summary>> {
+        if !self.config.run.eval || self.examples.eval.is_empty() {
+            return Ok(None);
+        }
+        let path = dir.eval().join(format!("{name}.jsonl"));
+        let lines = match eval::read(&path)? {
+            Some(lines) => lines,
+            None => {
+                let lines = eval::evaluate(
+                    name,
+                    self.model,
+                    merged,
+                    &self.examples.eval,
+                    self.config,
+                    self.reward,
+                    self.interrupt,
+                )?;
+                eval::write(&path, &lines)?;
+                lines
+            }
+        };
+        Ok(Summary::of(&lines))
+    }
+
+    /// The sizes that follow from configuration, rows and model.
+    fn sizes(&self, state: &State, policy: &Policy) -> String {
+        let Config {
+            rollout,
+            loss,
+            adapter,
+            run,
+            optimizer,
+            ..
+        } = self.config;
+        let Examples {
+            train,
+            eval,
+            left_out,
+        } = self.examples;
+        let completions = rollout.prompts_per_step * rollout.num_generations;
+        let updates = run.max_steps * loss.num_iterations as u64;
+        let epochs = (run.max_steps * rollout.prompts_per_step as u64) as f64 / train.len() as f64;
+        let longest = train
+            .iter()
+            .chain(eval)
+            .map(|example| example.prompt_ids.len())
+            .max()
+            .unwrap_or(0);
+        let parameters: usize = policy
+            .adapter
+            .parameters()
+            .iter()
+            .map(|(_, values)| values.len())
+            .sum();
+        let targets: Vec<String> = adapter
+            .target_modules
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let left_out = match left_out {
+            0 => String::new(),
+            n => format!(" ({n} rows with the code of a held-out row left out)"),
+        };
+        let course = match optimizer.lr_scheduler_type {
+            LrSchedulerType::Cosine => "cosine",
+            LrSchedulerType::Linear => "linear",
+            LrSchedulerType::ConstantWithWarmup => "constant",
+        };
+        let warmup = (updates as f64 * optimizer.warmup_ratio).ceil();
+        let mut text = format!(
+            "rows       {} to train on{left_out}, {} held out; longest prompt {longest} tokens\n\
+             a step     {} prompts x {} = {completions} completions of at most {} tokens, {} optimizer steps\n\
+             the run    {} steps = {epochs:.2} epochs = {} completions = {updates} optimizer steps, {warmup} of them warm-up, then {course}\n\
+             adapter    {} r {} on {}: {parameters} parameters",
+            train.len(),
+            eval.len(),
+            rollout.prompts_per_step,
+            rollout.num_generations,
+            rollout.max_completion_length,
+            loss.num_iterations,
+            run.max_steps,
+            run.max_steps * completions as u64,
+            if adapter.use_dora { "DoRA" } else { "LoRA" },
+            adapter.r,
+            targets.join(", "),
+        );
+        if state.step > 0 {
+            text += &format!("\nresumed    after step {}", state.step);
+        }
+        text
+    }
+
+    fn say(&self, text: &str) {
+        // A notice nobody reads is no reason to stop a run.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+fn status(outcome: &Outcome) -> StepStatus {
+    let Outcome {
+        metrics, timings, ..
+    } = outcome;
+    StepStatus {
+        reward: metrics.reward,
+        reward_std: metrics.reward_std,
+        kl: metrics.kl,
+        tokens_per_second: timings.completion_tokens as f64 / timings.step_seconds,
+    }
+}
+
+impl Logs {
+    /// Opens the logs as the checkpoint left them.
+    fn open(dir: &RunDir, state: &State) -> anyhow::Result<Self> {
+        let timings = dir.timings();
+        let kept = timings_until(&timings, state.step)?;
+        Ok(Self {
+            metrics: RunLog::open(dir.metrics(), state.metrics_bytes)?,
+            completions: RunLog::open(dir.completions(), state.completions_bytes)?,
+            timings: RunLog::open(timings, kept)?,
+        })
+    }
+
+    fn append(&mut self, outcome: &Outcome) -> anyhow::Result<()> {
+        self.completions.append_all(&outcome.completions)?;
+        self.metrics.append(&outcome.metrics)?;
+        self.timings.append(&outcome.timings)
+    }
+}
+
+/// Bytes of the timings of steps up to `step`. A checkpoint does not say it: the lines are never the same twice.
+fn timings_until(path: &std::path::Path, step: u64) -> anyhow::Result<u64> {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        step: u64,
+    }
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let done = |line: &&[u8]| {
+        line.ends_with(b"\n")
+            && serde_json::from_slice::<Line>(line).is_ok_and(|line| line.step <= step)
+    };
+    Ok(bytes
+        .split_inclusive(|&b| b == b'\n')
+        .take_while(done)
+        .map(|line| line.len() as u64)
+        .sum())
+}

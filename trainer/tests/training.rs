@@ -1,0 +1,337 @@
+//! Whole runs in this process on a tiny random model: what the mathematics promises, seen from outside.
+
+mod tiny;
+mod toy;
+
+use std::fs;
+use std::path::Path;
+
+use recode_trainer::checkpoint;
+use serde_json::Value;
+use toy::Toy;
+
+/// Every line of a run's metrics.
+fn metrics(dir: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(dir.join("metrics.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn series(dir: &Path, name: &str) -> Vec<f64> {
+    let of = |line: &Value| {
+        line[name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{name} in {line}"))
+    };
+    metrics(dir).iter().map(of).collect()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The last checkpoint's adapter, all tensors in a row.
+fn adapter(dir: &Path) -> Vec<f32> {
+    let folder = checkpoint::latest(&dir.join("checkpoints"))
+        .unwrap()
+        .unwrap();
+    let bytes = fs::read(folder.join(checkpoint::ADAPTER)).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut names = file.names();
+    names.sort_unstable();
+    let values = |name: &&str| -> Vec<f32> {
+        let bytes = file.tensor(name).unwrap().data().to_vec();
+        bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect()
+    };
+    names.iter().flat_map(values).collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
+    let toy = Toy::new();
+    let run = |name: &str, seed: &str| {
+        toy.run(
+            name,
+            &[
+                "run.max_steps=4",
+                "run.save_steps=2",
+                "data.eval_rows=2",
+                seed,
+            ],
+        )
+    };
+    let (a, b, c) = (run("a", "seed=1"), run("b", "seed=1"), run("c", "seed=2"));
+    assert_eq!(toy::files(&a), toy::files(&b));
+    assert_ne!(
+        fs::read(a.join("completions.jsonl")).unwrap(),
+        fs::read(c.join("completions.jsonl")).unwrap()
+    );
+}
+
+#[test]
+fn threads_change_nothing() {
+    let toy = Toy::new();
+    let run = |name: &str, threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| toy.run(name, &["run.max_steps=3"]))
+    };
+    assert_eq!(toy::files(&run("a", 1)), toy::files(&run("b", 3)));
+}
+
+/// 1 x 8 == 8 x 1: how a step is cut into training passes changes rounding alone.
+#[test]
+fn accumulation_over_micro_batches_changes_nothing() {
+    let toy = Toy::new();
+    for mode in ["seq_mean_token_mean", "token_mean"] {
+        let mode_key = format!("loss.loss_agg_mode={mode}");
+        let run = |cut: &str, tokens: &str| {
+            toy.run(
+                &format!("{mode}-{cut}"),
+                &[
+                    "run.max_steps=3",
+                    "rollout.prompts_per_step=2",
+                    "loss.beta=0.05",
+                    "adapter.lora_dropout=0.1",
+                    // AdamW then follows the gradient, and does not blow the rounding of near-zero ones up to whole steps.
+                    "optimizer.adam_epsilon=0.01",
+                    &mode_key,
+                    tokens,
+                ],
+            )
+        };
+        let whole = run("whole", "run.micro_batch_tokens=100000");
+        let singles = run("singles", "run.micro_batch_tokens=1");
+        for name in ["loss", "kl", "entropy", "grad_norm", "reward"] {
+            for (a, b) in series(&whole, name).iter().zip(series(&singles, name)) {
+                assert!(
+                    (a - b).abs() <= 1e-5 * a.abs().max(1.0),
+                    "{mode} {name}: {a} {b}"
+                );
+            }
+        }
+        for (a, b) in adapter(&whole).iter().zip(adapter(&singles)) {
+            assert!((a - b).abs() <= 1e-5 * a.abs().max(1.0), "{mode}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn a_reward_that_can_be_climbed_is_climbed() {
+    let toy = Toy::new();
+    // The random model's logits hardly differ; a low temperature gives the adapter something to move.
+    for set in [
+        &["loss.beta=0.001"][..],
+        &["loss.beta=0", "adapter.use_dora=false", "rollout.top_p=0.9"],
+        &[
+            "loss.beta=0.01",
+            "loss.num_iterations=3",
+            "adapter.lora_dropout=0.05",
+            "loss.dual_clip=3",
+            "loss.loss_agg_mode=token_mean",
+        ],
+    ] {
+        let all = [
+            &[
+                "run.max_steps=30",
+                "rollout.prompts_per_step=2",
+                "rollout.temperature=0.1",
+            ],
+            set,
+        ]
+        .concat();
+        let dir = toy.run(&format!("climb-{}", set.len()), &all);
+        let reward = series(&dir, "reward");
+        let (first, last) = (mean(&reward[..5]), mean(&reward[25..]));
+        assert!(
+            last > first + 0.3,
+            "{set:?}: {first:.3} to {last:.3} in {reward:.2?}"
+        );
+    }
+}
+
+#[test]
+fn sampling_and_training_agree_on_log_probabilities() {
+    let toy = Toy::new();
+    for (name, set) in [
+        ("plain", &["run.max_steps=3"][..]),
+        ("dropout", &["run.max_steps=3", "adapter.lora_dropout=0.3"]),
+        (
+            "iterations",
+            &[
+                "run.max_steps=3",
+                "adapter.lora_dropout=0.3",
+                "loss.num_iterations=2",
+            ],
+        ),
+        (
+            "cut",
+            &[
+                "run.max_steps=3",
+                "rollout.top_k=20",
+                "rollout.top_p=0.8",
+                "rollout.temperature=0.7",
+            ],
+        ),
+    ] {
+        let dir = toy.run(name, set);
+        for largest in series(&dir, "sampling/sampling_logp_difference/max") {
+            assert!(largest < 1e-4, "{name}: {largest}");
+        }
+    }
+}
+
+#[test]
+fn with_one_update_a_step_is_on_policy() {
+    let toy = Toy::new();
+    let dir = toy.run("on", &["run.max_steps=3", "adapter.lora_dropout=0.2"]);
+    assert!(
+        series(&dir, "clip_ratio/region_mean")
+            .iter()
+            .all(|&share| share == 0.0)
+    );
+    // Three updates of the same answers at a high rate leave the clip range.
+    let off = toy.run(
+        "off",
+        &[
+            "run.max_steps=3",
+            "loss.num_iterations=3",
+            "optimizer.learning_rate=0.1",
+        ],
+    );
+    assert!(
+        series(&off, "clip_ratio/region_mean")
+            .iter()
+            .any(|&share| share > 0.0)
+    );
+}
+
+#[test]
+fn without_beta_there_is_no_kl_and_even_groups_cost_no_pass() {
+    let toy = Toy::new();
+    let dir = toy
+        .run_with("even", &["run.max_steps=2", "loss.beta=0"], &|_, _| {
+            toy::breakdown(1.0)
+        })
+        .unwrap();
+    for line in metrics(&dir) {
+        assert!(line["kl"].is_null() && line["entropy"].is_null(), "{line}");
+        assert_eq!(
+            (&line["grad_norm"], &line["frac_reward_zero_std"]),
+            (&0.0.into(), &1.0.into())
+        );
+    }
+    assert!(adapter(&dir).len() > 100);
+}
+
+#[test]
+fn truncated_completions_are_masked_by_choice() {
+    let toy = Toy::new();
+    // 6 tokens are never enough for this model to end by itself.
+    let set = [
+        "run.max_steps=2",
+        "loss.mask_truncated_completions=true",
+        "rollout.max_completion_length=6",
+    ];
+    let dir = toy.run("masked", &set);
+    let text = fs::read_to_string(dir.join("completions.jsonl")).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        lines
+            .iter()
+            .all(|line| (line["finish_reason"] == "eos") == line["counted"].as_bool().unwrap())
+    );
+    assert!(lines.iter().any(|line| line["counted"] == false));
+}
+
+#[test]
+fn an_adapter_that_does_not_move_stops_the_run() {
+    let toy = Toy::new();
+    // Above zero, and nothing in f32.
+    let error = toy
+        .run_with(
+            "still",
+            &["run.max_steps=2", "optimizer.learning_rate=1e-80"],
+            &toy::letters,
+        )
+        .unwrap_err();
+    let text = format!("{error:#}");
+    assert!(
+        text.contains("step 1 of") && text.contains("no weight of the adapter has moved"),
+        "{text}"
+    );
+}
+
+#[test]
+fn rewards_and_weights_that_are_not_finite_stop_the_run() {
+    let toy = Toy::new();
+    let error = toy
+        .run_with("reward", &["run.max_steps=2"], &|_, _| {
+            toy::breakdown(f64::NAN)
+        })
+        .unwrap_err();
+    let text = format!("{error:#}");
+    assert!(
+        text.contains("step 1 of") && text.contains("reward 0 is NaN"),
+        "{text}"
+    );
+
+    // A learning rate that throws the adapter out of f32: the step and the tensor are named.
+    let error = toy
+        .run_with(
+            "rate",
+            &["run.max_steps=9", "optimizer.learning_rate=1e38"],
+            &toy::letters,
+        )
+        .unwrap_err();
+    let text = format!("{error:#}");
+    assert!(
+        text.contains("step ") && !text.contains("panicked"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_resumes_to_the_same_bytes() {
+    let toy = Toy::new();
+    let set = [
+        "run.max_steps=7",
+        "run.save_steps=3",
+        "data.eval_rows=2",
+        "adapter.lora_dropout=0.1",
+        "loss.num_iterations=2",
+    ];
+    let whole = toy.run("whole", &set);
+    // The request comes during step 2; the step is finished and saved.
+    let text = format!("{:#}", toy.run_interrupted("parts", &set, 2).unwrap_err());
+    assert!(
+        text.contains("stopped after step 2 as asked") && text.contains("--resume"),
+        "{text}"
+    );
+    let parts = toy.resume("parts", &set).unwrap();
+    let (whole, mut parts) = (toy::files(&whole), toy::files(&parts));
+    // The stop left a checkpoint of its own.
+    parts.retain(|(name, _)| !name.contains("step-000002"));
+    assert_eq!(parts, whole);
+    // A run that is complete has nothing to do, and says what it came to.
+    toy.resume("parts", &set).unwrap();
+}
+
+#[test]
+fn a_run_on_other_rows_is_not_resumed() {
+    let toy = Toy::new();
+    toy.run("a", &["run.max_steps=2"]);
+    let rows = fs::read_to_string(toy.rows()).unwrap();
+    fs::write(toy.rows(), rows.replace("==2.0", "==2.1")).unwrap();
+    let text = format!("{:#}", toy.resume("a", &["run.max_steps=2"]).unwrap_err());
+    assert!(text.contains("the rows have changed since"), "{text}");
+}
