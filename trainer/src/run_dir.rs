@@ -58,7 +58,9 @@ impl RunDir {
                 )
             })?;
         let dir = Self::lock(path)?;
-        dir.write_config(config)?;
+        // A folder that nothing can be written to would be in the way of the next start.
+        dir.write_config(config)
+            .inspect_err(|_| drop(fs::remove_dir_all(&dir.path)))?;
         Ok(dir)
     }
 

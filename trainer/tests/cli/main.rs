@@ -3,10 +3,14 @@
 mod audit;
 mod generate;
 mod logprobs;
+mod merge;
 mod migrate;
 mod score;
 #[path = "../tiny/mod.rs"]
 mod tiny;
+#[path = "../toy/mod.rs"]
+mod toy;
+mod train;
 mod usage;
 
 use std::io::Write;
@@ -53,7 +57,11 @@ fn recode_with(args: &[&str], stdin: &[u8]) -> Outcome {
 }
 
 fn write(dir: &tempfile::TempDir, name: &str, text: impl AsRef<[u8]>) -> String {
-    let path = dir.path().join(name);
+    write_in(dir.path(), name, text)
+}
+
+fn write_in(dir: &Path, name: &str, text: impl AsRef<[u8]>) -> String {
+    let path = dir.join(name);
     std::fs::write(&path, text).unwrap();
     text_of(&path)
 }
