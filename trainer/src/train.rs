@@ -293,7 +293,7 @@ impl Run<'_> {
         let warmup = (updates as f64 * optimizer.warmup_ratio).ceil();
         let mut text = format!(
             "rows       {} to train on{left_out}, {} held out; longest prompt {longest} tokens\n\
-             a step     {} prompts x {} = {completions} completions of at most {} tokens, {} optimizer steps\n\
+             a step     prompts_per_step {} x num_generations {} = {completions} completions of at most {} tokens, {} optimizer steps\n\
              the run    {} steps = {epochs:.2} epochs = {} completions = {updates} optimizer steps, {warmup} of them warm-up, then {course}\n\
              adapter    {} r {} on {}: {parameters} parameters",
             train.len(),

@@ -6,7 +6,8 @@
 //! - The reference is the model without adapter; `beta = 0` leaves its pass out.
 //! - `old_logprobs` are the policy's before the step's first update. With one update they are the current ones, so no pass is spent.
 //! - Dropout belongs to the training pass alone: rollouts, reference and old log-probabilities are without.
-//! - With `beta = 0` a completion of advantage zero moves nothing: it is left out of every pass, though not of the denominators.
+//! - With `beta = 0` a completion of advantage zero moves nothing: it is left out of the training passes, though not of the denominators.
+//! - A truncated completion that is masked counts in its group's mean all the same: its siblings are compared with what it earned.
 //!
 //! # Differences from TRL
 //! Every denominator is the whole step's, whatever the micro-batches. The difference between sampling and training is measured without

@@ -80,7 +80,7 @@ fn a_run_says_its_sizes_and_ends_with_a_table() {
     assert_eq!(first.code, Some(0), "{}", first.stderr);
     for part in [
         "5 to train on, 2 held out",
-        "2 prompts x 8 = 16 completions of at most 12 tokens",
+        "prompts_per_step 2 x num_generations 8 = 16 completions of at most 12 tokens",
         "3 steps = 1.20 epochs = 48 completions = 3 optimizer steps",
         "DoRA r 4",
         "step 3/3",
@@ -342,6 +342,20 @@ fn what_cannot_be_used_is_named_before_anything_is_written() {
         &["cannot read none.jsonl"],
     );
     refuse("no model", &["model.path=none"], &["none"]);
+    let weights = toy.path().join("model/model.safetensors");
+    let sound = fs::read(&weights).unwrap();
+    let mut spoiled = sound.clone();
+    let last = spoiled.len() - 4;
+    spoiled[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    fs::write(&weights, spoiled).unwrap();
+    refuse(
+        "a NaN in the weights",
+        &[],
+        &["model.safetensors", "model.norm.weight", "NaN"],
+    );
+    fs::write(&weights, &sound[..sound.len() / 2]).unwrap();
+    refuse("weights cut short", &[], &["model.safetensors"]);
+    fs::write(&weights, sound).unwrap();
     fs::write(toy.rows(), "").unwrap();
     refuse("empty data", &[], &["rows.jsonl has no rows"]);
     fs::write(toy.rows(), &rows[..rows.len() - 9]).unwrap();
