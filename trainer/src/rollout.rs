@@ -81,8 +81,11 @@ pub struct Rollout {
     pub stopped: bool,
     /// Completion tokens.
     pub tokens: usize,
-    /// Time in prompts, from the first to the last of them, and in everything else.
+    /// Most bytes of keys and values that were held at once.
+    pub peak_cache_bytes: usize,
+    /// Time in the prompts.
     pub prefill_time: Duration,
+    /// Time in everything else.
     pub decode_time: Duration,
 }
 
@@ -132,15 +135,17 @@ pub fn rollout(
         waiting: (0..prompts.len())
             .flat_map(|prompt| (0..config.num_generations).map(move |sample| (prompt, sample)))
             .collect(),
-        prompt: None,
+        shared: None,
         places: Vec::new(),
         done: Vec::new(),
+        peak_cache_bytes: 0,
         prefill_time: Duration::ZERO,
     };
     let begun = Instant::now();
     let stopped = run.all(observe)?.is_break();
     let Run {
         mut done,
+        peak_cache_bytes,
         prefill_time,
         ..
     } = run;
@@ -151,6 +156,7 @@ pub fn rollout(
             .iter()
             .map(|completion| completion.completion_ids.len())
             .sum(),
+        peak_cache_bytes,
         prefill_time,
         decode_time: begun.elapsed().saturating_sub(prefill_time),
         completions: done,
@@ -204,9 +210,10 @@ struct Run<'a> {
     cache: Cache,
     waiting: VecDeque<(usize, usize)>,
     /// The prompt whose completions are given places now, and the logits behind its last token, `[V]`.
-    prompt: Option<(PromptId, Vec<f32>)>,
+    shared: Option<(PromptId, Vec<f32>)>,
     places: Vec<Place>,
     done: Vec<Completion>,
+    peak_cache_bytes: usize,
     prefill_time: Duration,
 }
 
@@ -236,7 +243,7 @@ impl Run<'_> {
     /// Gives a completion a place and draws its first token from the logits behind the prompt.
     fn begin(&mut self, prompt: usize, sample: usize) -> Result<()> {
         let Prompt { id, prompt_ids } = self.prompts[prompt];
-        let (cached, logits) = match self.prompt.take() {
+        let (cached, logits) = match self.shared.take() {
             Some(shared) => shared,
             None => {
                 let begun = Instant::now();
@@ -266,7 +273,7 @@ impl Run<'_> {
         place.draw(&logits, id, self.config)?;
         self.places.push(place);
         if sample + 1 < self.config.num_generations {
-            self.prompt = Some((cached, logits));
+            self.shared = Some((cached, logits));
         } else {
             // Its keys and values stay for as long as one of its completions needs them.
             self.cache.free_prompt(cached)?;
@@ -281,6 +288,7 @@ impl Run<'_> {
         let hidden = self
             .decoder
             .decode(&sequences, &ids, self.adapter, &mut self.cache)?; // [M, C]
+        self.peak_cache_bytes = self.peak_cache_bytes.max(self.cache.bytes());
         let logits = self.decoder.logits(&hidden)?; // [M, V]
         let (prompts, config) = (self.prompts, self.config);
         self.places

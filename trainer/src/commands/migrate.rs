@@ -134,7 +134,8 @@ impl Proposal {
         }
         let diff = TextDiff::from_lines(old.as_str(), new.as_str());
         let name = path.display();
-        let header = format!("{name} ({} {})", migration.dependency, migration.version());
+        // What stands behind the tab is no part of the file name to `patch` and `git apply`.
+        let header = format!("{name}\t({} {})", migration.dependency, migration.version());
         let count = |tag| {
             diff.iter_all_changes()
                 .filter(|change| change.tag() == tag)

@@ -37,7 +37,7 @@ fn the_proposal_is_a_diff_that_applies_and_a_verdict() {
     let (outcome, file) = migrate(&answered(new.trim_end()), OLD.as_bytes(), &[]);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let expected = format!(
-        "--- {file}\n+++ {file} (numpy 2.0.0)\n@@ -1,4 +1,4 @@\n import numpy as np\n \n-value = np.float_(1.0)\n+value = np.float64(1.0)\n print(value)\n"
+        "--- {file}\n+++ {file}\t(numpy 2.0.0)\n@@ -1,4 +1,4 @@\n import numpy as np\n \n-value = np.float_(1.0)\n+value = np.float64(1.0)\n print(value)\n"
     );
     assert_eq!(outcome.stdout, expected);
     for part in [
