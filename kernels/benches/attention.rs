@@ -1,10 +1,12 @@
 //! How fast attention is, and how its memory grows with length.
 //!
-//! `cargo bench -p recode-kernels --bench attention [-- speed|memory]`. Threads: `RAYON_NUM_THREADS`. Results are compared with the
-//! f64 oracle before anything is timed. GFLOP/s count what the equation needs for the keys that a token sees: 4 D a pair of
-//! query head and key forward, 10 D backward, nothing for what is recomputed or masked. A time is the shortest of many:
-//! other work on the machine only adds. `tests/peers/attention.py` times PyTorch on the causal shapes.
+//! `cargo bench -p recode-kernels --bench attention`. Threads: `RAYON_NUM_THREADS`. Results are compared with the f64 oracle before
+//! anything is timed. GFLOP/s count what the equation needs for the keys that a token sees: 4 D a pair of query head and
+//! key forward, 10 D backward, nothing for what is recomputed or masked. A time is the shortest of many: other work on the
+//! machine only adds. `tests/peers/attention.py` times PyTorch on the same shapes.
 
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use recode_kernels::TokenBatch;
@@ -15,7 +17,9 @@ use recode_kernels::oracle::{attention as oracle, check_close, sample, wide};
 use recode_kernels::{Span, Tensor};
 
 fn main() {
+    println!("threads {}", rayon::current_num_threads());
     speed();
+    memory();
 }
 
 const SMOLLM2: oracle::Sizes = oracle::Sizes {
@@ -30,9 +34,8 @@ const QWEN2: oracle::Sizes = oracle::Sizes {
 };
 
 fn speed() {
-    println!("threads {}", rayon::current_num_threads());
     println!(
-        "{:<34} {:>6} {:>10} {:>8}",
+        "{:<38} {:>6} {:>10} {:>8}",
         "shape", "pass", "ms", "GFLOP/s"
     );
     let group = group(240, 8, 128);
@@ -113,12 +116,7 @@ impl Case {
         if check_all {
             self.check(0..n, &self.spans);
         } else {
-            // The oracle's only row sees what the last row sees.
-            let all = Span {
-                prefix: 0..n as u32,
-                start: 1,
-            };
-            self.check(n - 1..n, &[all]);
+            self.check(n - 1..n, &[all(n)]);
         }
         let pairs: f64 = (self.spans.iter().enumerate())
             .map(|(i, span)| (span.prefix.len() + i + 1 - span.start as usize) as f64)
@@ -169,57 +167,135 @@ fn operands<'a>(
     }
 }
 
-/// `sequences` rows behind one prompt, each with `own` tokens of its own.
+/// Caches that a decoding step walks: one a layer, so that they come from memory as in decoding.
+const LAYERS: usize = 30;
+
+/// Keys and values, [T, K·D] each.
+type Cached = [Vec<f32>; 2];
+
+fn key_values([k, v]: &Cached) -> KeyValues<'_> {
+    KeyValues { k, v }
+}
+
+/// `sequences` rows behind one prompt, each with `own` tokens of its own, through all layers.
 fn decode(sizes: oracle::Sizes, sequences: usize, prompt: usize, own: usize) {
     let cols = sizes.kv_heads * sizes.head_size;
     let q_cols = sizes.heads * sizes.head_size;
     let q = Tensor::from_vec(sequences, q_cols, sample(1, sequences * q_cols)).unwrap();
-    let caches: Vec<[Vec<f32>; 2]> = (0..=sequences as u64)
-        .map(|i| {
-            let tokens = if i == 0 { prompt } else { own };
-            [
-                sample(2 + 2 * i, tokens * cols),
-                sample(3 + 2 * i, tokens * cols),
-            ]
-        })
-        .collect();
-    let keys = |i: usize| KeyValues {
-        k: &caches[i][0],
-        v: &caches[i][1],
-    };
-    let rows: Vec<DecodeRow<'_>> = (1..=sequences)
-        .map(|i| DecodeRow {
-            prompt: 0,
-            own: keys(i),
+    let cached = |seed, tokens| [sample(seed, tokens * cols), sample(seed + 1, tokens * cols)];
+    let layer: (Cached, Vec<Cached>) = (
+        cached(2, prompt),
+        (0..sequences as u64)
+            .map(|i| cached(4 + 2 * i, own))
+            .collect(),
+    );
+    let layers = vec![layer; LAYERS];
+    let calls: Vec<_> = layers
+        .iter()
+        .map(|(prompt, own)| {
+            let rows: Vec<_> = (own.iter().map(key_values))
+                .map(|own| DecodeRow { prompt: 0, own })
+                .collect();
+            (key_values(prompt), rows)
         })
         .collect();
     let mut out = Tensor::full(sequences, q_cols, f32::NAN);
-    let mut run = || {
-        let Ok(()) = attention_decode(&q, &[keys(0)], &rows, sizes.heads, sizes.kv_heads, &mut out)
-        else {
-            panic!("decode refused its operands")
-        };
+    let mut step = || {
+        for (prompt, rows) in &calls {
+            let (heads, kv_heads) = (sizes.heads, sizes.kv_heads);
+            attention_decode(&q, &[*prompt], rows, heads, kv_heads, &mut out).unwrap();
+        }
     };
-    run();
-    let time = shortest(&mut run);
+    step();
+    let time = shortest(&mut step);
+    let (shared, rows) = &calls[0];
     for (m, row) in rows.iter().enumerate() {
-        let [k, v] = [(keys(0).k, row.own.k), (keys(0).v, row.own.v)]
-            .map(|(prompt, own)| [wide(prompt), wide(own)].concat());
-        let all = Span {
-            prefix: 0..(prompt + own) as u32,
-            start: 1,
-        };
-        let (exact, _) = oracle::attention(sizes, &wide(q.row(m)), &k, &v, &[all]);
+        let [k, v] = [[shared.k, row.own.k], [shared.v, row.own.v]].map(|kv| wide(&kv.concat()));
+        let (exact, _) = oracle::attention(sizes, &wide(q.row(m)), &k, &v, &[all(prompt + own)]);
         check_close("decode", out.row(m), &exact, 1e-5).unwrap();
     }
-    let flops = 4.0 * (sequences * (prompt + own) * q_cols) as f64;
-    let name = format!("SmolLM2, {sequences} rows, {prompt} + {own} keys");
+    let flops = 4.0 * (LAYERS * sequences * (prompt + own) * q_cols) as f64;
+    let name = format!("{LAYERS} layers, {sequences} rows, {prompt} + {own} keys");
     line(&name, "decode", time, flops);
+}
+
+/// A span for the oracle's only row to see `n` rows.
+fn all(n: usize) -> Span {
+    Span {
+        prefix: 0..n as u32,
+        start: 1,
+    }
+}
+
+/// The most that a call holds at once beyond its operands and results, by length.
+fn memory() {
+    println!(
+        "\n{:<38} {:>12} {:>12} {:>12}",
+        "SmolLM2, causal", "operands MiB", "fwd MiB", "bwd MiB"
+    );
+    for n in [1024, 2048, 4096, 8192] {
+        let mut case = Case::new("", SMOLLM2, TokenBatch::causal(&vec![0; n]));
+        let tensors = [
+            &case.q,
+            &case.k,
+            &case.v,
+            &case.d_out,
+            &case.out,
+            &case.log_sum_exp,
+        ];
+        let operands = tensors
+            .into_iter()
+            .chain(&case.d)
+            .map(|x| 4 * x.data().len())
+            .sum();
+        let forward = peak(|| case.forward());
+        let backward = peak(|| case.backward());
+        let mib = |bytes: usize| bytes as f64 / (1 << 20) as f64;
+        println!(
+            "{n:<38} {:>12.1} {:>12.1} {:>12.1}",
+            mib(operands),
+            mib(forward),
+            mib(backward)
+        );
+    }
+}
+
+/// Counts the bytes that are allocated.
+struct Counting;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call is passed on to the system's allocator as it came; counting touches no memory of its callers.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let held = HELD.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
+        PEAK.fetch_max(held, Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promises are the system's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes held at once while `run` runs, beyond those held before.
+fn peak(run: impl FnOnce()) -> usize {
+    let before = HELD.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    run();
+    PEAK.load(Ordering::Relaxed) - before
 }
 
 fn line(name: &str, pass: &str, time: Duration, flops: f64) {
     println!(
-        "{name:<34} {pass:>6} {:>10.3} {:>8.1}",
+        "{name:<38} {pass:>6} {:>10.3} {:>8.1}",
         time.as_secs_f64() * 1e3,
         flops / time.as_secs_f64() / 1e9
     );
