@@ -7,9 +7,9 @@
 //! Cephes gives subnormal results where there are some; here what is below 2^-125 is 0. The result of an element is the
 //! same in whatever lane it stands, so vector and tail agree.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use super::lanes::lanewise;
+use super::lanes::{dispatch, lanewise};
 
 /// Below it, the logarithm of 2^-125, the result is 0.
 const LOWEST: f32 = -86.643_4;
@@ -62,7 +62,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 /// # Panics
 /// Where `x` and `y` differ in length.
 pub fn exp_scaled(x: &[f32], shift: f32, scale: f32, y: &mut [f32]) {
-    Arch::new().dispatch(Scaled { x, shift, scale, y });
+    dispatch(Scaled { x, shift, scale, y });
 }
 
 struct Scaled<'a> {

@@ -3,7 +3,16 @@
 //! Whole vectors first, then one partial vector for the rest, so every element goes through the same instructions and its
 //! result depends on its own operands only.
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
+
+/// Runs `op` on the widest vectors that this machine has, found out at run time.
+#[inline(always)]
+pub(crate) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    #[cfg(test)]
+    return narrower::dispatch(op);
+    #[cfg(not(test))]
+    Arch::new().dispatch(op)
+}
 
 /// Applies `f` to the vectors of `inputs` and the old values of `outputs`, and stores what it returns in `outputs`.
 ///
@@ -106,10 +115,52 @@ pub(crate) fn lanewise_sum<S: Simd, const I: usize>(
     simd.reduce_sum_f32s(sum)
 }
 
+/// The instruction sets of lesser machines, for tests.
+#[cfg(test)]
+pub(crate) mod narrower {
+    use super::*;
+    use pulp::Scalar;
+    use std::cell::Cell;
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Set {
+        Widest,
+        Avx2,
+        None,
+    }
+
+    thread_local! {
+        static SET: Cell<Set> = const { Cell::new(Set::Widest) };
+    }
+
+    pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+        match SET.get() {
+            Set::None => Scalar.vectorize(op),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => match pulp::x86::V3::try_new() {
+                Some(simd) => Simd::vectorize(simd, op),
+                None => Scalar.vectorize(op),
+            },
+            _ => Arch::new().dispatch(op),
+        }
+    }
+
+    /// Runs `test` on two threads without vectors, and on two with AVX2 where this machine has it.
+    pub(crate) fn each(test: impl Fn() + Sync) {
+        for set in [Set::Avx2, Set::None] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(2)
+                .start_handler(move |_| SET.set(set))
+                .build()
+                .unwrap();
+            pool.install(&test);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pulp::{Arch, WithSimd};
 
     struct Both<'a>(&'a [f32], &'a mut [f32]);
     impl WithSimd for Both<'_> {
@@ -133,13 +184,18 @@ mod tests {
         }
     }
 
-    /// Lengths around one, four and eight vectors of any width; whole numbers, so every order gives the exact sum.
     #[test]
     fn every_element_is_visited_once_for_any_length() {
+        visits();
+        narrower::each(visits);
+    }
+
+    /// Lengths around one, four and eight vectors of any width; whole numbers, so every order gives the exact sum.
+    fn visits() {
         for len in 0..140usize {
             let x: Vec<f32> = (0..len).map(|i| (i + 1) as f32).collect();
             let mut y = vec![1000.0; len];
-            let sum = Arch::new().dispatch(Both(&x, &mut y));
+            let sum = dispatch(Both(&x, &mut y));
             assert_eq!(sum, (len * (len + 1) / 2) as f32, "length {len}");
             assert!(
                 y.iter().zip(&x).all(|(y, x)| *y == 1000.0 + x),

@@ -1,10 +1,10 @@
 //! Blocks of parameters in parallel; scalars are formed in f64 and rounded once, as torch does.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::AdamW;
-use crate::ops::lanes::lanewise;
+use crate::ops::lanes::{dispatch, lanewise};
 
 /// Parameters of a task.
 const BLOCK: usize = 16 * 1024;
@@ -34,7 +34,7 @@ pub(super) fn step(
         .zip(m.par_chunks_mut(BLOCK))
         .zip(v.par_chunks_mut(BLOCK))
         .for_each(|(((param, grad), m), v)| {
-            Arch::new().dispatch(Step {
+            dispatch(Step {
                 scalars,
                 param,
                 grad,

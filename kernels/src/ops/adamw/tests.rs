@@ -1,4 +1,5 @@
 use super::*;
+use crate::ops::lanes::narrower;
 use crate::oracle::adamw::adamw as exact;
 use crate::oracle::{check_close, sample, wide};
 
@@ -63,4 +64,9 @@ fn step_zero_and_other_lengths_are_refused() {
             .to_string(),
         "adamw: grad has shape [2], expected [3]"
     );
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_oracle() {
+    narrower::each(ten_steps_agree_with_the_oracle);
 }

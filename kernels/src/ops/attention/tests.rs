@@ -1,5 +1,6 @@
 use super::*;
 use crate::TokenBatch;
+use crate::ops::lanes::narrower;
 use crate::oracle::attention as oracle;
 use crate::oracle::{check_close, check_gradient, sample, wide};
 
@@ -388,4 +389,13 @@ fn sizes_that_do_not_fit_are_refused() {
         decode(blind, &[short]),
         "attention_decode: prompts has shape [60, 30], expected [60, 60]"
     );
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_oracle() {
+    narrower::each(|| {
+        forward_agrees_with_the_oracle();
+        backward_agrees_with_the_oracle();
+        decoding_from_a_cache_is_the_forward_pass();
+    });
 }

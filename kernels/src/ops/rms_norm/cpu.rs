@@ -1,10 +1,10 @@
 //! Row blocks in parallel; the weight's gradient, which sums over rows, in column blocks, rows in order.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::Tensor;
-use crate::ops::lanes::{lanewise, lanewise_sum};
+use crate::ops::lanes::{dispatch, lanewise, lanewise_sum};
 
 /// Rows of a task.
 const ROWS: usize = 32;
@@ -16,7 +16,7 @@ pub(super) fn forward(x: &Tensor, weight: &[f32], eps: f32, y: &mut Tensor) {
     y.data_mut()
         .par_chunks_mut(block)
         .zip(x.data().par_chunks(block))
-        .for_each(|(y, x)| Arch::new().dispatch(Forward { x, weight, eps, y }));
+        .for_each(|(y, x)| dispatch(Forward { x, weight, eps, y }));
 }
 
 pub(super) fn backward(
@@ -36,7 +36,7 @@ pub(super) fn backward(
         .zip(d_y.data().par_chunks(block))
         .zip(scales.par_chunks_mut(ROWS))
         .for_each(|(((d_x, x), d_y), scales)| {
-            Arch::new().dispatch(Backward {
+            dispatch(Backward {
                 x,
                 weight,
                 eps,
@@ -50,7 +50,7 @@ pub(super) fn backward(
             .par_chunks_mut(COLS)
             .enumerate()
             .for_each(|(block, d_weight)| {
-                Arch::new().dispatch(WeightGradient {
+                dispatch(WeightGradient {
                     x: x.data(),
                     d_y: d_y.data(),
                     scales: &scales,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ops::lanes::narrower;
 use crate::oracle::rms_norm::rms_norm as exact;
 use crate::oracle::{check_close, check_gradient, sample, wide};
 
@@ -77,4 +78,12 @@ fn an_operand_of_another_shape_is_refused() {
         error.unwrap_err().to_string(),
         "rms_norm: weight has shape [59], expected [60]"
     );
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_oracle() {
+    narrower::each(|| {
+        agrees_with_the_oracle();
+        gradients_are_central_differences_of_the_oracle_and_add();
+    });
 }

@@ -1,11 +1,11 @@
 //! Row blocks in parallel, a head's two halves at a time.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::RopeTable;
 use crate::Tensor;
-use crate::ops::lanes::lanewise;
+use crate::ops::lanes::{dispatch, lanewise};
 
 /// Rows of a task.
 const ROWS: usize = 32;
@@ -17,7 +17,7 @@ pub(super) fn rotate(x: &mut Tensor, positions: &[u32], table: &RopeTable, direc
         .par_chunks_mut(ROWS * cols)
         .zip(positions.par_chunks(ROWS))
         .for_each(|(x, positions)| {
-            Arch::new().dispatch(Rotate {
+            dispatch(Rotate {
                 x,
                 cols,
                 positions,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ops::lanes::narrower;
 use crate::oracle::rope::rope as exact;
 use crate::oracle::{check_close, check_gradient, sample, wide};
 
@@ -80,4 +81,12 @@ fn bad_positions_sizes_and_shapes_are_refused() {
     );
     assert!(RopeTable::new(f64::NAN, 10, 1.0, 5).is_err());
     assert!(RopeTable::new(THETA, 10, 0.0, 5).is_err());
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_oracle() {
+    narrower::each(|| {
+        agrees_with_the_oracle_at_any_order_of_positions();
+        gradients_are_central_differences_of_the_oracle();
+    });
 }

@@ -1,10 +1,10 @@
 //! Blocks of elements in parallel.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::ops::exp::exp;
-use crate::ops::lanes::lanewise;
+use crate::ops::lanes::{dispatch, lanewise};
 
 /// Elements of a task.
 const BLOCK: usize = 16 * 1024;
@@ -13,7 +13,7 @@ pub(super) fn forward(gate: &[f32], up: &[f32], y: &mut [f32]) {
     y.par_chunks_mut(BLOCK)
         .zip(gate.par_chunks(BLOCK))
         .zip(up.par_chunks(BLOCK))
-        .for_each(|((y, gate), up)| Arch::new().dispatch(Forward { gate, up, y }));
+        .for_each(|((y, gate), up)| dispatch(Forward { gate, up, y }));
 }
 
 pub(super) fn backward(
@@ -30,7 +30,7 @@ pub(super) fn backward(
         .zip(up.par_chunks(BLOCK))
         .zip(d_y.par_chunks(BLOCK))
         .for_each(|((((d_gate, d_up), gate), up), d_y)| {
-            Arch::new().dispatch(Backward {
+            dispatch(Backward {
                 gate,
                 up,
                 d_y,

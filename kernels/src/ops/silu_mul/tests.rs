@@ -1,4 +1,5 @@
 use super::*;
+use crate::ops::lanes::narrower;
 use crate::oracle::silu_mul::silu_mul as exact;
 use crate::oracle::{check_close, check_gradient, sample, wide};
 
@@ -60,4 +61,12 @@ fn an_operand_of_another_shape_is_refused() {
             .to_string(),
         "silu_mul: y has shape [7, 60], expected [7, 61]"
     );
+}
+
+#[test]
+fn every_instruction_set_agrees_with_the_oracle() {
+    narrower::each(|| {
+        agrees_with_the_oracle();
+        gradients_are_central_differences_of_the_oracle();
+    });
 }

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::product::{Product, Scalars};
@@ -18,7 +18,7 @@ use crate::Tensor;
 use crate::batch::{Segment, segments};
 use crate::ops::attention::{Gradients, Operands, Sizes};
 use crate::ops::exp::exp;
-use crate::ops::lanes::lanewise_sum;
+use crate::ops::lanes::{dispatch, lanewise_sum};
 
 /// Into how many parts a batch of one segment is cut.
 const PARTS: usize = 16;
@@ -60,7 +60,7 @@ pub(in crate::ops::attention) fn backward(
         let shares: Vec<Share> = tasks
             .into_par_iter()
             .with_max_len(1)
-            .map(|task| Arch::new().dispatch(task))
+            .map(dispatch)
             .collect();
         let cols = sizes.kv_cols();
         d_k.data_mut()

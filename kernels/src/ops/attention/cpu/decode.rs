@@ -1,12 +1,13 @@
 //! Decoding: the rows behind one prompt stand in the lanes of one tile while its keys are walked, then each row goes on
 //! alone over its own.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::tile::{Aligned, Keys, Tile, VECTORS};
 use crate::Tensor;
 use crate::ops::attention::{DecodeRow, KeyValues, Sizes};
+use crate::ops::lanes::dispatch;
 
 /// Lanes of a task, about: small, so that a few sequences are work for several threads.
 const LANES: usize = 16;
@@ -48,10 +49,7 @@ pub(in crate::ops::attention) fn decode(
             }
         }
     }
-    tasks
-        .into_par_iter()
-        .with_max_len(1)
-        .for_each(|task| Arch::new().dispatch(task));
+    tasks.into_par_iter().with_max_len(1).for_each(dispatch);
 }
 
 /// One (row, head).

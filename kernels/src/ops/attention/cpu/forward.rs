@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::tile::{Aligned, Keys, Tile, VECTORS, cut, padded, set_limits};
 use crate::Tensor;
 use crate::batch::{Segment, segments};
 use crate::ops::attention::{Operands, Sizes};
+use crate::ops::lanes::dispatch;
 
 /// Rows of a task.
 const ROWS: usize = 32;
@@ -38,10 +39,7 @@ pub(in crate::ops::attention) fn forward(
             });
         }
     }
-    blocks
-        .into_par_iter()
-        .with_max_len(1)
-        .for_each(|block| Arch::new().dispatch(block));
+    blocks.into_par_iter().with_max_len(1).for_each(dispatch);
 }
 
 /// Some rows of a segment and their results.

@@ -143,8 +143,9 @@ impl Product<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::lanes::dispatch;
     use crate::oracle::{check_close, sample, wide};
-    use pulp::{Arch, Scalar};
+    use pulp::Scalar;
 
     struct Call<'a> {
         rows: usize,
@@ -217,7 +218,7 @@ mod tests {
                         });
                         check_close(name, &c, &expected, 1e-6).unwrap();
                     };
-                    call("vector", |call| Arch::new().dispatch(call));
+                    call("vector", |call| dispatch(call));
                     call("scalar", |call| Scalar.vectorize(call));
                 }
             }
@@ -248,6 +249,6 @@ mod tests {
                 });
             }
         }
-        Arch::new().dispatch(Short);
+        dispatch(Short);
     }
 }
