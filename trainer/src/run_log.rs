@@ -4,7 +4,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use serde::Serialize;
@@ -83,10 +83,6 @@ impl RunLog {
             .sync_all()
             .with_context(|| format!("cannot write {}", self.path.display()))?;
         Ok(self.bytes)
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 }
 

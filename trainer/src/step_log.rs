@@ -2,7 +2,7 @@
 //!
 //! Metric names are TRL's where TRL has one. A mean over nothing (the length of ended completions where none ended) is `null`.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use recode_core::policy::{GroupSpread, LossStats};
 use recode_core::reward::Breakdown;
@@ -228,23 +228,18 @@ pub struct Timings {
 
 /// Measures one phase after another.
 #[derive(Debug)]
-pub struct Watch(std::time::Instant);
+pub struct Watch(Instant);
 
 impl Watch {
     pub fn start() -> Self {
-        Self(std::time::Instant::now())
+        Self(Instant::now())
     }
 
     /// Adds the time since the last call (or the start) to a phase.
     pub fn lap(&mut self, seconds: &mut f64) {
-        *seconds += self.split().as_secs_f64();
-    }
-
-    /// The time since the last call, for no phase.
-    pub fn split(&mut self) -> Duration {
         let elapsed = self.0.elapsed();
         self.0 += elapsed;
-        elapsed
+        *seconds += elapsed.as_secs_f64();
     }
 }
 
