@@ -153,6 +153,19 @@ fn set_takes_text_with_or_without_quotes() {
 }
 
 #[test]
+fn every_key_takes_its_default_by_set_and_refuses_another_type() {
+    let plain = with("", &[]).unwrap();
+    for key in keys() {
+        if let Some(default) = key.default.as_ref().filter(|_| !key.required) {
+            let set = format!("{}={default}", key.name);
+            assert_eq!(with("", &[&set]).unwrap(), plain, "{set}");
+        }
+        let wrong = toml::Value::Array(vec![toml::Value::Array(Vec::new())]);
+        assert!((key.check)(&wrong).is_err(), "{}", key.name);
+    }
+}
+
+#[test]
 fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
     assert_eq!(
         complaint("[loss]\nbeta = 0.1\nclip_ratio_hi = 0.3\n", &[]),
