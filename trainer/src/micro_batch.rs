@@ -67,7 +67,7 @@ pub fn cut(
 pub struct MicroBatch {
     /// N rows.
     pub batch: TokenBatch,
-    /// A number for each row's token that does not depend on the cut, [N]: what dropout masks are drawn by.
+    /// A number for each row's token that does not depend on the cut, `[N]`: what dropout masks are drawn by.
     pub names: Vec<u64>,
     /// T requests, completion after completion, a request a token.
     pub requests: Vec<LogprobRequest>,

@@ -1,6 +1,7 @@
 //! The program as a person calls it: arguments in; standard output, standard error and an exit code out.
 
 mod audit;
+mod config;
 mod generate;
 mod logprobs;
 mod merge;
