@@ -1,15 +1,16 @@
 //! Completions a second on one core, and edit distance beside `strsim`.
 //!
-//! `cargo bench -p recode-core --bench reward`. The cases are the shared ones where they are at hand (`RECODE_SHARED`, else `../shared` beside the
-//! checkout), else the few that ship with the tests. Nothing is kept from one call to the next: every call finds, parses, strips
-//! and compares both of its texts.
+//! `cargo bench -p recode-core --bench reward`. The cases are the shared ones where they are at hand, else the few that ship with the tests.
+//! Nothing is kept from one call to the next: every call finds, parses, strips and compares both of its texts.
+
+#[path = "../tests/shared/mod.rs"]
+mod shared;
 
 use recode_core::python::{Grammar, check_syntax, strip};
 use recode_core::reward::{RewardMode, score};
 use recode_core::similarity::levenshtein;
 use serde::Deserialize;
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 #[derive(Deserialize)]
@@ -33,12 +34,12 @@ fn per_second<T>(items: &[T], mut work: impl FnMut(&T)) -> f64 {
 }
 
 fn main() {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let shared = std::env::var_os("RECODE_SHARED").map_or(PathBuf::from(beside), PathBuf::from);
-    let shipped = include_str!("../tests/golden/reward_cases.jsonl");
-    let (source, text) = match std::fs::read_to_string(shared.join("data/reward_cases.jsonl")) {
-        Ok(text) => ("shared cases", text),
-        Err(_) => ("shipped cases", shipped.to_owned()),
+    let (source, text) = match shared::read("reward_cases.jsonl") {
+        Some(text) => ("shared cases", text),
+        None => (
+            "shipped cases",
+            include_str!("../tests/golden/reward_cases.jsonl").to_owned(),
+        ),
     };
     let cases: Vec<Case> = text
         .lines()
@@ -70,6 +71,10 @@ fn main() {
         assert_eq!(levenshtein(a, b), strsim::levenshtein(a, b));
     }
 
+    // `cargo test --benches` stops here.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
     let bytes = |lengths: &mut dyn Iterator<Item = usize>| lengths.sum::<usize>() / cases.len();
     println!(
         "{} {source}: completions of {} bytes, targets of {} bytes on average; one core",

@@ -1,8 +1,9 @@
 //! The audit of a data set: every finding, and no other.
 
+mod shared;
+
 use recode_core::audit::{AuditRow, Field, Finding, FindingKind, PromptBudget, audit};
 use recode_core::migration::Migration;
-use std::path::PathBuf;
 
 fn row() -> Migration {
     Migration {
@@ -206,14 +207,7 @@ fn a_report_is_plain_json() {
 /// Counted once more by a script on CPython 3.11's `ast`.
 #[test]
 fn the_shared_data_has_the_faults_that_are_known() {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let shared = std::env::var_os("RECODE_SHARED").map_or(PathBuf::from(beside), PathBuf::from);
-    let path = shared.join("data/api_update.jsonl");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!(
-            "skipped: {} is not there (set RECODE_SHARED)",
-            path.display()
-        );
+    let Some(text) = shared::read("api_update.jsonl") else {
         return;
     };
     let rows = text.lines().map(|line| {

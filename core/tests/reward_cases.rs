@@ -1,9 +1,10 @@
-//! `paper` mode against numbers the reference itself returned: our own cases, made by `golden/reward_cases.py`, and, where the shared data is at
-//! hand (`RECODE_SHARED`, else `../shared` beside the checkout), 3,600 completions in 31 kinds.
+//! `paper` mode against numbers the reference itself returned: for our own cases, made by `golden/reward_cases.py`, and, where the shared data
+//! is at hand, for 3,600 completions in 31 kinds.
+
+mod shared;
 
 use recode_core::reward::{RewardMode, Withheld, score};
 use serde::Deserialize;
-use std::path::PathBuf;
 
 #[derive(Debug, Deserialize)]
 struct Case {
@@ -103,14 +104,7 @@ fn paper_mode_returns_the_references_numbers() {
 
 #[test]
 fn paper_mode_returns_the_references_numbers_on_the_shared_cases() {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared");
-    let shared = std::env::var_os("RECODE_SHARED").map_or(PathBuf::from(beside), PathBuf::from);
-    let path = shared.join("data/reward_cases.jsonl");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!(
-            "skipped: {} is not there (set RECODE_SHARED)",
-            path.display()
-        );
+    let Some(text) = shared::read("reward_cases.jsonl") else {
         return;
     };
     let cases = read(&text);

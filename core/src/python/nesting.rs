@@ -2,8 +2,11 @@
 //!
 //! The parser descends by recursion, and so do dropping and comparing its tree. On a native thread the parser grows its stack, but the drop
 //! does not, and in a browser nothing does: there wasm has about 1 MiB for everything. Measured there (wasm32, V8, default stack), the
-//! parser survives 1,000 brackets, 1,500 prefix operators, 500 f-strings within each other, and a tree 10,000 deep; the limits below
-//! leave a factor of two at least. Real code nests less than 20 deep, and CPython itself stops at 200 brackets and 100 indentations.
+//! parser survives 1,000 brackets, 1,500 prefix operators, 500 f-strings within each other, and a tree 10,000 deep if its nodes are all alike; the limits below
+//! leave a factor of two at least. Real code nests less than 20 deep, and CPython has limits of its own.
+//!
+//! The bound counts, for every pair of open brackets, the operators since the expression in it began. An operator ends the
+//! operands of those that bind tighter: in `a * b ** c + d` the `+` takes back what `*` and `**` have added.
 
 use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::Mode;
@@ -15,8 +18,8 @@ const MAX_BRACKETS: usize = 200;
 const MAX_INDENTATIONS: usize = 99;
 /// Recursions of the parser: brackets, blocks, f-strings, prefix operators, lambdas and conditional expressions within each other.
 const MAX_RECURSION: usize = 500;
-/// Links of a chain such as `a.b.c()` or `1 + 2 + 3`, parsed in a loop into a tree as deep as it is long.
-const MAX_CHAIN: usize = 2000;
+/// Links of a chain such as `a.b.c()` or `1 + 2 + 3`, parsed in a loop into a tree as deep as it is long. CPython raises at 3,000.
+const MAX_CHAIN: usize = 1000;
 
 /// Up to here no text can pass a limit, as brackets come in pairs: nothing needs to be counted.
 const ALWAYS_SHALLOW_BYTES: usize = 2 * MAX_BRACKETS;
@@ -55,6 +58,30 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     }
 }
 
+/// How tightly an operator binds; those of one class are counted together.
+#[derive(Clone, Copy)]
+enum Binding {
+    /// `lambda`, `if else`, `yield`, `:=`, `=` and statements.
+    Loose,
+    Or,
+    And,
+    Not,
+    Comparison,
+    BitOr,
+    BitXor,
+    BitAnd,
+    Shift,
+    Sum,
+    Product,
+    /// `-x`, `x ** y`, `await x`: parsed by recursion.
+    Prefix,
+    /// `x.y`, `x()`, `x[]`.
+    Postfix,
+}
+
+const BINDINGS: usize = Binding::Postfix as usize + 1;
+const EVERYTHING: usize = Binding::Loose as usize;
+
 /// An upper bound for the depth at the current token.
 #[derive(Default)]
 struct Depth {
@@ -76,8 +103,8 @@ struct Depth {
 #[derive(Default)]
 struct Level {
     closed_by: Option<TokenKind>,
-    recursion: usize,
-    chain: usize,
+    recursion: [usize; BINDINGS],
+    chain: [usize; BINDINGS],
     /// Lambdas whose parameters are being listed: a comma there ends no expression.
     lambdas: usize,
 }
@@ -85,6 +112,7 @@ struct Level {
 impl Depth {
     fn add(&mut self, kind: TokenKind) {
         use TokenKind as T;
+        let after_operand = std::mem::replace(&mut self.after_operand, ends_operand(kind));
         match kind {
             T::Lpar => self.open(T::Rpar),
             T::Lsqb => self.open(T::Rsqb),
@@ -94,62 +122,97 @@ impl Depth {
             T::Rpar | T::Rsqb | T::Rbrace | T::FStringEnd | T::TStringEnd => self.close(kind),
             T::Indent => self.indentations += 1,
             T::Dedent => self.indentations = self.indentations.saturating_sub(1),
-            T::Comma if self.level().lambdas == 0 => self.expression_ends(),
+            T::Comma if self.level().lambdas == 0 => self.take_back(EVERYTHING),
             T::Newline | T::Semi => {
                 self.broken |= !self.open.is_empty();
-                self.expression_ends();
+                self.take_back(EVERYTHING);
+                self.level().lambdas = 0;
             }
             T::Unknown => self.broken = true,
             T::Lambda => {
-                self.recurse();
+                self.recurse(Binding::Loose);
                 self.level().lambdas += 1;
             }
             T::Colon => {
                 let level = self.level();
                 level.lambdas = level.lambdas.saturating_sub(1);
             }
-            // `**` binds to the right, by recursion.
-            T::If | T::Else | T::Await | T::Yield | T::DoubleStar | T::ColonEqual => self.recurse(),
-            T::Not | T::Minus | T::Plus | T::Tilde | T::Star if !self.after_operand => {
-                self.recurse()
+            T::If | T::Else | T::ColonEqual => {
+                self.take_back(Binding::Or as usize);
+                self.recurse(Binding::Loose);
             }
-            T::Dot => self.link(),
-            _ if kind.is_operator() || kind.is_keyword() => self.link(),
+            T::Yield | T::Async => self.recurse(Binding::Loose),
+            T::Not if !after_operand => self.recurse(Binding::Not),
+            T::Await | T::DoubleStar => self.recurse(Binding::Prefix),
+            T::Plus | T::Minus | T::Tilde if !after_operand => self.recurse(Binding::Prefix),
+            // Unpacking takes a whole expression.
+            T::Star if !after_operand => self.recurse(Binding::Loose),
+            T::Dot => self.link(Binding::Postfix),
+            T::Or => self.binary(Binding::Or),
+            T::And => self.binary(Binding::And),
+            T::Vbar => self.binary(Binding::BitOr),
+            T::CircumFlex => self.binary(Binding::BitXor),
+            T::Amper => self.binary(Binding::BitAnd),
+            T::LeftShift | T::RightShift => self.binary(Binding::Shift),
+            T::Plus | T::Minus => self.binary(Binding::Sum),
+            T::Star | T::Slash | T::DoubleSlash | T::Percent | T::At => {
+                self.binary(Binding::Product)
+            }
+            T::EqEqual
+            | T::NotEqual
+            | T::Less
+            | T::LessEqual
+            | T::Greater
+            | T::GreaterEqual
+            | T::In
+            | T::Is
+            | T::Not => {
+                self.binary(Binding::Comparison);
+            }
+            _ if kind.is_operator() || kind.is_non_soft_keyword() && !self.after_operand => {
+                self.link(Binding::Loose)
+            }
             _ => {}
         }
-        self.after_operand = matches!(
-            kind,
-            T::Name
-                | T::Int
-                | T::Float
-                | T::Complex
-                | T::String
-                | T::FStringEnd
-                | T::TStringEnd
-                | T::Rpar
-                | T::Rsqb
-                | T::Rbrace
-        ) || matches!(kind, T::Ellipsis | T::True | T::False | T::None)
-            || kind.is_soft_keyword();
     }
 
     fn level(&mut self) -> &mut Level {
         self.open.last_mut().unwrap_or(&mut self.outermost)
     }
 
-    fn recurse(&mut self) {
+    /// An operator that the parser follows by recursion.
+    fn recurse(&mut self, binding: Binding) {
         self.recursion += 1;
-        self.level().recursion += 1;
+        self.level().recursion[binding as usize] += 1;
     }
 
-    fn link(&mut self) {
+    /// An operator that the parser adds to the tree it has.
+    fn link(&mut self, binding: Binding) {
         self.chain += 1;
-        self.level().chain += 1;
+        self.level().chain[binding as usize] += 1;
+    }
+
+    /// A link between two operands, the first of which has ended.
+    fn binary(&mut self, binding: Binding) {
+        self.take_back(binding as usize + 1);
+        self.link(binding);
+    }
+
+    /// Everything from this binding on has ended.
+    fn take_back(&mut self, from: usize) {
+        if self.broken {
+            return;
+        }
+        let level = self.level();
+        let recursion: usize = level.recursion[from..].iter_mut().map(std::mem::take).sum();
+        let chain: usize = level.chain[from..].iter_mut().map(std::mem::take).sum();
+        self.recursion -= recursion;
+        self.chain -= chain;
     }
 
     fn open(&mut self, closed_by: TokenKind) {
         // The bracket belongs to the expression around it, and stays counted there as a link once it is closed: `f()()()`.
-        self.link();
+        self.link(Binding::Postfix);
         self.recursion += 1;
         self.brackets += usize::from(is_bracket(closed_by));
         self.open.push(Level {
@@ -166,25 +229,10 @@ impl Depth {
         if self.broken {
             return;
         }
-        if let Some(level) = self.open.pop() {
-            self.recursion -= 1 + level.recursion;
-            self.chain -= level.chain;
-            self.brackets -= usize::from(is_bracket(kind));
-        }
-    }
-
-    fn expression_ends(&mut self) {
-        if self.broken {
-            return;
-        }
-        let level = self.level();
-        let (recursion, chain) = (
-            std::mem::take(&mut level.recursion),
-            std::mem::take(&mut level.chain),
-        );
-        level.lambdas = 0;
-        self.recursion -= recursion;
-        self.chain -= chain;
+        self.take_back(EVERYTHING);
+        self.open.pop();
+        self.recursion -= 1;
+        self.brackets -= usize::from(is_bracket(kind));
     }
 }
 
@@ -193,4 +241,17 @@ fn is_bracket(closed_by: TokenKind) -> bool {
         closed_by,
         TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace
     )
+}
+
+fn ends_operand(kind: TokenKind) -> bool {
+    use TokenKind as T;
+    kind.is_soft_keyword()
+        || matches!(
+            kind,
+            T::Name | T::Int | T::Float | T::Complex | T::String | T::FStringEnd | T::TStringEnd
+        )
+        || matches!(
+            kind,
+            T::Rpar | T::Rsqb | T::Rbrace | T::Ellipsis | T::True | T::False | T::None
+        )
 }

@@ -14,36 +14,27 @@ pub(super) fn strip(text: &str, tokens: &Tokens) -> String {
     let mut stripped = String::with_capacity(text.len());
     let mut line_start = 0; // of the line being written, in `stripped`
     let mut done = 0; // bytes of `text` that have been dealt with
-    let mut format_strings = 0_usize; // within each other; what stands in them is text: `f"{x = }"` shows even its blanks
+    let mut format_strings = 0_usize; // within each other
     for token in tokens.iter() {
-        let (start, end) = (token.start().to_usize(), token.end().to_usize());
         match token.kind() {
             TokenKind::FStringStart | TokenKind::TStringStart => format_strings += 1,
             TokenKind::FStringEnd | TokenKind::TStringEnd => format_strings -= 1,
-            _ if format_strings > 0 => {}
-            TokenKind::Comment => {
-                stripped.push_str(&text[done..start]);
-                done = end;
-            }
-            // A line end inside brackets, or of a line that holds nothing: such a line can go.
-            TokenKind::NonLogicalNewline => {
-                stripped.push_str(&text[done..start]);
-                done = end;
-                stripped.truncate(trim_line_end(&stripped, line_start));
-                if stripped.len() > line_start {
-                    stripped.push('\n');
-                    line_start = stripped.len();
-                }
-            }
-            // The end of a statement. Its line is never dropped: behind a backslash it may look blank, and still it is what ends the statement.
-            TokenKind::Newline => {
-                stripped.push_str(&text[done..start]);
-                done = end;
-                stripped.truncate(trim_line_end(&stripped, line_start));
+            _ => {}
+        }
+        let line_ends = token.kind().is_any_newline();
+        // What stands in a format string is text: `f"{x = }"` shows even its blanks.
+        if format_strings > 0 || !(line_ends || token.kind() == TokenKind::Comment) {
+            continue;
+        }
+        stripped.push_str(&text[done..token.start().to_usize()]);
+        done = token.end().to_usize();
+        if line_ends {
+            stripped.truncate(trim_line_end(&stripped, line_start));
+            // The line end of a statement stays, that of a line which holds nothing goes with it.
+            if stripped.len() > line_start || token.kind() == TokenKind::Newline {
                 stripped.push('\n');
                 line_start = stripped.len();
             }
-            _ => {}
         }
     }
     stripped.truncate(stripped.trim_end().len());
