@@ -228,6 +228,13 @@ fn nests(n: usize) -> Vec<(&'static str, String)> {
             "polynomial",
             format!("x = 1{}", " + a ** 2 * -b ** 3".repeat(n / 10)),
         ),
+        (
+            "misplaced not",
+            around("not a < b | c ^ d & e << f + g * -", ""),
+        ),
+        ("misplaced lambda", around("a or b + -lambda: ", "")),
+        ("misplaced yield", around("yield a ** b < ", "")),
+        ("misplaced star", around("*a or b * ", "")),
         ("async", around("async ", "")),
         ("match", around("match ", "")),
         ("type", around("type ", "")),
@@ -285,10 +292,14 @@ fn nesting_of_real_code_is_no_error() {
         for source in [
             format!(
                 "x = 1{}",
-                " + a ** 2 * -b ** 3 - not_c[-1] * (-d)".repeat(400)
+                " + a.b ** 2 * -b ** 3 - c[-1] * (-d)".repeat(300)
             ),
             "x = [\n".to_owned() + &"    -1, (2), not 3,\n".repeat(5_000) + "]",
             "f(-1)\n".repeat(20_000),
+            "f(a.b  # c\n    -d\n    *e, not g)\n".repeat(5_000),
+            "for x in not y:\n    z.a = lambda: not x is not y.b\n    w[0]: T.a = {a.b: not c, **d}\n".repeat(2_000),
+            "[x.a if y.b else not z for x, y in a.b if not d.e if x not in y]\nfor x in *a.b, *c: pass\n".repeat(2_000),
+            "async def f(a=b.c, *d, **e) -> g.h:\n    x.y += await z; assert x.y, not z; return lambda a=b.c: not a\n".repeat(2_000),
             "a = lambda x, y: -x\n".repeat(5_000),
         ] {
             assert_eq!(check_syntax(&source, grammar), Ok(()));

@@ -18,8 +18,9 @@ const MAX_BRACKETS: usize = 200;
 const MAX_INDENTATIONS: usize = 99;
 /// Recursions of the parser: brackets, blocks, f-strings, prefix operators, lambdas and conditional expressions within each other.
 const MAX_RECURSION: usize = 500;
-/// Links of a chain such as `a.b.c()` or `1 + 2 + 3`, parsed in a loop into a tree as deep as it is long. CPython raises at 3,000.
-const MAX_CHAIN: usize = 1000;
+/// Everything together, with the links of chains such as `a.b.c()` or `1 + 2 + 3`: these are parsed in a loop, into a tree as deep as they
+/// are long. CPython goes to 3,000 before it raises.
+const MAX_DEPTH: usize = 1000;
 
 /// Up to here no text can pass a limit, as brackets come in pairs: nothing needs to be counted.
 const ALWAYS_SHALLOW_BYTES: usize = 2 * MAX_BRACKETS;
@@ -29,7 +30,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     if text.len() <= ALWAYS_SHALLOW_BYTES {
         return Ok(());
     }
-    let mut depth = Depth::default();
+    let mut depth = Depth::new();
     let mut lexer = lex(text, Mode::Module);
     loop {
         let kind = lexer.next_token();
@@ -47,13 +48,14 @@ pub(super) fn check(text: &str) -> Result<(), String> {
                 "more than {MAX_INDENTATIONS} indentations within each other"
             ));
         }
-        if depth.recursion + depth.indentations > MAX_RECURSION {
+        let recursion = depth.recursion + depth.indentations;
+        if recursion > MAX_RECURSION {
             return Err(format!(
                 "more than {MAX_RECURSION} expressions within each other"
             ));
         }
-        if depth.chain > MAX_CHAIN {
-            return Err(format!("an expression of more than {MAX_CHAIN} links"));
+        if recursion + depth.chain > MAX_DEPTH {
+            return Err(format!("an expression of more than {MAX_DEPTH} parts"));
         }
     }
 }
@@ -61,7 +63,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 /// How tightly an operator binds; those of one class are counted together.
 #[derive(Clone, Copy)]
 enum Binding {
-    /// `lambda`, `if else`, `yield`, `:=`, `=` and statements.
+    /// `lambda`, `if else`, `yield`, `*x`, `:=`, `=` and what begins a statement.
     Loose,
     Or,
     And,
@@ -73,17 +75,15 @@ enum Binding {
     Shift,
     Sum,
     Product,
-    /// `-x`, `x ** y`, `await x`: parsed by recursion.
+    /// `-x`, `x ** y`, `await x`.
     Prefix,
     /// `x.y`, `x()`, `x[]`.
     Postfix,
 }
 
 const BINDINGS: usize = Binding::Postfix as usize + 1;
-const EVERYTHING: usize = Binding::Loose as usize;
 
 /// An upper bound for the depth at the current token.
-#[derive(Default)]
 struct Depth {
     open: Vec<Level>,
     /// What stands outside all brackets.
@@ -93,9 +93,8 @@ struct Depth {
     /// Sums over all levels.
     recursion: usize,
     chain: usize,
-    /// The last token can end an operand, so an operator that follows it is binary.
-    after_operand: bool,
-    /// Brackets do not match, so the text is not Python. How the parser recovers is its own affair: from here on nothing is taken back.
+    previous: TokenKind,
+    /// Brackets do not match, so the text is not Python. How the parser goes on from there is its own affair: nothing is taken back any more.
     broken: bool,
 }
 
@@ -110,9 +109,26 @@ struct Level {
 }
 
 impl Depth {
+    fn new() -> Self {
+        Depth {
+            open: Vec::new(),
+            outermost: Level::default(),
+            brackets: 0,
+            indentations: 0,
+            recursion: 0,
+            chain: 0,
+            previous: TokenKind::Newline,
+            broken: false,
+        }
+    }
+
     fn add(&mut self, kind: TokenKind) {
         use TokenKind as T;
-        let after_operand = std::mem::replace(&mut self.after_operand, ends_operand(kind));
+        if matches!(kind, T::NonLogicalNewline | T::Comment) {
+            return;
+        }
+        let previous = std::mem::replace(&mut self.previous, kind);
+        let after_operand = ends_operand(previous);
         match kind {
             T::Lpar => self.open(T::Rpar),
             T::Lsqb => self.open(T::Rsqb),
@@ -122,42 +138,46 @@ impl Depth {
             T::Rpar | T::Rsqb | T::Rbrace | T::FStringEnd | T::TStringEnd => self.close(kind),
             T::Indent => self.indentations += 1,
             T::Dedent => self.indentations = self.indentations.saturating_sub(1),
-            T::Comma if self.level().lambdas == 0 => self.take_back(EVERYTHING),
+            T::Comma if self.level().lambdas == 0 => self.take_back(Binding::Loose),
             T::Newline | T::Semi => {
                 self.broken |= !self.open.is_empty();
-                self.take_back(EVERYTHING);
+                self.take_back(Binding::Loose);
                 self.level().lambdas = 0;
             }
             T::Unknown => self.broken = true,
-            T::Lambda => {
-                self.recurse(Binding::Loose);
-                self.level().lambdas += 1;
-            }
             T::Colon => {
                 let level = self.level();
                 level.lambdas = level.lambdas.saturating_sub(1);
+                self.take_back(Binding::Or);
+            }
+            T::Lambda => {
+                self.prefix(Binding::Loose);
+                self.level().lambdas += 1;
+            }
+            T::Yield | T::Async => self.prefix(Binding::Loose),
+            T::Star | T::DoubleStar if !after_operand => self.prefix(Binding::Loose),
+            // The second word of `is not`, the first of `not in`.
+            T::Not if previous == T::Is || after_operand => {}
+            T::Not => self.prefix(Binding::Not),
+            T::Await => self.prefix(Binding::Prefix),
+            T::Plus | T::Minus | T::Tilde if !after_operand => self.prefix(Binding::Prefix),
+            T::DoubleStar => {
+                self.take_back(Binding::Postfix);
+                self.recurse(Binding::Prefix);
             }
             T::If | T::Else | T::ColonEqual => {
-                self.take_back(Binding::Or as usize);
+                self.take_back(Binding::Or);
                 self.recurse(Binding::Loose);
             }
-            T::Yield | T::Async => self.recurse(Binding::Loose),
-            T::Not if !after_operand => self.recurse(Binding::Not),
-            T::Await | T::DoubleStar => self.recurse(Binding::Prefix),
-            T::Plus | T::Minus | T::Tilde if !after_operand => self.recurse(Binding::Prefix),
-            // Unpacking takes a whole expression.
-            T::Star if !after_operand => self.recurse(Binding::Loose),
             T::Dot => self.link(Binding::Postfix),
-            T::Or => self.binary(Binding::Or),
-            T::And => self.binary(Binding::And),
-            T::Vbar => self.binary(Binding::BitOr),
-            T::CircumFlex => self.binary(Binding::BitXor),
-            T::Amper => self.binary(Binding::BitAnd),
-            T::LeftShift | T::RightShift => self.binary(Binding::Shift),
-            T::Plus | T::Minus => self.binary(Binding::Sum),
-            T::Star | T::Slash | T::DoubleSlash | T::Percent | T::At => {
-                self.binary(Binding::Product)
-            }
+            T::Or => self.link(Binding::Or),
+            T::And => self.link(Binding::And),
+            T::Vbar => self.link(Binding::BitOr),
+            T::CircumFlex => self.link(Binding::BitXor),
+            T::Amper => self.link(Binding::BitAnd),
+            T::LeftShift | T::RightShift => self.link(Binding::Shift),
+            T::Plus | T::Minus => self.link(Binding::Sum),
+            T::Star | T::Slash | T::DoubleSlash | T::Percent | T::At => self.link(Binding::Product),
             T::EqEqual
             | T::NotEqual
             | T::Less
@@ -165,13 +185,12 @@ impl Depth {
             | T::Greater
             | T::GreaterEqual
             | T::In
-            | T::Is
-            | T::Not => {
-                self.binary(Binding::Comparison);
+            | T::Is => {
+                self.link(Binding::Comparison);
             }
-            _ if kind.is_operator() || kind.is_non_soft_keyword() && !self.after_operand => {
-                self.link(Binding::Loose)
-            }
+            _ if ends_operand(kind) => {}
+            // Assignments, and keywords that have an expression behind them.
+            _ if kind.is_operator() || kind.is_keyword() => self.link(Binding::Loose),
             _ => {}
         }
     }
@@ -180,32 +199,45 @@ impl Depth {
         self.open.last_mut().unwrap_or(&mut self.outermost)
     }
 
-    /// An operator that the parser follows by recursion.
+    /// The parser calls itself.
     fn recurse(&mut self, binding: Binding) {
         self.recursion += 1;
         self.level().recursion[binding as usize] += 1;
     }
 
-    /// An operator that the parser adds to the tree it has.
+    /// An operator before its operand.
+    fn prefix(&mut self, binding: Binding) {
+        let level = self.level();
+        // Misplaced as in `1 + not x` it is an error, and yet the parser takes everything behind `not` for the operand of `+`: the `+` lasts as long.
+        for tighter in binding as usize + 1..BINDINGS {
+            level.recursion[binding as usize] += std::mem::take(&mut level.recursion[tighter]);
+            level.chain[binding as usize] += std::mem::take(&mut level.chain[tighter]);
+        }
+        self.recurse(binding);
+    }
+
+    /// An operator behind its operand, and with it behind all that binds tighter: the tree grows by a link.
     fn link(&mut self, binding: Binding) {
+        self.take_back_from(binding as usize + 1);
         self.chain += 1;
         self.level().chain[binding as usize] += 1;
     }
 
-    /// A link between two operands, the first of which has ended.
-    fn binary(&mut self, binding: Binding) {
-        self.take_back(binding as usize + 1);
-        self.link(binding);
+    /// What binds like this, or tighter, has ended.
+    fn take_back(&mut self, binding: Binding) {
+        self.take_back_from(binding as usize);
     }
 
-    /// Everything from this binding on has ended.
-    fn take_back(&mut self, from: usize) {
+    fn take_back_from(&mut self, first: usize) {
         if self.broken {
             return;
         }
         let level = self.level();
-        let recursion: usize = level.recursion[from..].iter_mut().map(std::mem::take).sum();
-        let chain: usize = level.chain[from..].iter_mut().map(std::mem::take).sum();
+        let recursion: usize = level.recursion[first..]
+            .iter_mut()
+            .map(std::mem::take)
+            .sum();
+        let chain: usize = level.chain[first..].iter_mut().map(std::mem::take).sum();
         self.recursion -= recursion;
         self.chain -= chain;
     }
@@ -229,7 +261,7 @@ impl Depth {
         if self.broken {
             return;
         }
-        self.take_back(EVERYTHING);
+        self.take_back(Binding::Loose);
         self.open.pop();
         self.recursion -= 1;
         self.brackets -= usize::from(is_bracket(kind));
