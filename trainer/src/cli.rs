@@ -21,6 +21,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(commands::demo::Args),
     Train(commands::train::Args),
     Merge(commands::merge::Args),
     Generate(commands::generate::Args),
@@ -33,6 +34,7 @@ enum Command {
 
 fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Demo(args) => commands::demo::run(args),
         Command::Train(args) => commands::train::run(args),
         Command::Merge(args) => commands::merge::run(args),
         Command::Generate(args) => commands::generate::run(args),

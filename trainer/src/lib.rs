@@ -9,6 +9,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data;
+pub mod demo;
 pub mod eval;
 pub mod examples;
 pub mod grpo;

@@ -1,6 +1,7 @@
 //! One file per subcommand: its arguments (`Args`, clap) and `run(Args)`.
 
 pub mod audit;
+pub mod demo;
 pub mod generate;
 pub mod logprobs;
 pub mod merge;

@@ -16,21 +16,19 @@ const KEEP: &str = "The code stays as it is.";
 const MAX_THINKING_BYTES: usize = 90;
 const MAX_CHANGES: usize = 3;
 
-/// The thinking that leads from `old` to `new`: what becomes what, what is added, what is dropped.
+/// The thinking that leads from `old` to `new`: which words become what, which are added, which are dropped.
 pub(super) fn thinking(old: &str, new: &str) -> String {
-    let (old, new) = (pieces(old), pieces(new));
+    let words = |code| -> Vec<&str> { pieces(code).into_iter().filter(|p| is_name(p)).collect() };
+    let (old, new) = (words(old), words(new));
     let mut changes: Vec<String> = Vec::new();
     for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
-        let removed = old[op.old_range()].concat();
-        let added = new[op.new_range()].concat();
-        let (removed, added) = (removed.trim(), added.trim());
+        let removed = old[op.old_range()].join(" ");
+        let added = new[op.new_range()].join(" ");
         let change = match op.tag() {
             DiffTag::Equal => continue,
-            _ if removed.is_empty() && added.is_empty() => continue,
-            _ if removed.contains('\n') || added.contains('\n') => return AT_LARGE.to_owned(),
-            _ if removed.is_empty() => format!("add {added}"),
-            _ if added.is_empty() => format!("drop {removed}"),
-            _ => format!("{removed} becomes {added}"),
+            DiffTag::Insert => format!("add {added}"),
+            DiffTag::Delete => format!("drop {removed}"),
+            DiffTag::Replace => format!("{removed} becomes {added}"),
         };
         if !changes.contains(&change) {
             changes.push(change);
@@ -41,6 +39,11 @@ pub(super) fn thinking(old: &str, new: &str) -> String {
         1..=MAX_CHANGES if told.len() <= MAX_THINKING_BYTES => told,
         _ => AT_LARGE.to_owned(),
     }
+}
+
+/// Whether a piece is a word or a number rather than space or a sign.
+fn is_name(piece: &str) -> bool {
+    piece.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// What the warm-up teaches beside the right answer: each a share of all answers, from 0 to 1.
@@ -112,12 +115,17 @@ mod tests {
     fn thinking_names_what_is_replaced_added_and_dropped() {
         assert_eq!(
             thinking(&row().old_code, &row().new_code),
-            "asfarray becomes asarray, add , dtype=float."
+            "asfarray becomes asarray, add dtype float."
         );
-        assert_eq!(thinking("f(a, b)", "f(b)"), "drop a,.");
+        assert_eq!(thinking("f(a, b)", "f(b)"), "drop a.");
         assert_eq!(thinking("x.old\nx.old", "x.new\nx.new"), "old becomes new.");
-        assert_eq!(thinking("a\nb\nc\nd", "w\nx\ny\nz"), AT_LARGE);
-        assert_eq!(thinking("a", "b\nc"), AT_LARGE);
+        // Only signs differ; more than three changes; a sentence of more than 90 bytes.
+        assert_eq!(thinking("r.json", "r.json()"), AT_LARGE);
+        assert_eq!(
+            thinking("a\nx\nb\nx\nc\nx\nd", "e\nx\nf\nx\ng\nx\nh"),
+            AT_LARGE
+        );
+        assert_eq!(thinking("a", &"b".repeat(90)), AT_LARGE);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use recode_kernels::random::Stream;
 
 use super::text::{in_the_case_of, is_keyword, is_word, pieces, stems};
 
-/// Share of a variant's names that are replaced: one of these, each as likely.
-const RATES: [f64; 5] = [0.0, 0.0, 0.3, 0.6, 0.9];
+/// Share of a variant's names that are replaced: one of these, each as likely. No row is shown as it is, so that reinforcement learning
+/// meets rows the policy has not learned by heart.
+const RATES: [f64; 4] = [0.25, 0.5, 0.75, 1.0];
 /// Share of variants that get a line of another row's code around the change.
 const CONTEXT: f64 = 0.3;
 /// Share of variants whose names are replaced stem by stem (`from_numpy_matrix` and `from_numpy_array` keep what they have in common)
@@ -307,8 +308,8 @@ mod tests {
             );
             renamed += usize::from(old != "from_numpy_matrix");
         }
-        // 0.3, 0.6 and 0.9 of three fifths of the variants: 36 %.
-        assert!((80..140).contains(&renamed), "{renamed} of 300 renamed");
+        // 25, 50, 75 and 100 % of a quarter of the variants each: 62.5 %.
+        assert!((155..220).contains(&renamed), "{renamed} of 300 renamed");
     }
 
     #[test]

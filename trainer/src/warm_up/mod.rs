@@ -27,6 +27,7 @@ use serde::Deserialize;
 use self::answers::Habits;
 use self::augment::{Augmenter, choose};
 use crate::atomic;
+use crate::cli::Usage;
 use crate::config::OptimizerConfig;
 use crate::data;
 use crate::optimizer::Optimizer;
@@ -102,27 +103,30 @@ impl Settings {
     /// Reads a settings file.
     ///
     /// # Errors
-    /// A file that cannot be read, is no TOML, lacks a key or has one that nobody reads; values that cannot be.
+    /// A file that cannot be read; as wrong usage, text that is no TOML, a key that lacks or that nobody reads, a value that cannot be.
     pub fn load(path: &Path) -> Result<Self> {
         let name = path.display();
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the warm-up's settings {name}"))?;
-        let settings: Self = toml::from_str(&text).with_context(|| format!("in {name}"))?;
-        ensure!(settings.steps > 0, "{name}: steps is 0");
+        let read = || -> Result<Self> {
+            let settings: Self = toml::from_str(&text)?;
+            settings.check()?;
+            Ok(settings)
+        };
+        read()
+            .with_context(|| format!("in {name}"))
+            .map_err(Usage::wrap)
+    }
+
+    fn check(&self) -> Result<()> {
+        ensure!(self.steps > 0, "steps is 0");
+        ensure!(self.answers_per_step > 0, "answers_per_step is 0");
         ensure!(
-            settings.answers_per_step > 0,
-            "{name}: answers_per_step is 0"
+            (0.0..=1.0).contains(&self.prompt_weight),
+            "prompt_weight is {}, not from 0 to 1",
+            self.prompt_weight
         );
-        ensure!(
-            (0.0..=1.0).contains(&settings.prompt_weight),
-            "{name}: prompt_weight is {}, not from 0 to 1",
-            settings.prompt_weight
-        );
-        settings
-            .habits
-            .check()
-            .with_context(|| format!("in {name}"))?;
-        Ok(settings)
+        self.habits.check()
     }
 }
 
@@ -131,11 +135,12 @@ impl Settings {
 /// # Errors
 /// Rows that cannot be read, a vocabulary they do not fill, a loss or gradient that is not finite, a folder that cannot be written.
 pub fn warm_up(settings: &Settings, out: &Path) -> Result<()> {
-    ensure!(
-        !out.exists(),
-        "{} exists: choose another folder for the policy",
-        out.display()
-    );
+    if out.exists() {
+        return Err(Usage::error(format_args!(
+            "{} exists: choose another folder for the policy",
+            out.display()
+        )));
+    }
     let rows: Vec<Migration> = data::read_migrations(&settings.train)?
         .into_iter()
         .map(|row| row.migration)

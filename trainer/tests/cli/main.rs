@@ -2,6 +2,7 @@
 
 mod audit;
 mod config;
+mod demo;
 mod generate;
 mod logprobs;
 mod merge;
@@ -13,6 +14,7 @@ mod tiny;
 mod toy;
 mod train;
 mod usage;
+mod warm_up;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
