@@ -46,7 +46,7 @@ fn main() {
         .map(|line| serde_json::from_str(line).expect("a case"))
         .collect();
 
-    // What is timed is right.
+    // What is timed is right: paper mode gives the reference's numbers; strict mode has its tests in tests/strict_reward.rs.
     for case in &cases {
         let breakdown = score(RewardMode::Paper, &case.completion, &case.target);
         let expected = case.format + case.es_star.unwrap_or(-2.0);

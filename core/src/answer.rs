@@ -90,7 +90,9 @@ fn last_block(text: &str, span: Range<usize>) -> Option<Range<usize>> {
     let mut last = None;
     let mut from = span.start;
     while let Some(fence) = find_from(text, "```", from) {
-        from = fence + "```".len();
+        // A fence may be longer than three backticks; the language stands behind all of them.
+        let ticks = text[fence..].bytes().take_while(|&b| b == b'`').count();
+        from = fence + ticks;
         let Some(line_end) = python_block_opens(text, from) else {
             continue;
         };
@@ -111,7 +113,7 @@ fn trimmed(text: &str, span: Range<usize>) -> Range<usize> {
     start..start + content.trim().len()
 }
 
-/// Whether a Python block opens with the three backticks before `from`: the position of the line end behind them.
+/// Whether a Python block opens with the backticks before `from`: the position of the line end behind them.
 fn python_block_opens(text: &str, from: usize) -> Option<usize> {
     let rest = &text.as_bytes()[from..];
     // The longer name first: it begins with the shorter.
@@ -200,6 +202,7 @@ mod tests {
             "```Python\n",
             "```PY \t\n",
             "```python\r\n",
+            "````python\n",
         ] {
             assert_eq!(
                 code(&format!("</think>{open}a\n```")),

@@ -35,7 +35,8 @@ fn answered(code: &str) -> String {
 /// How much nearer to the target an answer is than the old code was: the difference of their similarities to it, in [-1, 1].
 ///
 /// Positive is better than copying, 0 is copying, and the most there is to gain is `1 - similarity of the old code`. An answer whose reward
-/// was withheld has similarity 0, and so has old code that is not Python; where the target is not Python there is nothing to gain.
+/// was withheld has similarity 0, and so has old code that is not Python; where the target is not Python, strict mode compares nothing
+/// and there is nothing to gain.
 ///
 /// # Differences
 /// The reference has no such number.

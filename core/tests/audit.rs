@@ -204,7 +204,6 @@ fn a_report_is_plain_json() {
     );
 }
 
-/// Counted once more by a script on CPython 3.11's `ast`.
 #[test]
 fn the_shared_data_has_the_faults_that_are_known() {
     let Some(text) = shared::read("api_update.jsonl") else {

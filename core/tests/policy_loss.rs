@@ -253,6 +253,11 @@ fn bad_batches_are_errors() {
     ));
     assert!(matches!(
         fail(&|b| b.logprobs[3] = 900.0),
+        PolicyError::RatioNotFinite { token: 3, .. }
+    ));
+    // exp(500) is a number, as a gradient in f32 it is none.
+    assert!(matches!(
+        fail(&|b| b.logprobs[3] = 500.0),
         PolicyError::LossNotFinite { token: 3, .. }
     ));
     assert!(matches!(

@@ -159,7 +159,9 @@ fn check(rewards: &[f64], num_generations: usize) -> Result<(), PolicyError> {
             num_generations,
         });
     }
-    match rewards.iter().position(|reward| !reward.is_finite()) {
+    // The farthest two rewards of this size can be apart is twice it; NaN is not finite either.
+    let fits = |reward: &f64| (4.0 * reward * reward * num_generations as f64).is_finite();
+    match rewards.iter().position(|reward| !fits(reward)) {
         Some(index) => Err(PolicyError::RewardNotFinite {
             index,
             value: rewards[index],
@@ -232,6 +234,11 @@ mod tests {
         assert!(matches!(
             group(&[f64::INFINITY, 0.0], 2),
             PolicyError::RewardNotFinite { index: 0, .. }
+        ));
+        // Finite, but the square of their distance is not.
+        assert!(matches!(
+            group(&[1.0, -1e308], 2),
+            PolicyError::RewardNotFinite { index: 1, .. }
         ));
         assert_eq!(
             group_advantages(&[], 4, ScaleRewards::Group).unwrap(),

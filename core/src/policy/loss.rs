@@ -177,11 +177,12 @@ pub struct PolicyLoss {
 ///
 /// # Errors
 /// Lengths that disagree, completions that do not tile the tokens, a value of a counted token that is not finite, a missing reference,
-/// a setting out of range, a loss or gradient that is not finite.
+/// a setting out of range, a ratio, loss or gradient that is not finite.
 ///
 /// # Differences
 /// TRL divides by all completions of a step, masked-out ones included; here, as in verl, a masked-out completion is as if absent.
-/// The surrogate may overflow for a negative advantage without dual-clip; that is an error and not a clamp.
+/// A ratio that overflows is an error, also where a clip would hold its loss, and so is a surrogate that overflows for a negative
+/// advantage without dual-clip: nothing is clamped.
 pub fn policy_loss(
     batch: &TokenLogprobs,
     totals: &StepTotals,
@@ -239,7 +240,14 @@ pub fn policy_loss(
             let entropy = finite("entropy", batch.entropy, token)?;
             let part = token_loss(logprob, old_logprob, ref_logprob, advantage, config);
             let gradient = (part.d_logprob / denominator) as f32;
-            if !part.loss.is_finite() || !part.ratio.is_finite() || !gradient.is_finite() {
+            if !part.ratio.is_finite() {
+                return Err(PolicyError::RatioNotFinite {
+                    token,
+                    logprob,
+                    old_logprob,
+                });
+            }
+            if !part.loss.is_finite() || !gradient.is_finite() {
                 return Err(PolicyError::LossNotFinite {
                     token,
                     loss: part.loss,

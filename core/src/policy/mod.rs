@@ -34,8 +34,10 @@ pub enum PolicyError {
         "num_generations is {0}; a completion's advantage is measured against its group, so at least 2 are needed"
     )]
     GroupTooSmall(usize),
-    /// A reward is NaN or infinite.
-    #[error("reward {index} is {value}; rewards must be finite")]
+    /// A reward is NaN, infinite, or so large that the squares of its group are.
+    #[error(
+        "reward {index} is {value}; rewards must be finite, and so must the sum of their squares over a group"
+    )]
     RewardNotFinite {
         /// Which reward, counted from 0 over all groups.
         index: usize,
@@ -86,7 +88,20 @@ pub enum PolicyError {
         /// The advantage.
         value: f64,
     },
-    /// The loss or a gradient left the range of numbers: the policy has run away from `old_logprobs`.
+    /// The ratio left the range of numbers: the policy has run away from `old_logprobs`, and no bound on the loss brings it back.
+    #[error(
+        "the probability ratio of token {token} is not finite (logprob {logprob}, old_logprob {old_logprob}); \
+         lower num_iterations or the learning rate"
+    )]
+    RatioNotFinite {
+        /// The token, counted over the batch.
+        token: usize,
+        /// log-probability under the policy.
+        logprob: f64,
+        /// log-probability under the policy that sampled.
+        old_logprob: f64,
+    },
+    /// The loss or a gradient left the range of numbers.
     #[error(
         "the loss at token {token} is {loss} and its gradient {gradient} (logprob {logprob}, old_logprob {old_logprob}); \
          set dual_clip, lower num_iterations or the learning rate"
