@@ -32,9 +32,8 @@ pub struct SequenceId(u64);
 /// two models, so a cache is emptied (or dropped) when the adapter changes.
 #[derive(Debug)]
 pub struct Cache {
-    layers: usize,
-    /// K D
-    width: usize,
+    /// Whose keys these are: heads, rotation and layers of another decoder would be read as if they were its own.
+    config: DecoderConfig,
     rope: RopeTable,
     next: u64,
     prompts: BTreeMap<PromptId, Arc<Rows>>,
@@ -85,8 +84,7 @@ impl Cache {
     /// [`Error::Argument`] for a configuration whose rotary part is impossible.
     pub fn new(config: &DecoderConfig) -> Result<Self> {
         Ok(Self {
-            layers: config.num_hidden_layers,
-            width: config.key_value_size(),
+            config: config.clone(),
             rope: Decoder::rope_table(config, 0)?,
             next: 0,
             prompts: BTreeMap::new(),
@@ -104,7 +102,7 @@ impl Cache {
         };
         let sequence = Sequence {
             prompt: Arc::clone(prompt),
-            own: Rows::new(self.layers),
+            own: Rows::new(self.config.num_hidden_layers),
         };
         let id = SequenceId(self.next);
         self.next += 1;
@@ -161,8 +159,14 @@ impl Cache {
     }
 
     fn check(&self, config: &DecoderConfig) -> Result<()> {
-        let expected = [config.num_hidden_layers, config.key_value_size()];
-        Error::check_shape("decoder", "cache", &expected, &[self.layers, self.width])
+        if self.config == *config {
+            return Ok(());
+        }
+        Err(Error::Argument {
+            op: "decoder",
+            what: "cache",
+            reason: "was made for a decoder of another configuration".to_string(),
+        })
     }
 
     /// Makes the table of angles reach `positions`, twice as far as before at least, so that decoding does not pay for it.
@@ -189,7 +193,7 @@ impl Decoder {
     /// first token of every sequence behind it.
     ///
     /// # Errors
-    /// As [`Decoder::forward`]; [`Error::Argument`] for an empty prompt; [`Error::Shape`] for a cache of another decoder.
+    /// As [`Decoder::forward`]; [`Error::Argument`] for an empty prompt or the cache of another configuration.
     pub fn prefill(
         &self,
         ids: &[u32],
@@ -262,7 +266,7 @@ impl Decoder {
         for (&id, mut sequence) in sequences.iter().zip(taken) {
             match hidden {
                 Ok(_) => sequence.own.tokens += 1,
-                Err(_) => sequence.own.truncate(cache.width),
+                Err(_) => sequence.own.truncate(self.config.key_value_size()),
             }
             cache.sequences.insert(id, sequence);
         }

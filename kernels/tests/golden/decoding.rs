@@ -1,7 +1,7 @@
 //! The cache says what the whole pass says, and no sequence knows its batch mates.
 
 use recode_kernels::batch::TokenBatch;
-use recode_kernels::decoder::{Cache, Decoder, Merged, SequenceId};
+use recode_kernels::decoder::{Adapter, AdapterConfig, Cache, Decoder, Merged, SequenceId, Target};
 use recode_kernels::tensor::Tensor;
 
 use crate::case::{Golden, MODELS, TOLERANCE, assert_close};
@@ -151,15 +151,24 @@ fn a_call_that_cannot_be_right_changes_nothing() {
     }
     assert!(decoder.decode(&[a], &[1], None, &mut cache).is_err());
     let qwen2 = Golden::open("qwen2");
-    assert!(
-        qwen2
-            .decoder()
-            .decode(&[a], &[1], None, &mut cache)
-            .is_err()
-    );
+    // The same widths turned by another angle would be silently wrong.
+    let mut slower = golden.config.clone();
+    slower.rope_theta *= 2.0;
+    for other in [qwen2.decoder(), Decoder::random(slower, 7).unwrap()] {
+        let error = other.decode(&[a], &[1], None, &mut cache).unwrap_err();
+        assert!(
+            error.to_string().contains("another configuration"),
+            "{error}"
+        );
+    }
 
     // An adapter of another model is found out in the first layer, after b's key was appended: it is taken back.
-    let merged = qwen2.decoder().merge(&qwen2.adapter("dora_all")).unwrap();
+    let behind_attention = AdapterConfig {
+        target_modules: vec![Target::OProj],
+        ..qwen2.adapter("lora_default").config().clone()
+    };
+    let adapter = Adapter::init(&behind_attention, &qwen2.decoder(), 7).unwrap();
+    let merged = qwen2.decoder().merge(&adapter).unwrap();
     let before = decoded(&decoder, None, prompt, &[5]);
     assert!(
         decoder

@@ -9,7 +9,7 @@
 //! absent field, as for the reference.
 //!
 //! # Differences
-//! The sizes have no defaults here. Where the reference lets one of two contradicting fields win, here both are named. A
+//! Sizes have no defaults here, but for `num_key_value_heads` (as many as query heads) and `max_position_embeddings`. Where the reference lets one of two contradicting fields win, here both are named. A
 //! dropout inside attention is refused, since training would need it.
 
 mod read;

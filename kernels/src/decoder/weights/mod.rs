@@ -212,8 +212,8 @@ impl Decoder {
     /// Every tensor with its name, to be written by an optimizer, in the order of [`Decoder::tensors`].
     ///
     /// # Errors
-    /// [`Error::Weights`](crate::Error::Weights) that names a matrix kept in bf16, which an optimizer's steps would be lost
-    /// in: see [`Decoder::widen`].
+    /// [`Error::Weights`](crate::Error::Weights) that names a frozen matrix: one kept in bf16, which an optimizer's steps
+    /// would be lost in, or in the order its products read it. See [`Decoder::widen`].
     pub fn parameters_mut(&mut self) -> Result<Vec<(String, &mut [f32])>> {
         let layers = self.layers.iter_mut().flat_map(|layer| {
             let maps = layer.projections.iter_mut().flat_map(|map| {
@@ -234,7 +234,7 @@ impl Decoder {
                 Some(values) => Ok((name, values)),
                 None => Err(refused(
                     name,
-                    "is kept in bf16 and cannot be trained so; widen it",
+                    "is frozen and cannot be trained so; widen the decoder",
                 )),
             })
             .collect()

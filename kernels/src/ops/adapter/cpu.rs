@@ -20,7 +20,11 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
         let Some(magnitude) = factors.magnitude else {
             return 1.0;
         };
-        let scale = magnitude[row] / norm(out);
+        let length = norm(out);
+        if !(length > 0.0 && length.is_finite()) {
+            return f32::NAN;
+        }
+        let scale = magnitude[row] / length;
         out.iter_mut().for_each(|v| *v *= scale);
         scale
     };
@@ -38,9 +42,13 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
         Some(_) => match scales.iter().position(|s| !s.is_finite()) {
             None => Some(scales),
             Some(row) => {
-                let reason = format!(
-                    "makes row {row} of w + s b a a row without a finite length above zero"
-                );
+                let magnitude = factors.magnitude.map_or(f32::NAN, |m| m[row]);
+                let reason = match magnitude.is_finite() {
+                    true => format!(
+                        "makes row {row} of w + s b a a row without a finite length above zero"
+                    ),
+                    false => format!("has magnitude {magnitude} in row {row}"),
+                };
                 return Err(Error::Argument {
                     op: "merge",
                     what: "factors",

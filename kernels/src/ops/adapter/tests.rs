@@ -231,6 +231,26 @@ fn what_does_not_fit_is_named() {
     .to_string();
     assert!(error.contains("row 0 of w + s b a"), "{error}");
 
+    // Every number is finite, the length of row 2 is not.
+    let mut long = vec![1.0; O * I];
+    long[2 * I..3 * I].fill(3e38);
+    let long = Weight::f32(O, I, long).unwrap();
+    let factors = Factors {
+        b: &b,
+        ..case.factors(true)
+    };
+    let error = merge(&long, &factors).unwrap_err().to_string();
+    assert!(error.contains("row 2 of w + s b a"), "{error}");
+
+    let mut magnitude = case.magnitude.clone();
+    magnitude[3] = f32::NAN;
+    let factors = Factors {
+        magnitude: Some(&magnitude),
+        ..case.factors(true)
+    };
+    let error = merge(&case.w, &factors).unwrap_err().to_string();
+    assert!(error.contains("magnitude NaN in row 3"), "{error}");
+
     let factors = case.factors(true);
     let lora = merge(&case.w, &case.factors(false)).unwrap();
     let y = Tensor::zeros(N, O);

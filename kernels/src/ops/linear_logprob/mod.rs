@@ -2,7 +2,8 @@
 //!
 //! With z = (w h) / temperature over the vocabulary (or the tokens kept at sampling time): `log p(t) = z_t - log Σ_v e^{z_v}`
 //! and the entropy `-Σ_v p_v log p_v`. Tiles of logits are formed, reduced with an online log-sum-exp and dropped; the
-//! backward pass forms them again. Memory does not grow with rows times vocabulary.
+//! backward pass forms them again. Memory does not grow with rows times vocabulary,
+//! but for the bit a row and token that [`KeptTokens`] takes where sampling was cut off.
 //!
 //! What is wanted is asked for as (hidden row, token) pairs: several requests may share a row, as the first tokens of a
 //! group's completions share the prompt's last row, and rows nobody asks for cost nothing.

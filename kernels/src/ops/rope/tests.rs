@@ -14,9 +14,11 @@ fn table(size: usize) -> RopeTable {
 #[test]
 fn agrees_with_the_oracle_at_any_order_of_positions() {
     for [size, heads] in HEADS {
-        let positions = [0, 1, 2, 49, 17, 3, 3];
-        let x = sample(1, 7 * heads * size);
-        let mut y = Tensor::from_vec(7, heads * size, x.clone()).unwrap();
+        // More rows than one task takes.
+        let positions: Vec<u32> = [0, 1, 2, 49, 17, 3, 3].repeat(11);
+        let rows = positions.len();
+        let x = sample(1, rows * heads * size);
+        let mut y = Tensor::from_vec(rows, heads * size, x.clone()).unwrap();
         rope(&mut y, &positions, &table(size)).unwrap();
         let expected = exact(&wide(&x), &positions, size, THETA, 1.0);
         // An angle of 49 is rounded to f32: 2^-19.

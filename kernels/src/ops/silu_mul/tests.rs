@@ -23,12 +23,31 @@ fn agrees_with_the_oracle() {
     }
 }
 
+fn backward(gate: &Tensor, up: &Tensor, d_y: &Tensor) -> [Tensor; 2] {
+    let [n, f] = gate.shape();
+    let [mut d_gate, mut d_up] = [(); 2].map(|()| Tensor::full(n, f, f32::NAN));
+    silu_mul_backward(gate, up, d_y, &mut d_gate, &mut d_up).unwrap();
+    [d_gate, d_up]
+}
+
+/// An element's gradient is its own affair: the same in a tensor of several tasks as in a row alone.
+#[test]
+fn gradients_do_not_depend_on_the_shape() {
+    let [gate, up, d_y] = operands(31, 1200);
+    let whole = backward(&gate, &up, &d_y);
+    for row in 0..31 {
+        let one = |x: &Tensor| Tensor::from_vec(1, 1200, x.row(row).to_vec()).unwrap();
+        let alone = backward(&one(&gate), &one(&up), &one(&d_y));
+        for (whole, alone) in whole.iter().zip(&alone) {
+            assert_eq!(whole.row(row), alone.data(), "row {row}");
+        }
+    }
+}
+
 #[test]
 fn gradients_are_central_differences_of_the_oracle() {
     let [gate, up, d_y] = operands(7, 61);
-    let mut d_gate = Tensor::full(7, 61, f32::NAN);
-    let mut d_up = Tensor::full(7, 61, f32::NAN);
-    silu_mul_backward(&gate, &up, &d_y, &mut d_gate, &mut d_up).unwrap();
+    let [d_gate, d_up] = backward(&gate, &up, &d_y);
     let (gate, up, d_y) = (wide(gate.data()), wide(up.data()), wide(d_y.data()));
     let loss = |gate: &[f64], up: &[f64]| -> f64 {
         let y = exact(gate, up);
