@@ -1,6 +1,7 @@
-//! Completions a second on one core, and edit distance beside `strsim`.
+//! Completions a second on one core beside the reference's Python, and edit distance beside `strsim`.
 //!
-//! `cargo bench -p recode-core --bench reward`. The cases are the shared ones where they are at hand, else the few that ship with the tests.
+//! `cargo bench -p recode-core --bench reward`; with `RECODE_PYTHON` naming an interpreter and `RECODE_REFERENCE` the reference's
+//! `src/DAPO/reward.py` (zjunlp/ReCode), `tests/peers/reward.py` scores the same cases right after. The cases are the shared ones where they are at hand, else the few that ship with the tests.
 //! Nothing is kept from one call to the next: every call finds, parses, strips and compares both of its texts.
 
 #[path = "../tests/shared/mod.rs"]
@@ -11,6 +12,8 @@ use recode_core::reward::{RewardMode, score};
 use recode_core::similarity::levenshtein;
 use serde::Deserialize;
 use std::hint::black_box;
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 #[derive(Deserialize)]
@@ -31,6 +34,28 @@ fn per_second<T>(items: &[T], mut work: impl FnMut(&T)) -> f64 {
         best = best.min(start.elapsed());
     }
     items.len() as f64 / best.as_secs_f64()
+}
+
+/// Completions a second of the reference, where it is at hand.
+fn peer(cases: &str) -> Option<f64> {
+    let python = std::env::var_os("RECODE_PYTHON")?;
+    let reference = std::env::var_os("RECODE_REFERENCE")?;
+    let mut child = Command::new(python)
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../tests/peers/reward.py"
+        ))
+        .arg(reference)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("RECODE_PYTHON starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(cases.as_bytes()).expect("cases are read");
+    drop(stdin);
+    let output = child.wait_with_output().expect("the peer ends");
+    let rate = String::from_utf8_lossy(&output.stdout).trim().parse();
+    Some(rate.expect("tests/peers/reward.py prints a number"))
 }
 
 fn main() {
@@ -82,13 +107,18 @@ fn main() {
         bytes(&mut cases.iter().map(|case| case.completion.len())),
         bytes(&mut cases.iter().map(|case| case.target.len())),
     );
+    let peer = peer(&text);
     for mode in [RewardMode::Strict, RewardMode::Paper] {
         let rate = per_second(&cases, |case| {
             black_box(score(mode, &case.completion, &case.target));
         });
         println!(
-            "score, {mode:6}   {rate:9.0} completions/s   {:6.2} us each",
-            1e6 / rate
+            "score, {mode:6}   {rate:9.0} completions/s   {:6.2} us each{}",
+            1e6 / rate,
+            peer.map_or_else(String::new, |peer| format!(
+                "   {:.0} times the reference's {peer:.0}",
+                rate / peer
+            ))
         );
     }
     let rate = per_second(&cases, |case| {

@@ -389,7 +389,7 @@ fn the_loss_is_trls() {
             clip_ratio_high: case["clip_ratio_high"].as_f64().unwrap(),
             dual_clip: case["dual_clip"].as_f64(),
             beta: case["beta"].as_f64().unwrap(),
-            loss_agg_mode: case["loss_agg_mode"].as_str().unwrap().parse().unwrap(),
+            loss_agg_mode: serde_json::from_value(case["loss_agg_mode"].clone()).unwrap(),
         };
         let result = batch.loss(&batch.totals(), &config).unwrap();
         let expected = case["loss"].as_f64().unwrap();

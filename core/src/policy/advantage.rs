@@ -2,9 +2,6 @@
 //!
 //! Source: GRPO (arXiv 2402.03300, section 4.1.2), with TRL's constant in the denominator.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use super::PolicyError;
@@ -25,31 +22,6 @@ pub enum ScaleRewards {
     Group,
     /// Nothing: the advantage is the reward less the group's mean (Dr. GRPO, arXiv 2503.20783).
     None,
-}
-
-impl fmt::Display for ScaleRewards {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Group => "group",
-            Self::None => "none",
-        })
-    }
-}
-
-impl FromStr for ScaleRewards {
-    type Err = PolicyError;
-
-    fn from_str(name: &str) -> Result<Self, PolicyError> {
-        match name {
-            "group" => Ok(Self::Group),
-            "none" => Ok(Self::None),
-            _ => Err(PolicyError::Choice {
-                what: "scale_rewards",
-                got: name.to_owned(),
-                expected: "group, none",
-            }),
-        }
-    }
 }
 
 /// The advantage of every completion, in the order of `rewards`: `num_generations` neighbours are one group.
@@ -253,20 +225,6 @@ mod tests {
         let spread = group_spread(&[0.0, 2.0, 5.0, 5.0], 2).unwrap();
         assert!((spread.std - 2.0_f64.sqrt() / 2.0).abs() < 1e-15);
         assert_eq!(spread.frac_zero_std, 0.5);
-    }
-
-    #[test]
-    fn names_round_trip() {
-        for scale in [ScaleRewards::Group, ScaleRewards::None] {
-            assert_eq!(scale.to_string().parse::<ScaleRewards>().unwrap(), scale);
-        }
-        assert!(
-            "batch"
-                .parse::<ScaleRewards>()
-                .unwrap_err()
-                .to_string()
-                .contains("group, none")
-        );
     }
 
     proptest! {

@@ -3,9 +3,7 @@
 //! Every denominator belongs to the whole optimizer step ([`StepTotals`]): losses, gradients and [`LossStats`] of the micro-batches add
 //! up to those of the undivided step, however it is divided.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,31 +19,6 @@ pub enum LossAggMode {
     /// Mean over a completion's tokens, then over the counted completions of the step (GRPO).
     #[default]
     SeqMeanTokenMean,
-}
-
-impl fmt::Display for LossAggMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TokenMean => "token_mean",
-            Self::SeqMeanTokenMean => "seq_mean_token_mean",
-        })
-    }
-}
-
-impl FromStr for LossAggMode {
-    type Err = PolicyError;
-
-    fn from_str(name: &str) -> Result<Self, PolicyError> {
-        match name {
-            "token_mean" => Ok(Self::TokenMean),
-            "seq_mean_token_mean" => Ok(Self::SeqMeanTokenMean),
-            _ => Err(PolicyError::Choice {
-                what: "loss_agg_mode",
-                got: name.to_owned(),
-                expected: "token_mean, seq_mean_token_mean",
-            }),
-        }
-    }
 }
 
 /// The loss's settings.

@@ -145,14 +145,4 @@ pub enum PolicyError {
         /// Counted completions of the step.
         step_sequences: usize,
     },
-    /// A name that is not one of the choices.
-    #[error("{what} is {got:?}, expected one of {expected}")]
-    Choice {
-        /// The setting's name.
-        what: &'static str,
-        /// What was given.
-        got: String,
-        /// The choices.
-        expected: &'static str,
-    },
 }
