@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::model_args::{ModelArgs, SamplingArgs};
 use super::score::reward_mode;
+use super::write_line;
 use crate::cli::Usage;
 use crate::data::{Object, Source, migration};
 use crate::model_dir::Model;
@@ -139,8 +140,7 @@ fn answer(
         let reward =
             migration.map(|migration| score(args.reward, &completion.text, &migration.new_code));
         if args.json {
-            serde_json::to_writer(&mut out, &Answer::of(completion, reward))?;
-            writeln!(out)?;
+            write_line(&mut out, &Answer::of(completion, reward))?;
             continue;
         }
         let summary = summary(completion, reward.as_ref());

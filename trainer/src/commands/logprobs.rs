@@ -13,6 +13,7 @@ use recode_kernels::ops::linear_logprob::{LogprobRequest, Sampling};
 use serde::{Deserialize, Serialize};
 
 use super::model_args::ModelArgs;
+use super::write_line;
 use crate::cli::Usage;
 use crate::data::{Line, Object, Source};
 use crate::model_dir::Model;
@@ -87,8 +88,7 @@ pub fn run(args: Args) -> Result<()> {
                     continue;
                 }
             };
-            serde_json::to_writer(&mut out, &scored)?;
-            writeln!(out)?;
+            write_line(&mut out, &scored)?;
         }
         Ok(())
     })?;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Outcome, recode, recode_with, text_of, tiny, write};
+use crate::{Outcome, recode, recode_with, text_of, tiny, to_nobody, write};
 
 /// A directory with a model of random weights.
 fn model() -> (tempfile::TempDir, String) {
@@ -121,6 +121,26 @@ fn several_answers_are_lines_with_their_tokens() {
         "{}",
         plain.stdout
     );
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let (_dir, model) = model();
+    for more in [&["--json"][..], &["-n", "2"], &[]] {
+        let args = [
+            &[
+                "generate",
+                "--model",
+                &model,
+                "--max-completion-length",
+                "5",
+                "value =",
+            ],
+            more,
+        ];
+        let outcome = to_nobody(&args.concat(), b"");
+        assert_eq!(outcome, (Some(0), String::new()), "{more:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use recode_kernels::decoder::{Adapter, AdapterConfig};
 use serde_json::{Value, json};
 
-use crate::{Outcome, recode, recode_with, text_of, tiny, write};
+use crate::{Outcome, recode, recode_with, text_of, tiny, to_nobody, write};
 
 fn model() -> (tempfile::TempDir, String) {
     let dir = tempfile::tempdir().unwrap();
@@ -234,6 +234,14 @@ fn an_adapter_counts_and_a_fresh_one_changes_nothing() {
         base.iter().zip(&moved).any(|(a, b)| (a - b).abs() > 1e-3),
         "{base:?} {moved:?}"
     );
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let (_dir, model) = model();
+    let line = b"{\"prompt\": \"x\", \"completion\": \"y\"}\n";
+    let outcome = to_nobody(&["logprobs", "--model", &model, "-"], line);
+    assert_eq!(outcome, (Some(0), String::new()));
 }
 
 #[test]

@@ -59,6 +59,24 @@ fn recode_with(args: &[&str], stdin: &[u8]) -> Outcome {
     }
 }
 
+/// Calls the program for a reader that has gone: exit code and standard error.
+fn to_nobody(args: &[&str], stdin: &[u8]) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut child = program()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // Little enough for the pipe to hold.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    let output = child.wait_with_output().expect("the program ends");
+    let stderr = String::from_utf8(output.stderr).expect("standard error is text");
+    (output.status.code(), stderr)
+}
+
 fn write(dir: &tempfile::TempDir, name: &str, text: impl AsRef<[u8]>) -> String {
     write_in(dir.path(), name, text)
 }
