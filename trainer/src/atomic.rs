@@ -3,26 +3,39 @@
 //! A process killed in between leaves at most a `.NAME.partial` sibling, which the next write of the same name replaces. On an error
 //! (a full disk) the sibling is removed.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-/// Writes a file that appears with all of its bytes or not at all, replacing what was there.
+/// Writes a file that appears with all of its bytes or not at all, replacing the file that was there.
+///
+/// A link is followed and stays. What is no regular file (`/dev/stdout`, a pipe) is written to as it is and never replaced.
 ///
 /// # Errors
 /// Anything the file system refuses; the message names the file.
 pub fn write_file(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let partial = partial(path)?;
+    let cannot = || format!("cannot write {}", path.display());
+    let place = follow(path).with_context(cannot)?;
+    if is_special(&place).with_context(cannot)? {
+        let write = || {
+            OpenOptions::new()
+                .write(true)
+                .open(&place)?
+                .write_all(bytes)
+        };
+        return write().with_context(cannot);
+    }
+    let partial = partial(&place)?;
     let write = || -> io::Result<()> {
         write_synced(&partial, bytes)?;
-        fs::rename(&partial, path)?;
-        sync_parent(path)
+        fs::rename(&partial, &place)?;
+        sync_parent(&place)
     };
     write()
         .inspect_err(|_| drop(fs::remove_file(&partial)))
-        .with_context(|| format!("cannot write {}", path.display()))
+        .with_context(cannot)
 }
 
 /// Writes a folder of files that appears with all of them or not at all. The folder must not exist.
@@ -71,20 +84,61 @@ pub fn remove_partials(folder: &Path) -> anyhow::Result<()> {
         if !is_partial(&path) {
             continue;
         }
-        match path.is_dir() {
-            true => remove_folder(&path)?,
-            false => fs::remove_file(&path)
-                .with_context(|| format!("cannot remove {}", path.display()))?,
-        }
+        remove(&path)?;
     }
     Ok(())
 }
 
+/// Removes a file, a link, or a folder with all that is in it.
+///
+/// # Errors
+/// Anything the file system refuses.
+pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
+    match path.is_dir() && !path.is_symlink() {
+        true => remove_folder(path),
+        false => fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display())),
+    }
+}
+
+/// Syncs a folder: the names in it are then on disk.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
 /// Syncs the folder a path stands in, so that the path's name is on disk as well as its bytes.
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
+        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// The place a path leads to: links are followed, also one to a file that is not there yet.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    let mut place = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        match fs::symlink_metadata(&place) {
+            Ok(metadata) if metadata.is_symlink() => {
+                let target = fs::read_link(&place)?;
+                // An absolute target replaces the whole path.
+                place = place.parent().unwrap_or(Path::new("")).join(target);
+            }
+            Ok(_) => return Ok(place),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(place),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// Whether something stands there that no file may replace: a device, a pipe.
+fn is_special(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) => Ok(!metadata.is_file()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -94,7 +148,8 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn partial(path: &Path) -> anyhow::Result<PathBuf> {
+/// Where the bytes of a file stand until it is whole.
+pub(crate) fn partial(path: &Path) -> anyhow::Result<PathBuf> {
     let name = path
         .file_name()
         .with_context(|| format!("{} names no file", path.display()))?;
@@ -137,6 +192,51 @@ mod tests {
         write_file(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(dir.path()), ["a.txt"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("folder/real.txt");
+        fs::create_dir(dir.path().join("folder")).unwrap();
+        let link = dir.path().join("link.txt");
+        std::os::unix::fs::symlink("folder/real.txt", &link).unwrap();
+        // First the file is not there yet, then it is.
+        for bytes in [b"one", b"two"] {
+            write_file(&link, bytes).unwrap();
+            assert!(link.is_symlink());
+            assert_eq!(fs::read(&real).unwrap(), bytes);
+        }
+        assert_eq!(names(dir.path()), ["folder", "link.txt"]);
+
+        let round = dir.path().join("round");
+        std::os::unix::fs::symlink("round", &round).unwrap();
+        let text = format!("{:#}", write_file(&round, b"x").unwrap_err());
+        assert!(text.contains("round: too many symbolic links"), "{text}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_written_to_and_a_folder_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        write_file(&pipe, b"through").unwrap();
+        assert_eq!(reader.join().unwrap(), b"through");
+        assert!(
+            !fs::metadata(&pipe).unwrap().is_file(),
+            "it is still a pipe"
+        );
+
+        let text = format!("{:#}", write_file(dir.path(), b"x").unwrap_err());
+        assert!(text.contains("is a directory"), "{text}");
+        assert_eq!(names(dir.path()), ["pipe"]);
     }
 
     #[test]

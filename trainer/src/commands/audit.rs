@@ -56,8 +56,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let audit = rows.audit(&budget)?;
 
     // Before anything is printed: a reader that has seen enough (`| head`) does not stop the writing.
-    if let Some(path) = &args.write_clean {
-        rows.write_sound(&audit, &source, path)?;
+    if let Some(path) = &args.write_clean
+        && audit.report.sound > 0
+    {
+        rows.write_sound(&audit, path)?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
     match args.json {
@@ -65,6 +67,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         false => audit.write_text(&mut out, &source, &budget)?,
     }
     out.flush()?;
+    // The report says why.
+    if let Some(path) = &args.write_clean
+        && audit.report.sound == 0
+    {
+        bail!(
+            "{source} has no sound row: {} is not written",
+            path.display()
+        );
+    }
     Ok(())
 }
 
@@ -163,7 +174,7 @@ impl Rows {
         })
     }
 
-    fn write_sound(&self, audit: &Audit, source: &Source, path: &Path) -> anyhow::Result<()> {
+    fn write_sound(&self, audit: &Audit, path: &Path) -> anyhow::Result<()> {
         let mut text = String::new();
         for ((_, line), _) in self
             .lines
@@ -173,12 +184,6 @@ impl Rows {
         {
             text += line;
             text.push('\n');
-        }
-        if text.is_empty() {
-            bail!(
-                "{source} has no sound row: {} is not written",
-                path.display()
-            );
         }
         atomic::write_file(path, text.as_bytes())?;
         let _ = writeln!(

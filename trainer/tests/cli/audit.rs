@@ -168,6 +168,27 @@ fn the_clean_rows_never_replace_the_input() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), faulty());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_clean_rows_go_through_links_and_devices() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = write(&dir, "rows.jsonl", faulty());
+    let real = write(&dir, "real.jsonl", "old");
+    let link = dir.path().join("link.jsonl");
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let outcome = recode(&["audit", &file, "--write-clean", &text_of(&link)]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(link.is_symlink(), "the link stays");
+    // Without a budget the long row is sound too.
+    let rows = std::fs::read_to_string(&real).unwrap();
+    assert_eq!(rows.lines().count(), 4);
+
+    let outcome = recode(&["audit", &file, "--write-clean", "/dev/null"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let null = std::fs::metadata("/dev/null").unwrap();
+    assert!(!null.is_file(), "the device stays a device");
+}
+
 #[test]
 fn what_cannot_be_written_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
@@ -192,6 +213,11 @@ fn what_cannot_be_written_leaves_nothing_behind() {
             Some(1),
             format!("recode-trainer: {unsound} has no sound row: {out} is not written\n")
         )
+    );
+    assert!(
+        outcome.stdout.contains("`new_code` is null") && outcome.stdout.contains("of 1"),
+        "the report says why: {}",
+        outcome.stdout
     );
     assert!(!Path::new(&out).exists());
 
