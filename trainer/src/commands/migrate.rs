@@ -5,9 +5,9 @@
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use recode_core::answer::Answer;
 use recode_core::migration::Migration;
 use recode_core::python::{Grammar, check_syntax};
@@ -21,7 +21,8 @@ use crate::rollout::{Completion, FinishReason, Prompt, RolloutConfig, rollout};
 /// Propose the change that brings a Python file to a new version of a library
 ///
 /// The policy gets the update and the code in the prompt it is trained with. The proposal goes to standard output as a unified diff (empty
-/// where nothing changes), the verdict on its format and syntax to standard error. Nothing is written to the file.
+/// where nothing changes), the verdict on its format and syntax to standard error. Nothing is written to the file: `patch -p0` does that.
+/// A file outside of the current folder is named from its own folder on, and standard error says where the diff is to be applied.
 ///
 /// Exit code: 0 where the proposal is Python, 1 where it is not, where the answer has no code, or the run failed; 2 for wrong usage.
 #[derive(Debug, clap::Args)]
@@ -95,8 +96,12 @@ pub fn run(args: Args) -> Result<()> {
     if args.show_answer {
         writeln!(remarks, "{}\n", completion.text)?;
     }
-    let proposal = code.map(|code| Proposal::new(&args.old, &migration, code));
+    let place = Place::of(&args.old)?;
+    let proposal = code.map(|code| Proposal::new(&place.name, &migration, code));
     remarks += &verdict(&completion, &breakdown, proposal.as_ref());
+    if let (Some(folder), Some(_)) = (&place.folder, &proposal) {
+        writeln!(remarks, "apply: patch -p0 -d {}", folder.display())?;
+    }
     let mut out = std::io::stdout();
     if let Some(proposal) = &proposal {
         out.write_all(proposal.diff.as_bytes())?;
@@ -114,6 +119,45 @@ pub fn run(args: Args) -> Result<()> {
     }
 }
 
+/// How a diff names the file: `patch` refuses names that are absolute or lead upwards, as they may lead anywhere.
+struct Place {
+    /// The path from the folder on.
+    name: String,
+    /// Where the diff is to be applied; `None` for the folder the program was started in.
+    folder: Option<PathBuf>,
+}
+
+impl Place {
+    fn of(path: &Path) -> Result<Self> {
+        let plain = |path: &Path| {
+            path.components()
+                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+        };
+        if plain(path) {
+            return Ok(Self {
+                name: path.display().to_string(),
+                folder: None,
+            });
+        }
+        let here = std::env::current_dir().context("cannot tell the current folder")?;
+        if let Ok(inside) = path.strip_prefix(&here)
+            && plain(inside)
+        {
+            return Ok(Self {
+                name: inside.display().to_string(),
+                folder: None,
+            });
+        }
+        let (Some(name), Some(folder)) = (path.file_name(), path.parent()) else {
+            bail!("{} names no file", path.display());
+        };
+        Ok(Self {
+            name: name.to_string_lossy().into_owned(),
+            folder: Some(folder.to_owned()),
+        })
+    }
+}
+
 /// The change as text.
 struct Proposal {
     diff: String,
@@ -122,7 +166,7 @@ struct Proposal {
 }
 
 impl Proposal {
-    fn new(path: &Path, migration: &Migration, code: &str) -> Self {
+    fn new(name: &str, migration: &Migration, code: &str) -> Self {
         let old = &migration.old_code;
         let mut new = code.replace("\r\n", "\n");
         if old.contains("\r\n") {
@@ -133,9 +177,12 @@ impl Proposal {
             new += if old.ends_with("\r\n") { "\r\n" } else { "\n" };
         }
         let diff = TextDiff::from_lines(old.as_str(), new.as_str());
-        let name = path.display();
-        // What stands behind the tab is no part of the file name to `patch` and `git apply`.
-        let header = format!("{name}\t({} {})", migration.dependency, migration.version());
+        // What stands behind the tab is no part of the file name to `patch` and `git apply`; without one, a name ends at its first space.
+        let before = match name.contains(char::is_whitespace) {
+            true => format!("{name}\t"),
+            false => name.to_owned(),
+        };
+        let after = format!("{name}\t({} {})", migration.dependency, migration.version());
         let count = |tag| {
             diff.iter_all_changes()
                 .filter(|change| change.tag() == tag)
@@ -144,10 +191,7 @@ impl Proposal {
         Self {
             added: count(similar::ChangeTag::Insert),
             removed: count(similar::ChangeTag::Delete),
-            diff: diff
-                .unified_diff()
-                .header(&name.to_string(), &header)
-                .to_string(),
+            diff: diff.unified_diff().header(&before, &after).to_string(),
         }
     }
 }
