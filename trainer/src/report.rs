@@ -67,9 +67,8 @@ impl Progress {
             .map_or(seconds, |mean| 0.8 * mean + 0.2 * seconds);
         (self.done, self.last, self.step_seconds) = (done, now, Some(seconds));
 
-        let left = Clock(Duration::from_secs_f64(
-            seconds * self.total.saturating_sub(done) as f64,
-        ));
+        let left = seconds * self.total.saturating_sub(done) as f64;
+        let left = Clock(Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX));
         let width = self.total.to_string().len();
         let line = format!("{} {done:>width$}/{}  {status}", self.what, self.total);
         match &self.bar {
@@ -277,6 +276,16 @@ mod tests {
         );
         status.kl = None;
         assert_eq!(status.to_string(), "reward +0.500 ± 1.250  154 tok/s");
+    }
+
+    #[test]
+    fn a_loop_of_the_largest_number_of_steps_has_a_time_left() {
+        let mut progress = Progress::new("step", 0, u64::MAX);
+        std::thread::sleep(Duration::from_millis(2));
+        progress.advance(1, &"x");
+        progress.step_seconds = Some(1e9);
+        progress.advance(2, &"x");
+        progress.finish();
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub use recode_core::policy::{LossAggMode, ScaleRewards};
 pub use recode_core::reward::{CodeReward, RewardMode};
 pub use recode_kernels::decoder::Target;
 
+/// Bound of lengths in tokens: within a step, a token is named by a prompt, a segment and a position of 24, 16 and 24 bits (`micro_batch`).
+/// With the bounds of the other counts, products of them stay within 64 bits.
+const MAX_LENGTH: usize = (1 << 24) - 1;
+
 /// How the learning rate moves after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,7 +61,7 @@ config_keys! {
         /// Rows to evaluate on: held out of train, or the first ones of eval.
         eval_rows: usize = 100, "any number" => |_| true;
         /// Longest prompt in tokens; a longer one stops the run before it starts and names the row.
-        max_prompt_length: usize = 2048, "at least 1" => |n| *n >= 1;
+        max_prompt_length: usize = 2048, "1 to 16777215" => |n| (1..=MAX_LENGTH).contains(n);
     }
 
     /// What is trained: a LoRA or DoRA adapter; the model itself stays as it is.
@@ -65,9 +69,9 @@ config_keys! {
         /// Rank of the adapter.
         r: usize = 64, "1 to 4096" => |r| (1..=4096).contains(r);
         /// Scale of the adapter: its product is multiplied by lora_alpha / r.
-        lora_alpha: f64 = 64.0, "greater than 0" => |alpha| is_positive(*alpha);
+        lora_alpha: f64 = 64.0, "greater than 0, within f32" => |alpha| is_positive_f32(*alpha);
         /// Share of the adapter's inputs dropped in the training pass (never in rollouts).
-        lora_dropout: f64 = 0.01, "0 up to but not including 1" => |p| (0.0..1.0).contains(p);
+        lora_dropout: f64 = 0.01, "0 up to but not including 1, also as an f32" => |p| is_share_f32(*p);
         /// DoRA (a magnitude per output row besides the low-rank product) rather than plain LoRA.
         use_dora: bool = true, "true, false" => |_| true;
         /// The layers that carry an adapter.
@@ -78,17 +82,17 @@ config_keys! {
     /// How the policy answers.
     [rollout] RolloutConfig {
         /// Answers per prompt; they are compared with each other.
-        num_generations: usize = 8, "at least 2" => |n| *n >= 2;
+        num_generations: usize = 8, "2 to 65535" => |n| (2..=65_535).contains(n);
         /// Prompts per step; prompts_per_step x num_generations completions make one step.
-        prompts_per_step: usize = 1, "at least 1" => |n| *n >= 1;
+        prompts_per_step: usize = 1, "1 to 65535" => |n| (1..=65_535).contains(n);
         /// Longest completion in tokens, end token included.
-        max_completion_length: usize = 1024, "at least 1" => |n| *n >= 1;
+        max_completion_length: usize = 1024, "1 to 16777215" => |n| (1..=MAX_LENGTH).contains(n);
         /// Completions that are decoded together, at most; more wait for a place. Bounds memory, changes no number.
         max_concurrent_sequences: usize = 32, "at least 1" => |n| *n >= 1;
         /// Sampling temperature; the training pass's log-probabilities honour it too.
-        temperature: f64 = 1.0, "greater than 0" => |t| is_positive(*t);
+        temperature: f64 = 1.0, "greater than 0, within f32" => |t| is_positive_f32(*t);
         /// Sample among the fewest tokens whose probabilities add up to top_p; 1 takes all.
-        top_p: f64 = 1.0, "greater than 0, at most 1" => |p| *p > 0.0 && *p <= 1.0;
+        top_p: f64 = 1.0, "greater than 0, at most 1; as an f32 neither 0 nor rounded up to 1" => |p| *p == 1.0 || (is_share_f32(*p) && *p > 0.0);
         /// Sample among the top_k likeliest tokens; 0 takes all.
         top_k: usize = 0, "any number" => |_| true;
     }
@@ -116,7 +120,7 @@ config_keys! {
         /// Divide advantages by the standard deviation of their group (group), or leave them as they are (none).
         scale_rewards: ScaleRewards = ScaleRewards::Group, "\"group\", \"none\"" => |_| true;
         /// Optimizer steps on each step's rollouts.
-        num_iterations: usize = 1, "at least 1" => |n| *n >= 1;
+        num_iterations: usize = 1, "1 to 1000000" => |n| (1..=1_000_000).contains(n);
         /// Leave completions that ran into max_completion_length out of the loss.
         mask_truncated_completions: bool = false, "true, false" => |_| true;
     }
@@ -132,11 +136,11 @@ config_keys! {
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "0 or more" => |decay| is_not_negative(*decay);
         /// Decay of the mean of gradients.
-        adam_beta1: f64 = 0.9, "0 up to but not including 1" => |beta| (0.0..1.0).contains(beta);
+        adam_beta1: f64 = 0.9, "0 up to but not including 1, also as an f32" => |beta| is_share_f32(*beta);
         /// Decay of the mean of squared gradients.
-        adam_beta2: f64 = 0.999, "0 up to but not including 1" => |beta| (0.0..1.0).contains(beta);
+        adam_beta2: f64 = 0.999, "0 up to but not including 1, also as an f32" => |beta| is_share_f32(*beta);
         /// Added to the root of the mean square.
-        adam_epsilon: f64 = 1e-8, "greater than 0" => |epsilon| is_positive(*epsilon);
+        adam_epsilon: f64 = 1e-8, "greater than 0, within f32" => |epsilon| is_positive_f32(*epsilon);
         /// Gradients of greater norm are scaled down to it; 0 does not clip.
         max_grad_norm: f64 = 1.0, "0 or more" => |norm| is_not_negative(*norm);
     }
@@ -144,7 +148,7 @@ config_keys! {
     /// How long, how often saved, how evaluated.
     [run] RunConfig {
         /// Steps; each samples its rollouts and makes loss.num_iterations optimizer steps of them.
-        max_steps: u64 = 5000, "at least 1" => |n| *n >= 1;
+        max_steps: u64 = 5000, "1 to 1000000000" => |n| (1..=1_000_000_000).contains(n);
         /// Steps between checkpoints; the last step is always saved.
         save_steps: u64 = 100, "at least 1" => |n| *n >= 1;
         /// Tokens in one training pass: a step of more is split, which changes memory and not the gradient. A single group is never split below one completion.
@@ -152,9 +156,9 @@ config_keys! {
         /// Evaluate on the held-out rows before the first and after the last step.
         eval: bool = true, "true, false" => |_| true;
         /// Sampling temperature of the evaluation; 0 takes the likeliest token.
-        eval_temperature: f64 = 0.0, "0 or more" => |t| is_not_negative(*t);
+        eval_temperature: f64 = 0.0, "0 or more, within f32" => |t| *t == 0.0 || is_positive_f32(*t);
         /// Longest completion of the evaluation in tokens; 0 takes rollout.max_completion_length.
-        eval_max_completion_length: usize = 0, "any number" => |_| true;
+        eval_max_completion_length: usize = 0, "0 to 16777215" => |n| *n <= MAX_LENGTH;
     }
 }
 
@@ -182,6 +186,17 @@ fn is_folder_name(name: &str) -> bool {
 
 fn is_positive(x: f64) -> bool {
     x > 0.0 && x.is_finite()
+}
+
+/// Positive as the f32 that it becomes: `as f32` makes 0 of 1e-50 and infinity of 1e50.
+fn is_positive_f32(x: f64) -> bool {
+    let narrow = x as f32;
+    narrow.is_normal() && narrow > 0.0
+}
+
+/// At least 0 and less than 1, and what it becomes as an f32 is neither rounded up to 1 nor, from above, down to 0.
+fn is_share_f32(x: f64) -> bool {
+    x == 0.0 || (is_positive_f32(x) && (x as f32) < 1.0)
 }
 
 fn is_not_negative(x: f64) -> bool {

@@ -193,7 +193,7 @@ fn an_unknown_key_names_its_line_and_the_nearest_known_one() {
 fn a_wrong_value_names_key_value_and_what_is_permitted() {
     assert_eq!(
         complaint("[rollout]\nnum_generations = 1\n", &[]),
-        "run.toml:7: rollout.num_generations = 1 is not permitted: at least 2"
+        "run.toml:7: rollout.num_generations = 1 is not permitted: 2 to 65535"
     );
     assert!(
         complaint("", &["adapter.target_modules=[]"])
@@ -205,7 +205,7 @@ fn a_wrong_value_names_key_value_and_what_is_permitted() {
     );
     assert_eq!(
         complaint("[rollout]\ntop_p = \"all\"\n", &[]),
-        "run.toml:7: rollout.top_p = \"all\": invalid type: string \"all\", expected f64 (permitted: greater than 0, at most 1)"
+        "run.toml:7: rollout.top_p = \"all\": invalid type: string \"all\", expected f64 (permitted: greater than 0, at most 1; as an f32 neither 0 nor rounded up to 1)"
     );
     for nan in [
         "adapter.lora_alpha=nan",
@@ -215,6 +215,73 @@ fn a_wrong_value_names_key_value_and_what_is_permitted() {
         "loss.dual_clip=nan",
     ] {
         assert!(complaint("", &[nan]).contains("is not permitted"), "{nan}");
+    }
+}
+
+/// What is computed with is an f32: 1e-50 would be 0 (greedy), and 0.99999999 of a distribution all of it.
+#[test]
+fn a_value_that_becomes_another_one_as_an_f32_is_refused() {
+    for set in [
+        "adapter.lora_alpha=1e-50",
+        "adapter.lora_alpha=1e50",
+        "adapter.lora_dropout=0.99999999999",
+        "adapter.lora_dropout=1e-50",
+        "rollout.temperature=1e-50",
+        "rollout.temperature=1e-40",
+        "rollout.temperature=1e39",
+        "rollout.top_p=0.99999999",
+        "rollout.top_p=1e-50",
+        "optimizer.adam_epsilon=1e-50",
+        "optimizer.adam_beta1=0.99999999999",
+        "optimizer.adam_beta2=0.99999999999",
+        "run.eval_temperature=1e-50",
+    ] {
+        let text = complaint("", &[set]);
+        assert!(
+            text.contains("is not permitted: ") && text.contains("f32"),
+            "{text}"
+        );
+    }
+    let near = [
+        "rollout.temperature=1e-30",
+        "rollout.top_p=0.9999999",
+        "rollout.top_p=1",
+        "adapter.lora_dropout=0",
+        "run.eval_temperature=0",
+    ];
+    with("", &near).unwrap();
+}
+
+#[test]
+fn the_largest_counts_multiply_within_64_bits() {
+    let config = with(
+        "",
+        &[
+            "run.max_steps=1000000000",
+            "rollout.prompts_per_step=65535",
+            "rollout.num_generations=65535",
+            "loss.num_iterations=1000000",
+        ],
+    )
+    .unwrap();
+    let (steps, rollout) = (config.run.max_steps, &config.rollout);
+    let completions = (rollout.prompts_per_step * rollout.num_generations) as u64;
+    assert!(steps.checked_mul(completions).is_some());
+    assert!(
+        steps
+            .checked_mul(config.loss.num_iterations as u64)
+            .is_some()
+    );
+    for set in [
+        "run.max_steps=9223372036854775807",
+        "rollout.prompts_per_step=65536",
+        "rollout.num_generations=65536",
+        "rollout.max_completion_length=16777216",
+        "run.eval_max_completion_length=16777216",
+        "data.max_prompt_length=16777216",
+        "loss.num_iterations=1000001",
+    ] {
+        assert!(complaint("", &[set]).contains("is not permitted"), "{set}");
     }
 }
 

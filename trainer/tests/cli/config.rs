@@ -34,7 +34,7 @@ fn an_unknown_key_is_wrong_usage_and_names_the_nearest() {
 #[test]
 fn a_value_out_of_range_is_wrong_usage_and_names_the_range() {
     let message =
-        "recode-trainer: run.toml:7: rollout.num_generations = 1 is not permitted: at least 2\n";
+        "recode-trainer: run.toml:7: rollout.num_generations = 1 is not permitted: 2 to 65535\n";
     assert_eq!(
         complaint("[rollout]\nnum_generations = 1\n", &[]),
         (Some(2), message.to_owned())
