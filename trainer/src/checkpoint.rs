@@ -18,12 +18,12 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::atomic;
+use crate::fingerprint::Fingerprint;
+pub use crate::model_dir::{ADAPTER_CONFIG, ADAPTER_WEIGHTS as ADAPTER};
 
 /// The layout of a checkpoint; another one is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const STATE: &str = "state.json";
-pub const ADAPTER: &str = "adapter_model.safetensors";
-pub const ADAPTER_CONFIG: &str = "adapter_config.json";
 pub const OPTIMIZER: &str = "optimizer.safetensors";
 
 /// Where a run stands.
@@ -40,8 +40,8 @@ pub struct State {
     pub prompts: u64,
     /// Tokens seen, prompts and completions.
     pub num_tokens: u64,
-    /// Fingerprint of the training and held-out rows, so that a run does not go on with others.
-    pub data: String,
+    /// Of the model and the rows, so that a run does not go on with others.
+    pub fingerprint: Fingerprint,
     /// Length of metrics.jsonl.
     pub metrics_bytes: u64,
     /// Length of completions.jsonl.
@@ -49,15 +49,15 @@ pub struct State {
 }
 
 impl State {
-    /// A run that has done nothing yet, on rows with this fingerprint.
-    pub fn new(data: String) -> Self {
+    /// A run that has done nothing yet.
+    pub fn new(fingerprint: Fingerprint) -> Self {
         Self {
             version: VERSION,
             step: 0,
             optimizer_steps: 0,
             prompts: 0,
             num_tokens: 0,
-            data,
+            fingerprint,
             metrics_bytes: 0,
             completions_bytes: 0,
         }
@@ -192,7 +192,10 @@ mod tests {
                 num_tokens: 1000,
                 metrics_bytes: 17,
                 completions_bytes: 1 << 40,
-                ..State::new("00ff".into())
+                ..State::new(Fingerprint {
+                    model: "00ee".into(),
+                    data: "00ff".into(),
+                })
             },
             adapter: vec![1, 2, 3],
             adapter_config: "{}".into(),
@@ -232,12 +235,12 @@ mod tests {
 
         fs::write(
             folder.join(STATE),
-            state.replace("\"version\": 1", "\"version\": 2"),
+            state.replace("\"version\": 2", "\"version\": 3"),
         )
         .unwrap();
         assert!(
             complaint()
-                .ends_with("state.json cannot be used: it is of version 2, this program reads 1")
+                .ends_with("state.json cannot be used: it is of version 3, this program reads 2")
         );
         fs::write(
             folder.join(STATE),

@@ -65,11 +65,7 @@ impl Source {
             };
             Box::new(open().with_context(|| format!("cannot read {self}"))?)
         };
-        Ok(Lines {
-            origin: self.to_string(),
-            input: BufReader::with_capacity(buffer_bytes, input),
-            number: 0,
-        })
+        Ok(Lines::new(self.to_string(), input, buffer_bytes))
     }
 }
 
@@ -105,6 +101,14 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
+    fn new(origin: String, input: Box<dyn Read + Send>, buffer_bytes: usize) -> Self {
+        Self {
+            origin,
+            input: BufReader::with_capacity(buffer_bytes, input),
+            number: 0,
+        }
+    }
+
     /// Whether another whole line is here already, so that reading it will not wait for whoever writes to the pipe.
     pub fn next_is_buffered(&self) -> bool {
         self.input.buffer().contains(&b'\n')
@@ -286,11 +290,22 @@ pub fn migration(object: &Object) -> Result<Migration, String> {
 /// # Errors
 /// A file that cannot be read or has no rows; the first line that is wrong, how many more are, and how to list them.
 pub fn read_migrations(path: &Path) -> anyhow::Result<Vec<Row>> {
-    let source = Source::new(path);
+    migrations(Source::new(path).lines(1 << 16)?)
+}
+
+/// The same of bytes in memory; `origin` names them in messages.
+///
+/// # Errors
+/// As [`read_migrations`].
+pub fn parse_migrations(origin: &str, bytes: &'static [u8]) -> anyhow::Result<Vec<Row>> {
+    migrations(Lines::new(origin.to_owned(), Box::new(bytes), 1 << 16))
+}
+
+fn migrations(mut lines: Lines) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     let mut first_fault = None;
     let mut faults = 0;
-    for line in source.lines(1 << 16)? {
+    for line in &mut lines {
         let Line { number, text } = line?;
         match text.and_then(|text| migration(&Object::parse(&text)?)) {
             Ok(migration) => rows.push(Row {
@@ -303,6 +318,7 @@ pub fn read_migrations(path: &Path) -> anyhow::Result<Vec<Row>> {
             }
         }
     }
+    let origin = lines.origin;
     if let Some((number, fault)) = first_fault {
         let more = match faults - 1 {
             0 => String::new(),
@@ -310,14 +326,11 @@ pub fn read_migrations(path: &Path) -> anyhow::Result<Vec<Row>> {
             more => format!(" (and {more} more lines are wrong)"),
         };
         bail!(
-            "{source}:{number}: {fault}{more}; `recode-trainer audit {source}` lists what is wrong, its --write-clean keeps the sound rows"
+            "{origin}:{number}: {fault}{more}; `recode-trainer audit {origin}` lists what is wrong, its --write-clean keeps the sound rows"
         );
     }
     if rows.is_empty() {
-        bail!("{source} has no rows: expected a migration a line (JSON Lines)");
+        bail!("{origin} has no rows: expected a migration a line (JSON Lines)");
     }
     Ok(rows)
 }
-
-#[cfg(test)]
-mod tests;

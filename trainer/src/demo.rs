@@ -9,23 +9,26 @@
 //! <run-dir>/...       what every run leaves behind
 //! ```
 
-use std::fs;
+mod folder;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use recode_core::migration::Migration;
-use recode_core::reward::score;
+use recode_kernels::decoder::DecoderConfig;
+use toml::Value;
 
 use crate::atomic;
 use crate::cli::Usage;
 use crate::config::Config;
+use crate::data::parse_migrations;
 use crate::eval::{self, EvalLine};
 use crate::examples::Examples;
+use crate::inputs::{Inputs, reward};
 use crate::interrupt::Interrupt;
 use crate::model_dir::Model;
 use crate::report::Table;
-use crate::run_dir::RunDir;
-use crate::train::{Finished, Run};
+use crate::tokenizer::Tokenizer;
+use crate::train::Run;
 
 /// The demo's configuration; its paths are filled in for the run's folder.
 const CONFIG: &str = include_str!("../demo/demo.toml");
@@ -46,8 +49,17 @@ const DATA: [(&str, &[u8]); 2] = [
     (TRAIN, include_bytes!("../demo/migrations.jsonl")),
     (HELD_OUT, include_bytes!("../demo/held_out.jsonl")),
 ];
-/// In the folder of a demo, so that only such a folder is ever replaced.
-const MARK: &str = "demo";
+/// Keys that the demo fills in, and what a person gives instead of `--set`.
+const FILLED: [(&str, &str); 6] = [
+    ("seed", "give --seed"),
+    ("name", "give --run-dir"),
+    ("output_dir", "give --run-dir"),
+    ("model.path", BRINGS),
+    ("data.train", BRINGS),
+    ("data.eval", BRINGS),
+];
+const BRINGS: &str =
+    "the demo brings its own; `recode-trainer train` takes another model and other rows";
 
 /// What a demo came to.
 #[derive(Debug)]
@@ -63,85 +75,105 @@ pub struct Outcome {
 /// The configuration of a demo in `run_dir`, with `set` (`key=value`) applied on top.
 ///
 /// # Errors
-/// A folder that cannot be a run's, a key or value that `set` may not have.
+/// A folder that cannot be a run's, a key or value that `set` may not have, an evaluation of nothing: all of it wrong usage.
 pub fn config(run_dir: &Path, seed: u64, set: &[String]) -> Result<Config> {
-    let (Some(name), Some(parent)) = (run_dir.file_name(), run_dir.parent()) else {
-        return Err(Usage::error(format_args!(
-            "--run-dir {} names no folder",
+    for assignment in set {
+        let key = assignment.split('=').next().unwrap_or_default().trim();
+        if let Some((_, instead)) = FILLED.iter().find(|(name, _)| *name == key) {
+            return Err(Usage::error(format_args!(
+                "--set {assignment}: {key} is filled in by the demo: {instead}"
+            )));
+        }
+    }
+    let unfit = |reason| {
+        Usage::error(format_args!(
+            "--run-dir {} {reason}: choose another",
             run_dir.display()
-        )));
+        ))
     };
-    let mut config = Config::from_toml(CONFIG, "trainer/demo/demo.toml", set)?;
-    config.seed = seed;
-    config.name = name
-        .to_str()
-        .with_context(|| format!("--run-dir {} is not Unicode", run_dir.display()))?
-        .to_owned();
-    config.output_dir = match parent.as_os_str().is_empty() {
-        true => ".".into(),
-        false => parent.to_owned(),
+    if run_dir.to_str().is_none() {
+        return Err(unfit("is not Unicode"));
+    }
+    let (Some(name), Some(parent)) = (run_dir.file_name(), run_dir.parent()) else {
+        return Err(unfit("names no folder"));
     };
-    config.model.path = run_dir.join("policy");
-    config.data.train = run_dir.join("data").join(TRAIN);
-    config.data.eval = run_dir.join("data").join(HELD_OUT);
+    let parent = match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    };
+    let text = |path: &Path| Value::String(path.to_string_lossy().into_owned());
+    let data = run_dir.join("data");
+    let seed = i64::try_from(seed).map_err(|_| {
+        Usage::error(format_args!(
+            "--seed {seed} is above {}: choose a smaller one",
+            i64::MAX
+        ))
+    })?;
+    let fill = [
+        ("seed", Value::Integer(seed), "--seed"),
+        ("name", text(Path::new(name)), "--run-dir"),
+        ("output_dir", text(parent), "--run-dir"),
+        ("model.path", text(&run_dir.join("policy")), "--run-dir"),
+        ("data.train", text(&data.join(TRAIN)), "--run-dir"),
+        ("data.eval", text(&data.join(HELD_OUT)), "--run-dir"),
+    ];
+    let config = Config::filled(CONFIG, "trainer/demo/demo.toml", &fill, set)?;
+    if !config.run.eval || config.data.eval_rows == 0 {
+        return Err(Usage::error(
+            "--set run.eval=false and --set data.eval_rows=0 leave a demo nothing to show: leave them out",
+        ));
+    }
     Ok(config)
 }
 
-/// Trains the demo's policy as `config` says. A folder that an earlier demo left is replaced.
+/// Trains the demo's policy as `config`, made by [`config()`], says. A folder that an earlier demo left is replaced, when it is sure that
+/// the new one can begin.
 ///
 /// # Errors
 /// A folder that is no demo's, one that cannot be written, everything a run can meet.
 pub fn demo(config: &Config, interrupt: &Interrupt) -> Result<Outcome> {
     let run_dir = config.run_dir();
-    clear(&run_dir)?;
-    let dir = RunDir::create(config)?;
-    atomic::write_file(&run_dir.join(MARK), b"")?;
+    folder::check(&run_dir)?;
+    let examples = examples(config)?;
+    let dir = folder::replace(config)?;
     unpack(&config.model.path, &POLICY)?;
     unpack(&run_dir.join("data"), &DATA)?;
 
-    let model = Model::load(&config.model.path)?;
-    let positions = model.decoder.config().max_position_embeddings;
-    let examples = Examples::read(config, &model.tokenizer, positions)?;
-    let mode = config.reward.mode;
-    let reward = |row: &Migration, completion: &str| score(mode, completion, &row.new_code);
+    let inputs = Inputs {
+        model: Model::load(&config.model.path)?,
+        examples,
+    };
     let run = Run {
-        model: &model,
+        inputs: &inputs,
         config,
-        examples: &examples,
-        reward: &reward,
+        reward: &reward(config.reward.mode),
         interrupt,
     };
-    let finished: Finished = run.train(&dir)?;
+    let finished = run.train(&dir)?;
     let lines = |name: &str| {
         eval::read(&dir.eval().join(format!("{name}.jsonl")))?
             .with_context(|| format!("the demo has no evaluation {name}"))
     };
     Ok(Outcome {
-        table: finished
-            .table()
-            .context("the demo's configuration turns the evaluation off")?,
+        table: finished.table().context("the demo has no evaluation")?,
         rows: rows(&lines("before")?, &lines("after")?),
         run_dir,
     })
 }
 
-/// Removes what an earlier demo left in `run_dir`.
-fn clear(run_dir: &Path) -> Result<()> {
-    if !run_dir.exists() {
-        return Ok(());
-    }
-    if !run_dir.join(MARK).is_file() {
-        return Err(Usage::error(format_args!(
-            "{} exists and no demo made it: choose another folder with --run-dir",
-            run_dir.display()
-        )));
-    }
-    fs::remove_dir_all(run_dir).with_context(|| {
-        format!(
-            "cannot remove what the last demo left in {}",
-            run_dir.display()
-        )
-    })
+/// The rows that come with the program as `config` splits and bounds them; needs no folder.
+fn examples(config: &Config) -> Result<Examples> {
+    let [
+        (_, model_config),
+        (tokenizer_name, tokenizer_json),
+        (_, _weights),
+    ] = POLICY;
+    let decoder = DecoderConfig::from_json(std::str::from_utf8(model_config)?)?;
+    let settings = [(Path::new("config.json"), model_config)];
+    let tokenizer = Tokenizer::from_json(Path::new(tokenizer_name), tokenizer_json, &settings)?;
+    let [train, held_out] = DATA.map(|(name, bytes)| parse_migrations(name, bytes));
+    let positions = decoder.max_position_embeddings;
+    Examples::new(config, train?, Some(held_out?), &tokenizer, positions)
 }
 
 fn unpack(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {

@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use recode_core::metrics::{self, copy_old, gain_over_copy, mean};
 use recode_core::migration::Migration;
 use recode_core::reward::Breakdown;
@@ -87,10 +87,10 @@ pub fn table(before: &Summary, after: &Summary) -> Table {
     table
 }
 
-/// Answers and scores every row.
+/// Answers and scores every row; `None` where `interrupt` was raised before the last answer.
 ///
 /// # Errors
-/// Logits that are not finite; Ctrl-C.
+/// Logits that are not finite.
 pub fn evaluate(
     name: &str,
     model: &Model,
@@ -99,7 +99,7 @@ pub fn evaluate(
     config: &Config,
     reward: &Reward<'_>,
     interrupt: &Interrupt,
-) -> anyhow::Result<Vec<EvalLine>> {
+) -> anyhow::Result<Option<Vec<EvalLine>>> {
     let prompts: Vec<Prompt<'_>> = examples
         .iter()
         .map(|example| Prompt {
@@ -143,7 +143,7 @@ pub fn evaluate(
     )?;
     progress.finish();
     if answers.stopped {
-        bail!("stopped during the evaluation {name}, as asked; --resume goes on");
+        return Ok(None);
     }
     let line = |(example, completion): (&Example, crate::rollout::Completion)| {
         let breakdown = reward(&example.migration, &completion.text);
@@ -160,7 +160,8 @@ pub fn evaluate(
             copy_old,
         }
     };
-    Ok(examples.iter().zip(answers.completions).map(line).collect())
+    let lines = examples.iter().zip(answers.completions).map(line);
+    Ok(Some(lines.collect()))
 }
 
 /// Writes an evaluation, whole or not at all.

@@ -20,19 +20,29 @@ use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, DecoderConfig, Me
 use recode_kernels::error::Error;
 use serde::Deserialize;
 
+use crate::fingerprint;
 use crate::tokenizer::Tokenizer;
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-const ADAPTER_CONFIG: &str = "adapter_config.json";
-const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
+pub const ADAPTER_CONFIG: &str = "adapter_config.json";
+pub const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
+/// What is read beside the weights, as far as it is there.
+const SETTINGS: [&str; 4] = [
+    CONFIG,
+    "tokenizer.json",
+    "generation_config.json",
+    "tokenizer_config.json",
+];
 
 /// A decoder and the tokenizer that belongs to it.
 #[derive(Debug)]
 pub struct Model {
     pub decoder: Decoder,
     pub tokenizer: Tokenizer,
+    /// A number for the bytes of all files that were read, in hexadecimal; see [`crate::fingerprint`].
+    pub fingerprint: String,
 }
 
 impl Model {
@@ -59,8 +69,13 @@ impl Model {
         let bytes: Vec<&[u8]> = files.files.iter().map(|(_, map)| map.as_ref()).collect();
         let decoder =
             Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
-        Ok(Self { decoder, tokenizer })
+        Ok(Self {
+            decoder,
+            tokenizer,
+            fingerprint: fingerprint::text(settings(dir)?.iter().map(Vec::as_slice).chain(bytes)),
+        })
     }
+
     /// The model's weights with an adapter directory's merged in, or `None` without one.
     ///
     /// # Errors
@@ -112,6 +127,18 @@ pub fn load_adapter(dir: &Path, decoder: &Decoder) -> Result<Adapter> {
             false => error,
         }
     })
+}
+
+/// The bytes of the small files, none for one that is not there.
+fn settings(dir: &Path) -> Result<Vec<Vec<u8>>> {
+    let read = |name| {
+        let path = dir.join(name);
+        match std::fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            bytes => bytes.with_context(|| format!("cannot read {}", path.display())),
+        }
+    };
+    SETTINGS.into_iter().map(read).collect()
 }
 
 /// The weight files of a model directory, mapped.

@@ -3,6 +3,7 @@
 //! ```text
 //! runs/<name>/
 //!   config.toml          everything resolved: `--config` of this file repeats the run
+//!   fingerprint.json     of the model and the rows: a run does not go on with others
 //!   metrics.jsonl        a line a step
 //!   completions.jsonl    a line a completion
 //!   timings.jsonl        a line a step: wall-clock seconds by phase
@@ -33,6 +34,12 @@ const FREE: [&str; 4] = [
     "run.save_steps",
 ];
 
+/// Held by the process that writes into the folder.
+pub(crate) const LOCK: &str = ".lock";
+pub(crate) const CONFIG: &str = "config.toml";
+/// How `train` chooses another folder.
+const ANOTHER_NAME: &str = "another name (--set name=…)";
+
 /// A run's folder, held against other processes until it is dropped.
 #[derive(Debug)]
 pub struct RunDir {
@@ -57,11 +64,27 @@ impl RunDir {
                     path.display()
                 )
             })?;
-        let dir = Self::lock(path)?;
+        let dir = Self::lock(path, ANOTHER_NAME)?;
         // A folder that nothing can be written to would be in the way of the next start.
         dir.write_config(config)
             .inspect_err(|_| drop(fs::remove_dir_all(&dir.path)))?;
         Ok(dir)
+    }
+
+    /// Holds the folder of a run, which is made where it is not there, and leaves what is in it as it is. `another` says how the caller
+    /// chooses another folder.
+    ///
+    /// # Errors
+    /// Another process at work in it, anything the file system refuses.
+    pub(crate) fn claim(config: &Config, another: &str) -> anyhow::Result<Self> {
+        let path = config.run_dir();
+        fs::create_dir_all(&path).with_context(|| {
+            format!(
+                "cannot create the run directory {}: choose {another}",
+                path.display()
+            )
+        })?;
+        Self::lock(path, another)
     }
 
     /// Whether the name is free; says it before a model is loaded.
@@ -91,7 +114,7 @@ impl RunDir {
                 path.display()
             )));
         }
-        let dir = Self::lock(path)?;
+        let dir = Self::lock(path, ANOTHER_NAME)?;
         for folder in [dir.path.clone(), dir.checkpoints(), dir.eval()] {
             atomic::remove_partials(&folder)?;
         }
@@ -117,8 +140,8 @@ impl RunDir {
         Ok(dir)
     }
 
-    fn lock(path: PathBuf) -> anyhow::Result<Self> {
-        let name = path.join(".lock");
+    fn lock(path: PathBuf, another: &str) -> anyhow::Result<Self> {
+        let name = path.join(LOCK);
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -128,7 +151,7 @@ impl RunDir {
         match file.try_lock() {
             Ok(()) => Ok(Self { path, _lock: file }),
             Err(TryLockError::WouldBlock) => bail!(
-                "another process is training in {}: wait for it, or choose another name (--set name=…)",
+                "another process is training in {}: wait for it, or choose {another}",
                 path.display()
             ),
             Err(TryLockError::Error(error)) => {
@@ -137,8 +160,18 @@ impl RunDir {
         }
     }
 
-    fn write_config(&self, config: &Config) -> anyhow::Result<()> {
-        atomic::write_file(&self.config(), config.to_toml().as_bytes())
+    pub(crate) fn write_config(&self, config: &Config) -> anyhow::Result<()> {
+        atomic::write_file(&self.config(), config.to_toml()?.as_bytes())
+    }
+
+    /// Puts the names of what stands in the folder, and the folder's own, on disk: a file's bytes are no use without them.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn sync(&self) -> anyhow::Result<()> {
+        atomic::sync_folder(&self.path)
+            .and_then(|()| atomic::sync_parent(&self.path))
+            .with_context(|| format!("cannot sync {}", self.path.display()))
     }
 
     pub fn path(&self) -> &Path {
@@ -146,7 +179,11 @@ impl RunDir {
     }
 
     pub fn config(&self) -> PathBuf {
-        self.path.join("config.toml")
+        self.path.join(CONFIG)
+    }
+
+    pub fn fingerprint(&self) -> PathBuf {
+        self.path.join("fingerprint.json")
     }
 
     pub fn metrics(&self) -> PathBuf {
@@ -260,7 +297,8 @@ mod tests {
         fs::create_dir_all(config.run_dir()).unwrap();
         fs::write(config.run_dir().join(".config.toml.partial"), "name =").unwrap();
         let run = RunDir::resume(&config).unwrap();
-        assert_eq!(fs::read_to_string(run.config()).unwrap(), config.to_toml());
+        let written = fs::read_to_string(run.config()).unwrap();
+        assert_eq!(written, config.to_toml().unwrap());
         assert!(!config.run_dir().join(".config.toml.partial").exists());
     }
 

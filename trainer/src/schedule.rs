@@ -10,8 +10,9 @@ use crate::config::{LrSchedulerType, OptimizerConfig};
 pub struct Schedule {
     kind: LrSchedulerType,
     learning_rate: f64,
-    warmup_steps: u64,
-    total_steps: u64,
+    /// The first steps, in which the rate rises.
+    pub warmup_steps: u64,
+    pub total_steps: u64,
 }
 
 impl Schedule {

@@ -11,24 +11,24 @@ use anyhow::{Context, bail, ensure};
 use recode_kernels::decoder::{Adapter, AdapterConfig, Merged};
 
 use crate::checkpoint::{self, Checkpoint, State};
-use crate::config::{Config, LrSchedulerType};
+use crate::config::Config;
 use crate::eval::{self, Summary};
-use crate::examples::{Example, Examples};
+use crate::examples::Example;
 use crate::grpo::{Begin, Grpo, Outcome, Policy, Reward};
+use crate::inputs::Inputs;
 use crate::interrupt::Interrupt;
-use crate::model_dir::Model;
 use crate::optimizer::Optimizer;
 use crate::report::{Progress, StepStatus, Table};
 use crate::run_dir::RunDir;
 use crate::run_log::RunLog;
 use crate::schedule::Schedule;
+use crate::sizes::sizes;
 
 /// What a run is made of.
 #[allow(missing_debug_implementations, reason = "a reward is a closure")]
 pub struct Run<'a> {
-    pub model: &'a Model,
+    pub inputs: &'a Inputs,
     pub config: &'a Config,
-    pub examples: &'a Examples,
     pub reward: &'a Reward<'a>,
     pub interrupt: &'a Interrupt,
 }
@@ -63,18 +63,30 @@ impl Run<'_> {
     /// A checkpoint that is spoiled or of other rows; everything a step, a log or an evaluation can meet; Ctrl-C, when the step is done
     /// and saved.
     pub fn train(&self, dir: &RunDir) -> anyhow::Result<Finished> {
+        self.inputs.fingerprint().hold(dir)?;
         let mut saved = checkpoint::latest(&dir.checkpoints())?;
         let (mut state, mut policy) = match &saved {
             Some(folder) => self.load(folder)?,
             None => self.begin()?,
         };
         let mut logs = Logs::open(dir, &state)?;
-        self.say(&self.sizes(&state, &policy));
+        fs::create_dir_all(dir.checkpoints())
+            .with_context(|| format!("cannot create {}", dir.checkpoints().display()))?;
+        dir.sync()?;
+        let grpo = self.grpo();
+        self.say(&sizes(
+            self.config,
+            &self.inputs.examples,
+            &policy,
+            &grpo.schedule,
+        ));
+        if state.step > 0 {
+            self.say(&format!("resumed    after step {}", state.step));
+        }
         let before = self.evaluate(dir, "before", None)?;
 
         let mut progress =
             Progress::new("step", state.step, self.config.run.max_steps).with_a_line_each();
-        let grpo = self.grpo();
         while state.step < self.config.run.max_steps {
             let outcome = self
                 .step(&grpo, &state, &mut policy)
@@ -94,9 +106,9 @@ impl Run<'_> {
             if stop && state.step < self.config.run.max_steps {
                 progress.finish();
                 bail!(
-                    "stopped after step {} as asked, and saved; go on with `recode-trainer train --config {} --resume`",
+                    "stopped after step {} as asked, and saved; {}",
                     state.step,
-                    dir.config().display()
+                    go_on(dir)
                 );
             }
         }
@@ -113,7 +125,7 @@ impl Run<'_> {
         let config = self.config;
         let updates = config.run.max_steps * config.loss.num_iterations as u64;
         Grpo {
-            model: self.model,
+            model: &self.inputs.model,
             config,
             schedule: Schedule::new(&config.optimizer, updates),
             reward: self.reward,
@@ -122,12 +134,13 @@ impl Run<'_> {
 
     fn step(&self, grpo: &Grpo<'_>, state: &State, policy: &mut Policy) -> anyhow::Result<Outcome> {
         let wanted = self.config.rollout.prompts_per_step as u64;
+        let examples = &self.inputs.examples;
         let prompts: Vec<&Example> = (state.prompts..state.prompts + wanted)
-            .map(|n| &self.examples.train[self.examples.nth_prompt(self.config.seed, n)])
+            .map(|n| &examples.train[examples.nth_prompt(self.config.seed, n)])
             .collect();
         let begin = Begin {
             step: state.step + 1,
-            epoch: (state.prompts + wanted) as f64 / self.examples.train.len() as f64,
+            epoch: (state.prompts + wanted) as f64 / examples.train.len() as f64,
             num_tokens: state.num_tokens,
         };
         grpo.step(begin, &prompts, policy)
@@ -155,17 +168,17 @@ impl Run<'_> {
 
     /// A new adapter, and an optimizer that has done nothing.
     fn begin(&self) -> anyhow::Result<(State, Policy)> {
-        let decoder = &self.model.decoder;
+        let decoder = &self.inputs.model.decoder;
         let adapter = Adapter::init(&self.adapter_config(), decoder, self.config.seed)?;
         let optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
-        let state = State::new(self.examples.fingerprint());
+        let state = State::new(self.inputs.fingerprint());
         Ok((state, Policy::new(decoder, adapter, optimizer)?))
     }
 
     fn load(&self, folder: &std::path::Path) -> anyhow::Result<(State, Policy)> {
         let place = |name: &str| format!("{} cannot be used", folder.join(name).display());
         let saved = Checkpoint::read(folder)?;
-        let decoder = &self.model.decoder;
+        let decoder = &self.inputs.model.decoder;
         let config = AdapterConfig::from_json(&saved.adapter_config)
             .with_context(|| place(checkpoint::ADAPTER_CONFIG))?;
         ensure!(
@@ -173,13 +186,10 @@ impl Run<'_> {
             "{}: it is not the adapter of this run's config.toml",
             place(checkpoint::ADAPTER_CONFIG)
         );
-        let fingerprint = self.examples.fingerprint();
-        ensure!(
-            saved.state.data == fingerprint,
-            "the rows have changed since {} was written (fingerprint {}, now {fingerprint}): restore them, or start a new run",
-            folder.display(),
-            saved.state.data
-        );
+        saved
+            .state
+            .fingerprint
+            .check(&self.inputs.fingerprint(), &folder.display().to_string())?;
         let adapter = Adapter::from_safetensors(&config, decoder.config(), &saved.adapter)
             .with_context(|| place(checkpoint::ADAPTER))?;
         let mut optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
@@ -223,7 +233,7 @@ impl Run<'_> {
         name: &str,
         merged: Option<&Merged>,
     ) -> anyhow::Result<Option<Summary>> {
-        if !self.config.run.eval || self.examples.eval.is_empty() {
+        if !self.config.run.eval || self.inputs.examples.eval.is_empty() {
             return Ok(None);
         }
         let path = dir.eval().join(format!("{name}.jsonl"));
@@ -232,92 +242,39 @@ impl Run<'_> {
             None => {
                 let lines = eval::evaluate(
                     name,
-                    self.model,
+                    &self.inputs.model,
                     merged,
-                    &self.examples.eval,
+                    &self.inputs.examples.eval,
                     self.config,
                     self.reward,
                     self.interrupt,
-                )?;
+                )?
+                .with_context(|| {
+                    format!(
+                        "stopped during the evaluation {name} as asked; {}",
+                        go_on(dir)
+                    )
+                })?;
                 eval::write(&path, &lines)?;
+                dir.sync()?;
                 lines
             }
         };
         Ok(Summary::of(&lines))
     }
 
-    /// The sizes that follow from configuration, rows and model.
-    fn sizes(&self, state: &State, policy: &Policy) -> String {
-        let Config {
-            rollout,
-            loss,
-            adapter,
-            run,
-            optimizer,
-            ..
-        } = self.config;
-        let Examples {
-            train,
-            eval,
-            left_out,
-        } = self.examples;
-        let completions = rollout.prompts_per_step * rollout.num_generations;
-        let updates = run.max_steps * loss.num_iterations as u64;
-        let epochs = (run.max_steps * rollout.prompts_per_step as u64) as f64 / train.len() as f64;
-        let longest = train
-            .iter()
-            .chain(eval)
-            .map(|example| example.prompt_ids.len())
-            .max()
-            .unwrap_or(0);
-        let parameters: usize = policy
-            .adapter
-            .parameters()
-            .iter()
-            .map(|(_, values)| values.len())
-            .sum();
-        let targets: Vec<String> = adapter
-            .target_modules
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let left_out = match left_out {
-            0 => String::new(),
-            n => format!(" ({n} rows with the code of a held-out row left out)"),
-        };
-        let course = match optimizer.lr_scheduler_type {
-            LrSchedulerType::Cosine => "cosine",
-            LrSchedulerType::Linear => "linear",
-            LrSchedulerType::ConstantWithWarmup => "constant",
-        };
-        let warmup = (updates as f64 * optimizer.warmup_ratio).ceil();
-        let mut text = format!(
-            "rows       {} to train on{left_out}, {} held out; longest prompt {longest} tokens\n\
-             a step     prompts_per_step {} x num_generations {} = {completions} completions of at most {} tokens, {} optimizer steps\n\
-             the run    {} steps = {epochs:.2} epochs = {} completions = {updates} optimizer steps, {warmup} of them warm-up, then {course}\n\
-             adapter    {} r {} on {}: {parameters} parameters",
-            train.len(),
-            eval.len(),
-            rollout.prompts_per_step,
-            rollout.num_generations,
-            rollout.max_completion_length,
-            loss.num_iterations,
-            run.max_steps,
-            run.max_steps * completions as u64,
-            if adapter.use_dora { "DoRA" } else { "LoRA" },
-            adapter.r,
-            targets.join(", "),
-        );
-        if state.step > 0 {
-            text += &format!("\nresumed    after step {}", state.step);
-        }
-        text
-    }
-
     fn say(&self, text: &str) {
         // A notice nobody reads is no reason to stop a run.
         let _ = writeln!(std::io::stderr(), "{text}");
     }
+}
+
+/// What a run that was asked to stop says at its end.
+fn go_on(dir: &RunDir) -> String {
+    format!(
+        "go on with `recode-trainer train --config {} --resume`",
+        dir.config().display()
+    )
 }
 
 fn status(outcome: &Outcome) -> StepStatus {

@@ -7,6 +7,9 @@ use std::fs;
 use std::path::Path;
 
 use recode_trainer::checkpoint;
+use recode_trainer::interrupt::Interrupt;
+use recode_trainer::run_dir::RunDir;
+use recode_trainer::threads;
 use serde_json::Value;
 use toy::Toy;
 
@@ -76,11 +79,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
 fn threads_change_nothing() {
     let toy = Toy::new();
     let run = |name: &str, threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
-        pool.install(|| toy.run(name, &["run.max_steps=3"]))
+        threads::with(threads, || Ok(toy.run(name, &["run.max_steps=3"]))).unwrap()
     };
     assert_eq!(toy::files(&run("a", 1)), toy::files(&run("b", 3)));
 }
@@ -327,11 +326,70 @@ fn a_run_that_is_asked_to_stop_resumes_to_the_same_bytes() {
 }
 
 #[test]
-fn a_run_on_other_rows_is_not_resumed() {
+fn a_run_that_is_asked_to_stop_while_it_evaluates_says_how_to_go_on() {
     let toy = Toy::new();
-    toy.run("a", &["run.max_steps=2"]);
+    let set = ["run.max_steps=2", "data.eval_rows=2"];
+    let (config, interrupt) = (toy.config("stopped", &set), Interrupt::default());
+    interrupt.raise();
+    let dir = RunDir::create(&config).unwrap();
+    let error = toy::train(&config, dir, &toy::letters, &interrupt).unwrap_err();
+    let way_out = format!(
+        "stopped during the evaluation before as asked; go on with `recode-trainer train --config {} --resume`",
+        toy.run_dir("stopped").join("config.toml").display()
+    );
+    assert_eq!(format!("{error:#}"), way_out);
+    let gone_on = toy.resume("stopped", &set).unwrap();
+    assert_eq!(toy::files(&gone_on), toy::files(&toy.run("whole", &set)));
+}
+
+#[test]
+fn a_run_on_other_rows_or_with_another_model_is_not_resumed() {
+    let toy = Toy::new();
+    let set = ["run.max_steps=2"];
+    toy.run("a", &set);
+    // A run that was stopped before its first checkpoint is the same run or none, too.
+    let early = toy.run_dir("early");
+    toy.run("early", &set);
+    fs::remove_dir_all(early.join("checkpoints")).unwrap();
+
+    let refused = |what: &str| {
+        for name in ["a", "early"] {
+            let text = format!("{:#}", toy.resume(name, &set).unwrap_err());
+            assert!(text.contains(&format!("{what} changed since")), "{text}");
+        }
+    };
     let rows = fs::read_to_string(toy.rows()).unwrap();
     fs::write(toy.rows(), rows.replace("==2.0", "==2.1")).unwrap();
-    let text = format!("{:#}", toy.resume("a", &["run.max_steps=2"]).unwrap_err());
-    assert!(text.contains("the rows have changed since"), "{text}");
+    refused("the rows have");
+    fs::write(toy.rows(), rows).unwrap();
+
+    for name in ["model.safetensors", "tokenizer.json", "config.json"] {
+        let path = toy.path().join("model").join(name);
+        let sound = fs::read(&path).unwrap();
+        let mut other = sound.clone();
+        match name {
+            // The last bit of the last weight.
+            "model.safetensors" => *other.last_mut().unwrap() ^= 1,
+            _ => other.push(b'\n'),
+        }
+        fs::write(&path, other).unwrap();
+        refused("the model has");
+        fs::write(&path, sound).unwrap();
+    }
+    toy.resume("a", &set).unwrap();
+    toy.resume("early", &set).unwrap();
+
+    // A checkpoint knows its inputs by itself.
+    let path = toy.run_dir("a").join("fingerprint.json");
+    fs::remove_file(path).unwrap();
+    fs::write(
+        toy.path().join("model/generation_config.json"),
+        "{\"eos_token_id\": [2]}",
+    )
+    .unwrap();
+    let text = format!("{:#}", toy.resume("a", &set).unwrap_err());
+    assert!(
+        text.contains("the model has changed since") && text.contains("step-000002"),
+        "{text}"
+    );
 }

@@ -3,20 +3,19 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
-
 use crate::demo;
 use crate::interrupt::Interrupt;
+use crate::threads;
 
 /// Train a small policy that comes with the program, on migrations that come with it, and show that it learned.
 ///
 /// The policy of a million parameters has been warmed up to answer somehow (`warm-up` makes it again); the demo measures what GRPO adds:
 /// on 32 held-out rows that neither the warm-up nor this run trains on, before and after. Needs no network, no GPU and no Python; takes
-/// about three minutes on two cores. The same seed prints the same table.
+/// about two minutes on two cores. The same seed prints the same table.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Seed of the adapter, the order of rows and every answer.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
     /// The run's folder; one that an earlier demo left there is replaced.
     #[arg(long, value_name = "DIR", default_value = "runs/demo")]
@@ -29,11 +28,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let config = demo::config(&args.run_dir, args.seed, &args.set)?;
     let interrupt = Interrupt::listen()?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.threads)
-        .build()
-        .with_context(|| format!("cannot start {} threads", config.threads))?;
-    let outcome = pool.install(|| demo::demo(&config, &interrupt))?;
+    let outcome = threads::with(config.threads, || demo::demo(&config, &interrupt))?;
 
     let mut out = std::io::stdout();
     writeln!(out, "The held-out rows, none of them trained on:\n")?;

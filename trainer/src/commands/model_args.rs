@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use recode_kernels::decoder::Merged;
 
 use crate::cli::Usage;
 use crate::model_dir::Model;
 use crate::sampler::SamplingConfig;
+use crate::threads;
 
 /// Which model, and how much of the machine.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,11 +34,7 @@ impl ModelArgs {
         &self,
         work: impl FnOnce(&Model, Option<&Merged>) -> Result<T> + Send,
     ) -> Result<T> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(usize::from(self.threads))
-            .build()
-            .with_context(|| format!("cannot start {} threads", self.threads))?;
-        pool.install(|| {
+        threads::with(usize::from(self.threads), || {
             let model = Model::load(&self.model)?;
             let merged = model.merged(self.adapter.as_deref())?;
             work(&model, merged.as_ref())

@@ -2,15 +2,11 @@
 
 use std::io::Write;
 
-use anyhow::Context;
-use recode_core::migration::Migration;
-use recode_core::reward::score;
-
 use crate::config::{self, Config, ConfigArgs};
-use crate::examples::Examples;
+use crate::inputs::{Inputs, reward};
 use crate::interrupt::Interrupt;
-use crate::model_dir::Model;
 use crate::run_dir::RunDir;
+use crate::threads;
 use crate::train::{Finished, Run};
 
 /// Train an adapter on migrations by GRPO.
@@ -39,11 +35,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
     };
     let interrupt = Interrupt::listen()?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.threads)
-        .build()
-        .with_context(|| format!("cannot start {} threads", config.threads))?;
-    let finished = pool.install(|| train(&config, resumed, &interrupt))?;
+    let finished = threads::with(config.threads, || train(&config, resumed, &interrupt))?;
 
     let mut out = std::io::stdout();
     if let Some(table) = finished.table() {
@@ -58,23 +50,17 @@ fn train(
     resumed: Option<RunDir>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Finished> {
-    let model = Model::load(&config.model.path)?;
-    let positions = model.decoder.config().max_position_embeddings;
-    let examples = Examples::read(config, &model.tokenizer, positions)?;
-    let reward = |migration: &Migration, completion: &str| {
-        score(config.reward.mode, completion, &migration.new_code)
-    };
-    let run = Run {
-        model: &model,
-        config,
-        examples: &examples,
-        reward: &reward,
-        interrupt,
-    };
+    let inputs = Inputs::read(config)?;
     // A new run's folder is made when everything it needs has been read.
     let dir = match resumed {
         Some(dir) => dir,
         None => RunDir::create(config)?,
     };
-    run.train(&dir)
+    Run {
+        inputs: &inputs,
+        config,
+        reward: &reward(config.reward.mode),
+        interrupt,
+    }
+    .train(&dir)
 }

@@ -48,12 +48,36 @@ impl Config {
     /// Text that is not TOML, a key that does not exist (the nearest one that does is named), a value of the wrong type or outside what is
     /// permitted, a required key that is missing.
     pub fn from_toml(text: &str, origin: &str, set: &[String]) -> anyhow::Result<Self> {
-        Self::merge(text, origin, set).map_err(Usage::wrap)
+        Self::merge(text, origin, &[], set).map_err(Usage::wrap)
     }
 
-    fn merge(text: &str, origin: &str, set: &[String]) -> anyhow::Result<Self> {
+    /// The same with values that the program fills in for the file's, each with what gave it, for messages.
+    ///
+    /// # Errors
+    /// As [`Config::from_toml`].
+    pub(crate) fn filled(
+        text: &str,
+        origin: &str,
+        fill: &[(&str, Value, &str)],
+        set: &[String],
+    ) -> anyhow::Result<Self> {
+        Self::merge(text, origin, fill, set).map_err(Usage::wrap)
+    }
+
+    fn merge(
+        text: &str,
+        origin: &str,
+        fill: &[(&str, Value, &str)],
+        set: &[String],
+    ) -> anyhow::Result<Self> {
         let known = keys();
         let mut given = read_file(text, origin, &known)?;
+        for (name, value, giver) in fill {
+            let key = find(name, &known)?;
+            let value = accept(key, value.clone()).with_context(|| (*giver).to_owned())?;
+            given.retain(|(earlier, _)| earlier.name != key.name);
+            given.push((key, value));
+        }
         for assignment in set {
             let (key, value) = read_assignment(assignment, &known)?;
             given.retain(|(earlier, _)| earlier.name != key.name);
@@ -84,9 +108,11 @@ impl Config {
     }
 
     /// The configuration as a documented TOML file: every key is there, so it repeats the run whatever the defaults become.
-    pub fn to_toml(&self) -> String {
-        // Every value of the table has passed through `toml::Value` on its way in.
-        let table = Table::try_from(self).expect("a configuration is made of TOML values");
+    ///
+    /// # Errors
+    /// A value that TOML cannot hold: a path that is not Unicode, a number above 9223372036854775807. What was read from TOML has none.
+    pub fn to_toml(&self) -> anyhow::Result<String> {
+        let table = Table::try_from(self).context("the configuration cannot be written as TOML")?;
         let mut text = String::new();
         let mut section = "";
         for key in keys() {
@@ -106,7 +132,7 @@ impl Config {
                 None => text += &format!("# {} is absent\n", key.leaf()),
             }
         }
-        text
+        Ok(text)
     }
 }
 

@@ -97,7 +97,7 @@ fn what_was_written_down_reads_back_the_same() {
         ],
     ] {
         let config = with("", set).unwrap();
-        let text = config.to_toml();
+        let text = config.to_toml().unwrap();
         assert_eq!(
             Config::from_toml(&text, "config.toml", &[]).unwrap(),
             config
@@ -283,6 +283,14 @@ fn the_largest_counts_multiply_within_64_bits() {
     ] {
         assert!(complaint("", &[set]).contains("is not permitted"), "{set}");
     }
+}
+
+#[test]
+fn what_toml_cannot_hold_is_an_error_and_no_panic() {
+    let mut config = with("", &[]).unwrap();
+    config.seed = u64::MAX;
+    let text = format!("{:#}", config.to_toml().unwrap_err());
+    assert!(text.contains("cannot be written as TOML"), "{text}");
 }
 
 #[test]

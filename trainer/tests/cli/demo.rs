@@ -79,24 +79,150 @@ fn the_same_seed_prints_the_same_and_another_seed_does_not_learn_the_same() {
 
 #[test]
 fn a_folder_that_no_demo_made_is_left_alone() {
+    // A file by the name of an old mark, or a run of `train`, makes no demo.
+    for (name, text) in [
+        ("mine.txt", "keep"),
+        ("demo", ""),
+        ("config.toml", "name = \"a\""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let mine = crate::write(&dir, name, text);
+        let outcome = short_demo(dir.path(), &[]);
+        assert_eq!(outcome.code, Some(2), "{name}");
+        assert!(outcome.stderr.contains("--run-dir"), "{}", outcome.stderr);
+        assert_eq!(std::fs::read_to_string(mine).unwrap(), text);
+        assert_eq!(names(dir.path()), [name], "nothing is added");
+    }
     let dir = tempfile::tempdir().unwrap();
-    let mine = crate::write(&dir, "mine.txt", "keep");
-    let outcome = short_demo(dir.path(), &[]);
-    assert_eq!(outcome.code, Some(2));
-    assert!(outcome.stderr.contains("--run-dir"), "{}", outcome.stderr);
-    assert_eq!(std::fs::read_to_string(mine).unwrap(), "keep");
-}
-
-#[test]
-fn a_wrong_key_is_wrong_usage() {
-    let dir = tempfile::tempdir().unwrap();
-    let run_dir = dir.path().join("demo");
-    let outcome = short_demo(&run_dir, &["--set", "run.max_step=3"]);
+    let file = crate::write(&dir, "file", "keep");
+    let outcome = short_demo(Path::new(&file), &[]);
     assert_eq!(outcome.code, Some(2));
     assert!(
-        outcome.stderr.contains("run.max_steps"),
+        outcome.stderr.contains("is no folder"),
         "{}",
         outcome.stderr
     );
-    assert!(!run_dir.exists());
+}
+
+#[test]
+fn an_empty_folder_and_what_a_killed_demo_left_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(short_demo(dir.path(), &[]).code, Some(0));
+    // Killed at any moment, between two files: what is there is a prefix of these.
+    let mark = std::fs::read(dir.path().join(".recode-demo")).unwrap();
+    let early = tempfile::tempdir().unwrap();
+    crate::write(&early, ".lock", "");
+    crate::write(&early, ".recode-demo", mark);
+    crate::write(&early, ".config.toml.partial", "name");
+    let outcome = short_demo(early.path(), &[]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_demo_that_is_stopped_can_be_gone_on_with_and_is_not_replaced_while_it_runs() {
+    use std::process::Stdio;
+
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = text_of(&dir.path().join("demo"));
+    let log = dir.path().join("stderr.txt");
+    let set = ["run.max_steps=100000", "data.eval_rows=1"];
+    let set = set.iter().flat_map(|set| ["--set", set]);
+    let mut child = crate::program()
+        .args(["demo", "--run-dir", &run_dir])
+        .args(set)
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    crate::train::wait_for("the demo to begin", || {
+        std::fs::read_to_string(&log)
+            .unwrap()
+            .contains("\nadapter ")
+    });
+    let second = short_demo(Path::new(&run_dir), &[]);
+    assert_eq!(second.code, Some(1));
+    assert!(
+        second.stderr.contains("another process is training in ")
+            && second.stderr.contains("another folder with --run-dir"),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(child.try_wait().unwrap(), None, "the first goes on");
+    crate::train::interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let said = std::fs::read_to_string(&log).unwrap();
+    let way_out =
+        format!("go on with `recode-trainer train --config {run_dir}/config.toml --resume`");
+    assert!(said.contains(&way_out), "{said}");
+}
+
+#[test]
+fn what_cannot_begin_leaves_the_demo_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = dir.path().join("demo");
+    let first = short_demo(&run_dir, &[]);
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    let before = crate::toy::files(&run_dir);
+    for (more, code, message) in [
+        (&["--seed", "9223372036854775808"][..], 2, "--seed"),
+        (&["--set", "run.max_step=3"], 2, "run.max_steps"),
+        (&["--set", "run.eval=false"], 2, "nothing to show"),
+        (&["--set", "data.eval_rows=0"], 2, "nothing to show"),
+        (&["--set", "data.eval_rows=33"], 1, "has 32 rows"),
+        (
+            &["--set", "data.max_prompt_length=9"],
+            1,
+            "data.max_prompt_length 9",
+        ),
+        (&["--set", "seed=3"], 2, "give --seed"),
+        (&["--set", "name=x"], 2, "give --run-dir"),
+        (&["--set", "output_dir=x"], 2, "give --run-dir"),
+        (&["--set", "model.path=x"], 2, "brings its own"),
+        (&["--set", "data.train=x"], 2, "brings its own"),
+        (&["--set", " data.eval = x"], 2, "brings its own"),
+    ] {
+        let outcome = short_demo(&run_dir, more);
+        assert_eq!(outcome.code, Some(code), "{more:?}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(message), "{}", outcome.stderr);
+        assert!(crate::toy::files(&run_dir) == before, "{more:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_is_not_unicode_is_wrong_usage() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let dir = tempfile::tempdir().unwrap();
+    for path in [&b"caf\xe9"[..], b"caf\xe9/demo"] {
+        let run_dir = dir.path().join(std::ffi::OsStr::from_bytes(path));
+        let output = crate::program()
+            .args(["demo", "--run-dir"])
+            .arg(&run_dir)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("is not Unicode: choose another"), "{said}");
+        assert!(!run_dir.exists());
+    }
+}
+
+#[test]
+fn a_wrong_key_is_wrong_usage_and_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = dir.path().join("demo");
+    for set in ["run.max_step=3", "data.eval_rows=33"] {
+        let outcome = short_demo(&run_dir, &["--set", set]);
+        assert_ne!(outcome.code, Some(0));
+        assert!(!run_dir.exists(), "{set}");
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }

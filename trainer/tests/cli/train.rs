@@ -28,10 +28,10 @@ fn train(toy: &Toy, set: &[&str], more: &[&str]) -> Outcome {
 }
 
 /// A run that does not return before it ends; its standard error goes to a file.
-fn start(toy: &Toy, set: &[&str]) -> (Child, PathBuf) {
+fn start(toy: &Toy, set: &[&str], more: &[&str]) -> (Child, PathBuf) {
     let log = toy.path().join("stderr.txt");
     let child = program()
-        .args(args(&config(toy), set, &[]))
+        .args(args(&config(toy), set, more))
         .stdout(Stdio::null())
         .stderr(fs::File::create(&log).unwrap())
         .spawn()
@@ -39,7 +39,7 @@ fn start(toy: &Toy, set: &[&str]) -> (Child, PathBuf) {
     (child, log)
 }
 
-fn wait_for(what: &str, done: impl Fn() -> bool) {
+pub fn wait_for(what: &str, done: impl Fn() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(
@@ -50,7 +50,7 @@ fn wait_for(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-fn interrupt(child: &Child) {
+pub fn interrupt(child: &Child) {
     let status = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -106,6 +106,7 @@ fn a_run_says_its_sizes_and_ends_with_a_table() {
         "completions.jsonl",
         "config.toml",
         "eval",
+        "fingerprint.json",
         "metrics.jsonl",
         "timings.jsonl",
     ];
@@ -159,37 +160,56 @@ fn resuming_asks_for_the_same_run() {
     );
 }
 
+/// The number of the only checkpoint that is newer than `after`.
+fn stopped_at(run: &Path, after: u64) -> u64 {
+    let saved: Vec<u64> = names(&run.join("checkpoints"))
+        .iter()
+        .map(|name| name.strip_prefix("step-").unwrap().parse().unwrap())
+        .filter(|step| *step > after)
+        .collect();
+    let [step] = saved.as_slice() else {
+        panic!("{saved:?}")
+    };
+    *step
+}
+
 #[test]
 fn ctrl_c_finishes_the_step_and_saves() {
     let toy = Toy::new();
-    let set = ["run.max_steps=150", "rollout.num_generations=16"];
-    assert_eq!(
-        train(&toy, &[&set[..], &["name=whole"]].concat(), &[]).code,
-        Some(0)
-    );
+    // More steps than anybody waits for, and no checkpoint but those of the stops.
+    let set = ["run.max_steps=1000000", "run.save_steps=1000000000"];
+    let run = toy.run_dir("toy");
+    let mut last = 0;
+    for more in [&[][..], &["--resume"]] {
+        let (mut child, log) = start(&toy, &set, more);
+        wait_for("a step", || {
+            fs::read_to_string(&log).unwrap().contains("\nstep ")
+        });
+        interrupt(&child);
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+        let said = fs::read_to_string(log).unwrap();
+        assert!(
+            said.contains("as asked, and saved; go on with `recode-trainer train --config"),
+            "{said}"
+        );
+        last = stopped_at(&run, last);
+    }
 
-    let (mut child, log) = start(&toy, &set);
-    let metrics = toy.run_dir("toy").join("metrics.jsonl");
-    wait_for("the first step", || {
-        fs::read(&metrics).is_ok_and(|bytes| !bytes.is_empty())
-    });
-    interrupt(&child);
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    let said = fs::read_to_string(log).unwrap();
-    assert!(
-        said.contains("as asked, and saved; go on with `recode-trainer train --config"),
-        "{said}"
-    );
-    let saved = names(&toy.run_dir("toy").join("checkpoints"));
-    let [stopped] = saved.as_slice() else {
-        panic!("{saved:?}")
+    // The toy's learning rate does not depend on the number of steps: a run of as many leaves the same.
+    let steps = format!("run.max_steps={last}");
+    let whole = train(&toy, &[&steps, set[1], "name=whole"], &[]);
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    let newest = format!("step-{last:06}");
+    let mut files = toy::files(&run);
+    files.retain(|(name, _)| !name.starts_with("checkpoints") || name.contains(&newest));
+    let whole = toy::files(&toy.run_dir("whole"));
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
     };
-
-    let resumed = train(&toy, &set, &["--resume"]);
-    assert_eq!(resumed.code, Some(0), "{}", resumed.stderr);
-    let mut files = toy::files(&toy.run_dir("toy"));
-    files.retain(|(name, _)| !name.contains(stopped));
-    assert_eq!(files, toy::files(&toy.run_dir("whole")));
+    assert_eq!(names(&files), names(&whole));
+    for ((name, a), (_, b)) in files.iter().zip(&whole) {
+        assert!(a == b, "{name} differs after {last} steps");
+    }
 }
 
 #[test]
@@ -201,7 +221,7 @@ fn a_second_ctrl_c_ends_at_once() {
         "rollout.prompts_per_step=64",
         "rollout.max_completion_length=500",
     ];
-    let (mut child, log) = start(&toy, &set);
+    let (mut child, log) = start(&toy, &set, &[]);
     wait_for("the run to begin", || {
         fs::read_to_string(&log).unwrap().contains("adapter ")
     });

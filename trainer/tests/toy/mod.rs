@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use recode_core::migration::Migration;
 use recode_core::reward::Breakdown;
 use recode_trainer::config::Config;
-use recode_trainer::examples::Examples;
 use recode_trainer::grpo::Reward;
+use recode_trainer::inputs::Inputs;
 use recode_trainer::interrupt::Interrupt;
-use recode_trainer::model_dir::Model;
 use recode_trainer::run_dir::RunDir;
 use recode_trainer::train::Run;
 use tempfile::TempDir;
@@ -159,13 +158,9 @@ pub fn train(
     reward: &Reward<'_>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<PathBuf> {
-    let model = Model::load(&config.model.path)?;
-    let positions = model.decoder.config().max_position_embeddings;
-    let examples = Examples::read(config, &model.tokenizer, positions)?;
     let run = Run {
-        model: &model,
+        inputs: &Inputs::read(config)?,
         config,
-        examples: &examples,
         reward,
         interrupt,
     };
