@@ -66,7 +66,10 @@ pub struct StepMetrics {
     #[serde(rename = "completions/mean_terminated_length")]
     pub mean_terminated_length: Option<f64>,
     pub loss: f64,
+    /// Over the tokens of the training passes; `null` where there is no reference.
     pub kl: Option<f64>,
+    /// In nats, over the tokens of the training passes: those of the completions that are counted and, where `beta` is 0, whose advantage
+    /// is not zero. `null` where there are none.
     pub entropy: Option<f64>,
     #[serde(rename = "clip_ratio/low_mean")]
     pub clip_low: Option<f64>,
@@ -77,7 +80,8 @@ pub struct StepMetrics {
     /// Share of tokens held by the dual-clip bound.
     #[serde(rename = "clip_ratio/dual_mean")]
     pub clip_dual: Option<f64>,
-    /// Mean of |log-probability at sampling - log-probability in training|, without dropout.
+    /// Mean of |log-probability at sampling - log-probability in training|, without dropout. Over the tokens of the training passes; with
+    /// dropout and one optimizer step a step, and where there are no training passes, over one completion of every prompt.
     #[serde(rename = "sampling/sampling_logp_difference/mean")]
     pub logp_difference_mean: Option<f64>,
     #[serde(rename = "sampling/sampling_logp_difference/max")]

@@ -6,19 +6,27 @@ mod toy;
 use std::fs;
 use std::path::Path;
 
+use recode_core::migration::Migration;
+use recode_core::reward::Breakdown;
+use recode_kernels::decoder::Adapter;
 use recode_trainer::checkpoint;
 use recode_trainer::interrupt::Interrupt;
+use recode_trainer::model_dir::{self, Model};
 use recode_trainer::run_dir::RunDir;
 use recode_trainer::threads;
 use serde_json::Value;
 use toy::Toy;
 
-/// Every line of a run's metrics.
-fn metrics(dir: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(dir.join("metrics.jsonl")).unwrap();
+/// Every line of a file that a run left.
+fn lines(dir: &Path, name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(dir.join(name)).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+fn metrics(dir: &Path) -> Vec<Value> {
+    lines(dir, "metrics.jsonl")
 }
 
 fn series(dir: &Path, name: &str) -> Vec<f64> {
@@ -211,13 +219,15 @@ fn with_one_update_a_step_is_on_policy() {
     );
 }
 
+fn even(_: &Migration, _: &str) -> Breakdown {
+    toy::breakdown(1.0)
+}
+
 #[test]
-fn without_beta_there_is_no_kl_and_even_groups_cost_no_pass() {
+fn without_beta_there_is_no_kl_and_even_groups_cost_no_training_pass() {
     let toy = Toy::new();
     let dir = toy
-        .run_with("even", &["run.max_steps=2", "loss.beta=0"], &|_, _| {
-            toy::breakdown(1.0)
-        })
+        .run_with("even", &["run.max_steps=2", "loss.beta=0"], &even)
         .unwrap();
     for line in metrics(&dir) {
         assert!(line["kl"].is_null() && line["entropy"].is_null(), "{line}");
@@ -225,31 +235,68 @@ fn without_beta_there_is_no_kl_and_even_groups_cost_no_pass() {
             (&line["grad_norm"], &line["frac_reward_zero_std"]),
             (&0.0.into(), &1.0.into())
         );
+        // Sampling is compared with what training would compute all the same.
+        let apart = line["sampling/sampling_logp_difference/max"].as_f64();
+        assert!(apart.is_some_and(|apart| apart < 1e-4), "{line}");
     }
-    assert!(adapter(&dir).len() > 100);
+    for line in lines(&dir, "timings.jsonl") {
+        for pass in ["forward_seconds", "backward_seconds"] {
+            assert_eq!(line[pass], 0.0, "no such pass: {line}");
+        }
+    }
+    // The adapter stays what it was: B is zero, A and the magnitudes are the seed's and the model's.
+    let config = toy.config("even", &[]);
+    let model = Model::load(&config.model.path).unwrap();
+    let saved = checkpoint::latest(&dir.join("checkpoints"))
+        .unwrap()
+        .unwrap();
+    let saved = model_dir::load_adapter(&saved, &model.decoder).unwrap();
+    let first = Adapter::init(saved.config(), &model.decoder, config.seed).unwrap();
+    assert!(saved == first);
 }
 
 #[test]
 fn truncated_completions_are_masked_by_choice() {
     let toy = Toy::new();
-    // 6 tokens are never enough for this model to end by itself.
-    let set = [
-        "run.max_steps=2",
-        "loss.mask_truncated_completions=true",
-        "rollout.max_completion_length=6",
-    ];
-    let dir = toy.run("masked", &set);
-    let text = fs::read_to_string(dir.join("completions.jsonl")).unwrap();
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let completions = |dir: &Path| lines(dir, "completions.jsonl");
+    let ended = |line: &Value| line["finish_reason"] == "eos";
+    let counted = |line: &Value| line["counted"].as_bool().unwrap();
+    let masked = "loss.mask_truncated_completions=true";
+
+    // 6 tokens are never enough for this model to end by itself: nobody counts, and nothing moves.
+    let short = ["run.max_steps=2", "rollout.max_completion_length=6"];
+    let dir = toy.run("none", &[&short[..], &[masked]].concat());
     assert!(
+        !completions(&dir)
+            .iter()
+            .any(|line| ended(line) || counted(line))
+    );
+    assert_eq!(series(&dir, "grad_norm"), [0.0, 0.0]);
+    assert!(series(&toy.run("short", &short), "grad_norm")[0] > 0.0);
+
+    // Where some end and some do not, those that do count, and the step is another one.
+    let long = ["run.max_steps=1", "rollout.max_completion_length=200"];
+    let (all, some) = (
+        toy.run("all", &long),
+        toy.run("some", &[&long[..], &[masked]].concat()),
+    );
+    let lines = completions(&some);
+    assert!(
+        lines.iter().any(ended) && !lines.iter().all(ended),
+        "a mixed group"
+    );
+    assert!(lines.iter().all(|line| ended(line) == counted(line)));
+    assert!(completions(&all).iter().all(counted));
+    // What is masked is compared with all the same: advantages are those of the whole group.
+    let advantages = |lines: &[Value]| -> Vec<f64> {
         lines
             .iter()
-            .all(|line| (line["finish_reason"] == "eos") == line["counted"].as_bool().unwrap())
-    );
-    assert!(lines.iter().any(|line| line["counted"] == false));
+            .map(|line| line["advantage"].as_f64().unwrap())
+            .collect()
+    };
+    assert_eq!(advantages(&lines), advantages(&completions(&all)));
+    let (all, some) = (series(&all, "grad_norm")[0], series(&some, "grad_norm")[0]);
+    assert!(some > 0.0 && some != all, "{some} {all}");
 }
 
 #[test]
@@ -266,6 +313,26 @@ fn an_adapter_that_does_not_move_stops_the_run() {
     let text = format!("{error:#}");
     assert!(
         text.contains("step 1 of") && text.contains("no weight of the adapter has moved"),
+        "{text}"
+    );
+}
+
+/// Weight decay moves the adapter by itself: that is no sign of learning.
+#[test]
+fn a_gradient_of_zero_stops_the_run_also_under_weight_decay() {
+    let toy = Toy::new();
+    // Both scale the gradient, to 1e-60 of what it was: zero in f32.
+    let set = [
+        "run.max_steps=2",
+        "optimizer.weight_decay=0.1",
+        "adapter.use_dora=false",
+        "adapter.lora_alpha=1e-30",
+        "rollout.temperature=1e30",
+    ];
+    let error = toy.run_with("flat", &set, &toy::letters).unwrap_err();
+    let text = format!("{error:#}");
+    assert!(
+        text.contains("step 1 of") && text.contains("the gradient is zero, though 8 completions"),
         "{text}"
     );
 }

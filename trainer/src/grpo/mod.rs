@@ -11,8 +11,8 @@
 //!
 //! # Differences from TRL
 //! Every denominator is the whole step's, whatever the micro-batches. The difference between sampling and training is measured without
-//! dropout: where the training pass has dropout and there is no pass of old log-probabilities, one completion a prompt is run again for
-//! it, a different one each step.
+//! dropout: where the training pass has dropout and there is no pass of old log-probabilities, or where no completion is trained on, one
+//! completion a prompt is run again for it, a different one each step.
 
 mod batch;
 mod update;

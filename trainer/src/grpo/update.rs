@@ -46,7 +46,10 @@ pub(super) fn update(
     if num_iterations > 1 {
         passes.old = Some(passes.without_gradient(Some(&policy.merged))?);
     }
-    if let Some(old) = &passes.old {
+    if batch.parts.is_empty() {
+        // Nothing is trained on, and all the same sampling may have gone astray.
+        passes.compare_some(step, &policy.merged)?;
+    } else if let Some(old) = &passes.old {
         for (part, logprobs) in batch.parts.iter().zip(old) {
             batch.compare(part, logprobs, &mut passes.updates.difference);
         }
@@ -167,9 +170,16 @@ impl Passes<'_> {
         let before = watched.then(|| policy.adapter.clone());
         let parameters = policy.adapter.parameters_mut();
         let gradients = policy.gradients.parameters_mut();
-        self.updates.grad_norm += policy.optimizer.update(rate, parameters, gradients)?;
+        let norm = policy.optimizer.update(rate, parameters, gradients)?;
+        self.updates.grad_norm += norm;
         self.updates.learning_rate = rate;
         if let Some(before) = before {
+            // Weight decay moves weights by itself, so that both are asked: is there a gradient, and does it reach them?
+            ensure!(
+                norm > 0.0,
+                "the gradient is zero, though {taught} completions had an advantage: nothing would be learned \
+                 (look at adapter.lora_alpha and rollout.temperature)"
+            );
             ensure!(
                 before != policy.adapter,
                 "no weight of the adapter has moved, though {taught} completions had an advantage and the learning rate is {rate}: \
