@@ -49,11 +49,30 @@ pub enum Error {
         /// What is wrong with it, with the value.
         reason: String,
     },
-    /// A tensor of a weights file is missing, superfluous, or of another shape or type than the configuration asks for.
+    /// A tensor of a weights file is not the one that the configuration asks for: missing, superfluous, of another shape or type. The
+    /// file may be sound and of another model.
     #[error("tensor {tensor:?}: {reason}")]
+    Misfit {
+        /// The tensor, by its name in the file.
+        tensor: String,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// A tensor of a weights file cannot be used as it is: it is damaged, or the file contradicts itself.
+    #[error("tensor {tensor:?}: {reason}{}", of_file(*file))]
     Weights {
         /// The tensor, by its name in the file.
         tensor: String,
+        /// The file it stands in, as an index of the files that were given, where only that file can say it.
+        file: Option<usize>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A weights file as a whole cannot be read or written.
+    #[error("safetensors file {}: {reason}", file + 1)]
+    WeightsFile {
+        /// The file, as an index of those that were given.
+        file: usize,
         /// What is wrong with it.
         reason: String,
     },
@@ -67,6 +86,13 @@ pub enum Error {
         /// The first element that is infinite or not a number, counted row by row.
         index: usize,
     },
+}
+
+/// ` (safetensors file 2)` for the file of index 1.
+fn of_file(file: Option<usize>) -> String {
+    file.map_or(String::new(), |file| {
+        format!(" (safetensors file {})", file + 1)
+    })
 }
 
 impl Error {
@@ -139,6 +165,32 @@ mod tests {
             error.to_string(),
             "linear: x has shape [7, 61], expected [7, 60]"
         );
+    }
+
+    #[test]
+    fn a_files_index_is_counted_from_one_for_people() {
+        let reason = || "is damaged".to_string();
+        let tensor = |file| Error::Weights {
+            tensor: "a".to_string(),
+            file,
+            reason: reason(),
+        };
+        for (error, expected) in [
+            (tensor(None), "tensor \"a\": is damaged"),
+            (
+                tensor(Some(1)),
+                "tensor \"a\": is damaged (safetensors file 2)",
+            ),
+            (
+                Error::WeightsFile {
+                    file: 0,
+                    reason: reason(),
+                },
+                "safetensors file 1: is damaged",
+            ),
+        ] {
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

@@ -117,8 +117,7 @@ pub fn load_adapter(dir: &Path, decoder: &Decoder) -> Result<Adapter> {
         dir: dir.to_path_buf(),
     };
     Adapter::from_safetensors(&config, decoder.config(), &files.files[0].1).map_err(|error| {
-        let another =
-            matches!(&error, Error::Weights { reason, .. } if reason.contains("expected"));
+        let another = matches!(error, Error::Misfit { .. });
         let error = files.explain(error);
         match another {
             true => {
@@ -202,27 +201,28 @@ impl WeightFiles {
 
     /// The kernels know files by number; here they have names.
     fn explain(&self, error: Error) -> anyhow::Error {
-        let whole = self.files.len() == 1;
-        let place = match &error {
-            Error::Weights { tensor, .. } if !whole => {
-                self.shard_of.get(tensor).map(|shard| self.dir.join(shard))
+        let of_tensor = |tensor: &str| match self.files.as_slice() {
+            [(whole, _)] => whole.clone(),
+            _ => match self.shard_of.get(tensor) {
+                Some(shard) => self.dir.join(shard),
+                None => self.dir.clone(),
+            },
+        };
+        let (place, message) = match error {
+            Error::WeightsFile { file, reason } => (self.files[file].0.clone(), reason),
+            Error::Weights {
+                tensor,
+                file: Some(file),
+                reason,
+            } => (
+                self.files[file].0.clone(),
+                format!("tensor {tensor:?}: {reason}"),
+            ),
+            Error::Weights { ref tensor, .. } | Error::Misfit { ref tensor, .. } => {
+                (of_tensor(tensor), error.to_string())
             }
-            _ => None,
+            other => (self.dir.clone(), other.to_string()),
         };
-        let place = match place {
-            Some(shard) => shard,
-            None if whole => self.files[0].0.clone(),
-            None => self.dir.clone(),
-        };
-        let mut message = error.to_string();
-        for (number, (path, _)) in (1..).zip(&self.files) {
-            let unnamed = if whole {
-                "safetensors file".to_owned()
-            } else {
-                format!("safetensors file {number} of {}", self.files.len())
-            };
-            message = message.replace(&unnamed, &path.display().to_string());
-        }
         anyhow!("cannot load the weights of {}: {message}", place.display())
     }
 }

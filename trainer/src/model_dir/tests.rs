@@ -148,7 +148,10 @@ fn a_truncated_or_absent_shard_is_named() {
     });
     assert_names(
         &message,
-        &["DIR/model-00002-of-00002.safetensors", "truncated"],
+        &[
+            "cannot load the weights of DIR/model-00002-of-00002.safetensors: ",
+            "truncated",
+        ],
     );
 }
 
@@ -309,6 +312,19 @@ fn a_broken_adapter_directory_is_named_with_the_way_out() {
     assert_names(
         &message,
         &["DIR/adapter/adapter_model.safetensors", "truncated"],
+    );
+    assert!(!message.contains("is it an adapter"), "damaged: {message}");
+    // A LoRA's config beside a DoRA's tensors: one too many is another adapter, too.
+    let message = broken(&|path| {
+        fs::write(
+            path.join(ADAPTER_CONFIG),
+            ADAPTER.replace("\"use_dora\": true", "\"use_dora\": false"),
+        )
+        .unwrap()
+    });
+    assert_names(
+        &message,
+        &["is it an adapter of this model", "lora_magnitude_vector"],
     );
     // Rank 4 in the config, 3 in the tensors.
     let message = broken(&|path| {

@@ -16,7 +16,16 @@ use crate::tensor::Weight;
 pub(in crate::decoder) fn refused(tensor: impl Into<String>, reason: impl ToString) -> Error {
     Error::Weights {
         tensor: tensor.into(),
+        file: None,
         reason: reason.to_string(),
+    }
+}
+
+/// The error for a tensor that is not the one that was asked for.
+fn misfit(tensor: impl Into<String>, reason: String) -> Error {
+    Error::Misfit {
+        tensor: tensor.into(),
+        reason,
     }
 }
 
@@ -30,8 +39,8 @@ impl<'data> TensorFiles<'data> {
     pub(in crate::decoder) fn read(files: &[&'data [u8]]) -> Result<Self> {
         let mut tensors = BTreeMap::new();
         for (index, &bytes) in files.iter().enumerate() {
-            let file = SafeTensors::deserialize(bytes)
-                .map_err(|error| explain(index, files.len(), bytes, &error))?;
+            let file =
+                SafeTensors::deserialize(bytes).map_err(|error| explain(index, bytes, &error))?;
             for (name, view) in file.tensors() {
                 if tensors.insert(name.clone(), view).is_some() {
                     return Err(refused(name, "stands in two of the files"));
@@ -89,7 +98,7 @@ impl<'data> TensorFiles<'data> {
     pub(in crate::decoder) fn finish(self, expected: &str) -> Result<()> {
         match self.tensors.first_key_value() {
             None => Ok(()),
-            Some((name, view)) => Err(refused(
+            Some((name, view)) => Err(misfit(
                 name,
                 format!(
                     "has no place in {expected} (shape {:?}; {} such tensors)",
@@ -102,19 +111,19 @@ impl<'data> TensorFiles<'data> {
 
     fn take(&mut self, name: &str, shape: &[usize]) -> Result<TensorView<'data>> {
         let Some(view) = self.tensors.remove(name) else {
-            return Err(refused(
+            return Err(misfit(
                 name,
                 format!("is missing, expected with shape {shape:?}"),
             ));
         };
         if view.shape() != shape {
-            return Err(refused(
+            return Err(misfit(
                 name,
                 format!("has shape {:?}, expected {shape:?}", view.shape()),
             ));
         }
         if !matches!(view.dtype(), Dtype::F32 | Dtype::BF16 | Dtype::F16) {
-            return Err(refused(
+            return Err(misfit(
                 name,
                 format!("has dtype {:?}, expected F32, BF16 or F16", view.dtype()),
             ));
@@ -168,12 +177,7 @@ fn check_finite<T: Copy + std::fmt::Display>(
 }
 
 /// The crate's error in words that name the tensor where one can be named.
-fn explain(index: usize, files: usize, bytes: &[u8], error: &SafeTensorError) -> Error {
-    let file = if files == 1 {
-        "safetensors file".to_string()
-    } else {
-        format!("safetensors file {} of {files}", index + 1)
-    };
+fn explain(file: usize, bytes: &[u8], error: &SafeTensorError) -> Error {
     let found = match error {
         SafeTensorError::HeaderTooSmall
         | SafeTensorError::InvalidHeaderLength
@@ -187,9 +191,16 @@ fn explain(index: usize, files: usize, bytes: &[u8], error: &SafeTensorError) ->
         _ => find_lie(bytes),
     };
     match found {
-        Some((Some(tensor), reason)) => refused(tensor, format!("{reason} ({file})")),
-        Some((None, reason)) => refused(file, reason),
-        None => refused(file, format!("cannot be read: {error}")),
+        Some((Some(tensor), reason)) => Error::Weights {
+            tensor,
+            file: Some(file),
+            reason,
+        },
+        Some((None, reason)) => Error::WeightsFile { file, reason },
+        None => Error::WeightsFile {
+            file,
+            reason: format!("cannot be read: {error}"),
+        },
     }
 }
 

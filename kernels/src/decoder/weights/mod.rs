@@ -112,9 +112,10 @@ impl Decoder {
     /// Reads the weights of one or more safetensors files, given as their bytes (a memory map will do).
     ///
     /// # Errors
-    /// [`Error::Weights`](crate::Error::Weights) that names the tensor, what was expected and what was found: for a file
-    /// that is truncated or whose header lies, and for a tensor that is missing, superfluous, in two files, of another
-    /// shape or dtype, infinite or not a number. [`Error::Config`](crate::Error::Config) for an impossible `config`.
+    /// [`Error::Misfit`](crate::Error::Misfit) that names the tensor, what was expected and what was found, for one that is
+    /// missing, superfluous, of another shape or dtype. [`Error::Weights`](crate::Error::Weights) for one in two files,
+    /// infinite or not a number, or whose header lies; [`Error::WeightsFile`](crate::Error::WeightsFile) for a file that is
+    /// truncated or no safetensors. [`Error::Config`](crate::Error::Config) for an impossible `config`.
     pub fn from_safetensors(config: DecoderConfig, files: &[&[u8]]) -> Result<Self> {
         config.check()?;
         let mut files = TensorFiles::read(files)?;

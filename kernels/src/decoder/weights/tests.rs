@@ -64,7 +64,10 @@ fn part<'a>(parts: &'a mut Parts, name: &str) -> &'a mut (String, Dtype, Vec<usi
 
 fn refusal(tied: bool, files: &[&[u8]]) -> (String, String) {
     match Decoder::from_safetensors(config(tied), files) {
-        Err(Error::Weights { tensor, reason }) => (tensor, reason),
+        Err(Error::Weights { tensor, reason, .. } | Error::Misfit { tensor, reason }) => {
+            (tensor, reason)
+        }
+        Err(Error::WeightsFile { file: 0, reason }) => ("safetensors file".to_string(), reason),
         other => panic!("expected a weights error, got {other:?}"),
     }
 }
@@ -163,6 +166,44 @@ fn a_tensor_that_is_not_as_expected_is_named_with_both_sides() {
     );
     let tied = self::decoder(true).to_safetensors().unwrap();
     assert_eq!(refusal(false, &[&tied]).0, HEAD);
+}
+
+#[test]
+fn another_models_tensor_is_told_from_a_damaged_one() {
+    let decoder = decoder(false);
+    type Change<'a> = &'a dyn Fn(&mut Parts);
+    let misfits: [Change<'_>; 4] = [
+        &|parts| parts.retain(|part| part.0 != Q),
+        &|parts| part(parts, Q).2 = vec![6, 12],
+        &|parts| part(parts, Q).1 = Dtype::I32,
+        &|parts| parts.push(("more".into(), Dtype::F32, vec![1], vec![0; 4])),
+    ];
+    let load = |bytes: &[u8]| Decoder::from_safetensors(config(false), &[bytes]).unwrap_err();
+    for change in misfits {
+        let error = load(&changed(&decoder, change));
+        assert!(matches!(error, Error::Misfit { .. }), "{error:?}");
+    }
+    let nan = changed(&decoder, |parts| {
+        part(parts, Q).3[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    let error = load(&nan);
+    assert!(
+        matches!(error, Error::Weights { file: None, .. }),
+        "{error:?}"
+    );
+    // The second of two files is cut short: its index is told, and which tensor does not fit into it.
+    let whole = decoder.to_safetensors().unwrap();
+    let cut = &whole[..whole.len() - 1];
+    let error = Decoder::from_safetensors(config(false), &[&whole, cut]).unwrap_err();
+    assert!(
+        matches!(error, Error::Weights { file: Some(1), .. }),
+        "{error:?}"
+    );
+    let error = Decoder::from_safetensors(config(false), &[&whole, &[]]).unwrap_err();
+    assert!(
+        matches!(error, Error::WeightsFile { file: 1, .. }),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -6,9 +6,8 @@ use std::collections::HashMap;
 use half::bf16;
 use safetensors::tensor::{Dtype, View};
 
-use super::files::refused;
 use super::{Decoder, Named};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::{Weight, WeightData};
 
 /// A tensor on its way into a file; its bytes are made when they are written, one tensor at a time.
@@ -62,8 +61,10 @@ impl View for Stored<'_> {
 /// A safetensors file of the given tensors, marked as PyTorch's layout; the same tensors give the same bytes.
 pub(in crate::decoder) fn write_file(tensors: Vec<(String, Stored<'_>)>) -> Result<Vec<u8>> {
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    safetensors::serialize(tensors, Some(metadata))
-        .map_err(|error| refused("safetensors file", error))
+    safetensors::serialize(tensors, Some(metadata)).map_err(|error| Error::WeightsFile {
+        file: 0,
+        reason: error.to_string(),
+    })
 }
 
 impl Decoder {
@@ -73,7 +74,7 @@ impl Decoder {
     /// nothing is lost, otherwise in f32, so that a bf16 or f32 file that was read is written as it was.
     ///
     /// # Errors
-    /// [`Error::Weights`](crate::Error::Weights) where the format cannot hold them.
+    /// [`Error::WeightsFile`](crate::Error::WeightsFile) where the format cannot hold them.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
         let narrow = matches!(self.embed_tokens.data(), WeightData::Bf16(_));
         let exact = |data: &[f32]| data.iter().all(|&v| bf16::from_f32(v).to_f32() == v);
