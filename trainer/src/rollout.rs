@@ -31,7 +31,7 @@ pub struct RolloutConfig {
     pub max_concurrent_sequences: usize,
     pub sampling: SamplingConfig,
     pub seed: u64,
-    /// Second coordinate of every random number: the optimizer step, so that a prompt that comes again is answered anew.
+    /// Second coordinate of every random number: the training step, so that a prompt that comes again is answered anew.
     pub step: u64,
 }
 
@@ -143,23 +143,16 @@ pub fn rollout(
     };
     let begun = Instant::now();
     let stopped = run.all(observe)?.is_break();
-    let Run {
-        mut done,
-        peak_cache_bytes,
-        prefill_time,
-        ..
-    } = run;
-    done.sort_by_key(|completion| (completion.prompt, completion.sample));
+    let mut completions = run.done;
+    completions.sort_by_key(|completion| (completion.prompt, completion.sample));
+    let lengths = completions.iter().map(|c| c.completion_ids.len());
     Ok(Rollout {
         stopped,
-        tokens: done
-            .iter()
-            .map(|completion| completion.completion_ids.len())
-            .sum(),
-        peak_cache_bytes,
-        prefill_time,
-        decode_time: begun.elapsed().saturating_sub(prefill_time),
-        completions: done,
+        tokens: lengths.sum(),
+        peak_cache_bytes: run.peak_cache_bytes,
+        prefill_time: run.prefill_time,
+        decode_time: begun.elapsed().saturating_sub(run.prefill_time),
+        completions,
     })
 }
 
