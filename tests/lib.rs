@@ -1,1 +1,0 @@
-//! What crosses crates: golden parity, whole runs through the binary.
