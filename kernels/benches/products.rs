@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p recode-kernels --bench products [-- --peer PYTHON] [--only WORD] [--seconds S]`
 //!
+//! `f32 p` stands for frozen f32 weights, in panels.
+//!
 //! `PYTHON` is an interpreter that has torch; `tests/peers/products.py` then times the same products, each right after ours, so
 //! that both see the same load. Results are checked against the f64 oracle before anything is timed, on a few rows. A time
 //! is the shortest of many: other work on the machine only adds. Threads: `RAYON_NUM_THREADS`, for both.
@@ -32,7 +34,7 @@ fn main() {
     );
     for n in [240, 1264, 2048] {
         for [i, o] in [[576, 576], [576, 192], [576, 1536], [1536, 576]] {
-            for precision in [Precision::F32, Precision::Bf16] {
+            for precision in [Precision::F32, Precision::FrozenF32, Precision::Bf16] {
                 bench.forward([n, i, o], precision, 1);
             }
             bench.backward_input([n, i, o]);
@@ -47,7 +49,7 @@ fn main() {
             ([n, 1536, 576], 60),
             ([n, 576, 49152], 4),
         ] {
-            for precision in [Precision::F32, Precision::Bf16] {
+            for precision in [Precision::F32, Precision::FrozenF32, Precision::Bf16] {
                 bench.forward(shape, precision, weights);
             }
         }
@@ -90,6 +92,8 @@ impl Options {
 #[derive(Clone, Copy)]
 enum Precision {
     F32,
+    /// In panels, as adapters are merged into weights.
+    FrozenF32,
     Bf16,
 }
 
@@ -97,13 +101,22 @@ impl Precision {
     fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
+            Self::FrozenF32 => "f32 p",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// What PyTorch has for it.
+    fn dtype(self) -> &'static str {
+        match self {
+            Self::F32 | Self::FrozenF32 => "f32",
             Self::Bf16 => "bf16",
         }
     }
 
     fn bytes(self) -> usize {
         match self {
-            Self::F32 => 4,
+            Self::F32 | Self::FrozenF32 => 4,
             Self::Bf16 => 2,
         }
     }
@@ -117,6 +130,7 @@ impl Precision {
             Self::F32 => {
                 Weight::f32(rows, cols, narrow.iter().map(|v| v.to_f32()).collect()).unwrap()
             }
+            Self::FrozenF32 => Self::F32.weight(seed, rows, cols).frozen(),
             Self::Bf16 => Weight::bf16(rows, cols, narrow).unwrap(),
         }
     }
@@ -445,7 +459,7 @@ impl Peer {
         writeln!(
             self.ask,
             "{op} {n} {i} {o} {} {products} {seconds}",
-            precision.name()
+            precision.dtype()
         )
         .expect("the peer is gone");
         let mut line = String::new();

@@ -4,7 +4,7 @@ use std::arch::x86_64::*;
 
 use super::pack::{Block, Lines};
 use super::{PANEL, Rows, Tile};
-use crate::packed::{LINE, LINES};
+use crate::packed::{LINE, LINES, Line};
 
 /// How far ahead a panel that comes from memory is fetched: the processor's own prefetcher falls behind once there are
 /// several rows to multiply.
@@ -290,6 +290,51 @@ pub(super) unsafe fn transpose_lines(lines: Lines<'_>, outputs: usize, out: &mut
                             wide,
                         )
                     };
+                }
+            }
+        }
+    }
+}
+
+/// As [`pack::transpose_pairs`](super::pack::transpose_pairs).
+///
+/// # Safety
+/// The machine has AVX-512 F and BW; `outputs` is even and at most [`PANEL`], `lines.len` at most [`PANEL`]; `out` has
+/// `outputs / 2 * LINES` lines.
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(super) unsafe fn transpose_pairs(lines: Lines<'_>, outputs: usize, out: &mut [Line]) {
+    // Words 0, 0', 1, 1', ... of the first half of two registers, and of the second half.
+    let zip: [[u16; 32]; 2] = std::array::from_fn(|half| {
+        std::array::from_fn(|i| (16 * half + i / 2 + i % 2 * 32) as u16)
+    });
+    // SAFETY: 64 bytes are read of each.
+    let zip = unsafe { [0, 1].map(|half: usize| _mm512_loadu_si512(zip[half].as_ptr().cast())) };
+    let pairs = lines.pairs.len() / LINES;
+    for o in (0..outputs).step_by(LINE) {
+        for p in (0..pairs).step_by(16) {
+            let mut words = [_mm512_setzero_si512(); 16];
+            for (i, words) in words.iter_mut().enumerate().take(pairs - p) {
+                // SAFETY: the pair p + i has a line for output o.
+                *words = unsafe {
+                    _mm512_load_si512(lines.pairs.as_ptr().add((p + i) * LINES + o / LINE).cast())
+                };
+            }
+            // Line j is now 32 inputs of output o + j, in order.
+            let words = transpose_16x16(words);
+            for (j, pair) in words
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .enumerate()
+                .take((outputs - o) / 2)
+            {
+                for (half, zip) in zip.iter().enumerate().take((pairs - p).div_ceil(8)) {
+                    let zipped = _mm512_permutex2var_epi16(pair[0], *zip, pair[1]);
+                    // SAFETY: there are at most 24 pairs, so p / 8 + half is at most 2 and the line is one of the row's.
+                    unsafe {
+                        let row = out.as_mut_ptr().add((o / 2 + j) * LINES);
+                        _mm512_store_si512(row.add(p / 8 + half).cast(), zipped);
+                    }
                 }
             }
         }

@@ -3,15 +3,18 @@
 use super::pack::Lines;
 use super::{PANEL, Rows, Tile, portable};
 #[cfg(target_arch = "x86_64")]
-use super::{avx2, avx512};
+use super::{amx, avx2, avx512};
 use crate::packed::LINES;
 
 /// Rows a tile is computed in at once, at most.
 pub(super) const TILE_ROWS: usize = 8;
 
-/// A set of instructions. Those with fused multiply-add give the same bits.
+/// A set of instructions. Those with fused multiply-add, AVX-512 and AVX2, give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
+    /// AVX-512, and AMX for bf16 weights with inputs that fill its tiles.
+    #[cfg(target_arch = "x86_64")]
+    Amx,
     /// AVX-512 F and BW: 16 floats a register.
     #[cfg(target_arch = "x86_64")]
     Avx512,
@@ -27,6 +30,9 @@ impl Isa {
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
+            if amx::available() {
+                return Self::Amx;
+            }
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
                 return Self::Avx512;
             }
@@ -46,11 +52,23 @@ impl Isa {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 all.push(Self::Avx2);
             }
-            if Self::detect() == Self::Avx512 {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
                 all.push(Self::Avx512);
+            }
+            if amx::available() {
+                all.push(Self::Amx);
             }
         }
         all
+    }
+
+    /// The set without its tiles.
+    pub fn on_vectors(self) -> Self {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => Self::Avx512,
+            vectors => vectors,
+        }
     }
 
     /// `c[i, j] (+)= Σ_{k < depth} a[i, k] panel[k * PANEL + j]`; without `add` what C holds is not read. The panel begins
@@ -90,6 +108,8 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { avx2::multiply(a, panel, depth, c, add) },
             Self::Portable => portable::multiply(a, panel, depth, c, add),
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx => unreachable!("panels are multiplied on vectors"),
         }
     }
 

@@ -6,14 +6,17 @@
 //! An element of C is `Σ_blocks (Σ_k a·b)`: the inner sum runs over at most [`DEPTH`] consecutive k, in order, in one
 //! accumulator, and the blocks are added in order. That sequence depends on nothing but k: not on the number of rows or
 //! columns, not on where the element stands, not on the number of threads. So a row's result has the same bits whether it is
-//! computed alone or among a thousand others.
+//! computed alone or among a thousand others. Where the processor has a tile unit, a bf16 weight is multiplied on it: in
+//! another sequence, of which the same can be said (see `amx`).
 //!
 //! How it is done follows Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), with the roles
 //! of the caches moved one level in: a panel of B ([`DEPTH`] x [`PANEL`]) is packed into the first-level cache and stays there
 //! while all rows of A pass over it, and A is read where it lies, a few rows at once, each number broadcast to a register.
-//! Nothing has to be packed for A unless it is transposed. With few rows (decoding) the packing is what costs, and it runs
-//! at the speed weights come from memory.
+//! Nothing has to be packed for A unless it is transposed. A frozen weight lies in memory in panels (see `crate::packed`), so
+//! that few rows, as in decoding, are multiplied at the speed it comes from there; other weights are packed for every product.
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -69,17 +72,26 @@ fn product_on(isa: Isa, a: Dense<'_>, b: View<'_>, c: &mut [f32], accumulate: bo
         }
         return;
     }
-    let direct = a.as_rows();
-    let task_rows = m
-        .div_ceil(m.div_ceil(TASK_ROWS))
-        .next_multiple_of(isa::TILE_ROWS);
-    let task_cols = PANEL * if direct.is_some() { 1 } else { TASK_PANELS };
-    let row_tasks = m.div_ceil(task_rows);
     let c = Output {
         start: c.as_mut_ptr(),
         rows: m,
         cols: n,
     };
+    let direct = a.as_rows();
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Amx
+        && let (Some(a), View::Frozen(b)) = (direct, b)
+        && b.is_bf16()
+        && k.is_multiple_of(amx::BLOCK)
+    {
+        return amx::product(a, b, &c, k, accumulate);
+    }
+    let isa = isa.on_vectors();
+    let task_rows = m
+        .div_ceil(m.div_ceil(TASK_ROWS))
+        .next_multiple_of(isa::TILE_ROWS);
+    let task_cols = PANEL * if direct.is_some() { 1 } else { TASK_PANELS };
+    let row_tasks = m.div_ceil(task_rows);
     // Tasks that share a panel of B follow each other.
     (0..row_tasks * n.div_ceil(task_cols))
         .into_par_iter()

@@ -133,3 +133,22 @@ pub(super) fn transpose_lines(isa: Isa, lines: Lines<'_>, outputs: usize, out: &
         }
     }
 }
+
+/// `out[pair of outputs][LINES]`: a word for each input, with the even output's number below and the odd one's above, for
+/// the first `outputs` of them, which are even in number.
+///
+/// # Panics
+/// Where the machine has no AVX-512.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn transpose_pairs(lines: Lines<'_>, outputs: usize, out: &mut [Line]) {
+    assert!(is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw"));
+    assert!(
+        outputs <= PANEL
+            && outputs.is_multiple_of(2)
+            && lines.len <= PANEL
+            && outputs / 2 * LINES <= out.len(),
+        "pack: beyond a panel"
+    );
+    // SAFETY: the machine has these instructions; outputs and inputs fit into `out`, as just checked.
+    unsafe { avx512::transpose_pairs(lines, outputs, out) };
+}

@@ -7,7 +7,7 @@ use crate::oracle::{check_close, linear, sample, wide};
 use crate::tensor::Weight;
 
 /// [m, k, n] around the sizes of tiles (8, 6, 16, 48), of a block of k (192) and of a task (320 rows, 4 panels).
-const SHAPES: [[usize; 3]; 12] = [
+const SHAPES: [[usize; 3]; 16] = [
     [1, 1, 1],
     [7, 60, 18],
     [8, 192, 48],
@@ -20,6 +20,10 @@ const SHAPES: [[usize; 3]; 12] = [
     [321, 17, 33],
     [650, 3, 193],
     [5, 64, 400],
+    [1, 32, 30],
+    [35, 224, 100],
+    [17, 416, 48],
+    [337, 96, 670],
 ];
 
 /// A matrix [rows, cols] as it stands or stored transposed, in f32 or bf16.
@@ -126,7 +130,10 @@ fn the_same_numbers_give_the_same_bits() {
             (Weight::bf16(n, k, turned).unwrap(), true),
         ];
         let mut results = Vec::new();
-        for isa in Isa::all().into_iter().filter(|isa| *isa != Isa::Portable) {
+        for isa in [Isa::Avx2, Isa::Avx512]
+            .into_iter()
+            .filter(|isa| Isa::all().contains(isa))
+        {
             for (stored, transposed) in &forms {
                 let b = View::from(stored);
                 let mut c = vec![f32::NAN; m * n];
@@ -145,6 +152,66 @@ fn the_same_numbers_give_the_same_bits() {
             "{:?}",
             [m, k, n]
         );
+    }
+}
+
+/// Shapes that fill the tile unit's blocks, beyond its rows, tasks and panels; other units have nothing to do with that.
+#[test]
+fn a_row_has_the_same_bits_in_any_company_and_arrangement() {
+    let (m, k, n) = (341, 416, 650);
+    let a = sample(1, m * k);
+    let narrow: Vec<bf16> = sample(2, k * n).into_iter().map(bf16::from_f32).collect();
+    let turned: Vec<bf16> = (0..k * n).map(|at| narrow[at % k * n + at / k]).collect();
+    let (stands, lies) = (
+        Weight::bf16(k, n, narrow).unwrap(),
+        Weight::bf16(n, k, turned).unwrap(),
+    );
+    for isa in Isa::all() {
+        let multiply = |rows: std::ops::Range<usize>, b: View<'_>| {
+            let mut c = vec![f32::NAN; rows.len() * n];
+            let a = Dense::new(rows.len(), k, &a[rows.start * k..rows.end * k]);
+            product_on(isa, a, b, &mut c, false);
+            c
+        };
+        let all = multiply(0..m, View::from(&lies).t());
+        assert_eq!(all, multiply(0..m, View::from(&stands)), "{isa:?}");
+        for rows in [0..1, 7..15, 16..33, 340..341] {
+            let some = multiply(rows.clone(), View::from(&lies).t());
+            assert_eq!(some, all[rows.start * n..rows.end * n], "{isa:?} {rows:?}");
+        }
+    }
+}
+
+/// Whatever the parts are that a number is cut into.
+#[test]
+fn what_is_not_finite_stays_so_and_what_is_tiny_or_huge_stays_near() {
+    let weight = Weight::bf16(1, 32, vec![bf16::ONE; 32]).unwrap();
+    for isa in Isa::all() {
+        let sum = |number: f32| {
+            let mut a = [0.0; 32];
+            a[5] = number;
+            let mut c = [0.0];
+            product_on(
+                isa,
+                Dense::new(1, 32, &a),
+                View::from(&weight).t(),
+                &mut c,
+                false,
+            );
+            c[0]
+        };
+        for number in [
+            f32::NAN,
+            f32::from_bits(0x7f80_0001),
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+        ] {
+            assert!(!sum(number).is_finite(), "{isa:?} {number}");
+        }
+        for number in [f32::MAX, f32::MIN, 1.0 + f32::EPSILON, -0.1, 1e-30] {
+            assert_eq!(sum(number), number, "{isa:?}");
+        }
+        assert!((sum(3e-38) - 3e-38).abs() < f32::MIN_POSITIVE, "{isa:?}");
     }
 }
 

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::Isa;
 use super::pack::{self, Lines};
+#[cfg(target_arch = "x86_64")]
+use crate::packed::{LINES, Line};
 use crate::packed::{PANEL, PackedBf16, PackedF32};
 use crate::tensor::{Tensor, Weight, WeightData};
 
@@ -166,6 +168,25 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Frozen<'a> {
+    pub(super) fn is_bf16(&self) -> bool {
+        matches!(self.matrix, Matrix::Bf16(_))
+    }
+
+    /// Writes the panel of columns `cols` of a bf16 weight as it stands, rows in pairs as [`PackedBf16`] has a weight's
+    /// inputs; `ks` begins with a panel of the weight and ends with a pair.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn turn_pairs(&self, ks: Range<usize>, cols: Range<usize>, out: &mut [Line]) {
+        let Matrix::Bf16(matrix) = self.matrix else {
+            unreachable!("pairs are of bf16");
+        };
+        assert!(!self.transposed && ks.start.is_multiple_of(PANEL));
+        for first in ks.clone().step_by(PANEL) {
+            let (panel, outputs) = (self.first_panel + first / PANEL, PANEL.min(ks.end - first));
+            let out = &mut out[(first - ks.start) / 2 * LINES..];
+            pack::transpose_pairs(Lines::new(matrix.panel(panel), cols.clone()), outputs, out);
+        }
+    }
+
     /// Rows `ks` of the panel of columns that begins with `first_col`, where panels of the weight are panels of B: where
     /// it is transposed.
     pub(super) fn ready(&self, ks: Range<usize>, first_col: usize) -> Option<Ready<'a>> {
