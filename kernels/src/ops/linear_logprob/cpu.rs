@@ -5,9 +5,12 @@
 
 use std::ops::Range;
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{KeptTokens, LogprobRequest, Logprobs, Sampling};
+use crate::ops::exp::exp;
+use crate::ops::lanes::{dispatch, lanewise, lanewise_sum};
 use crate::product::{Dense, View, product};
 use crate::{Tensor, Weight};
 
@@ -82,9 +85,9 @@ impl Online {
         wanted: f32::NAN,
     };
 
-    /// Adds a block of z.
-    fn add(&mut self, z: &[f32]) {
-        let max = z.iter().fold(self.max, |max, &z| max.max(z));
+    /// Adds a block of z; `e` is for the use of it.
+    fn add(&mut self, z: &mut [f32], e: &mut Vec<f32>) {
+        let max = largest(z).max(self.max);
         if self.max > f32::NEG_INFINITY {
             let moved = f64::from(self.max) - f64::from(max);
             let factor = moved.exp();
@@ -92,13 +95,8 @@ impl Online {
             self.sum *= factor;
         }
         self.max = max;
-        let (mut sum, mut weighted) = (0.0f32, 0.0f32);
-        for z in z {
-            let below = z - max;
-            let e = below.exp();
-            sum += e;
-            weighted += below * e;
-        }
+        e.resize(z.len(), 0.0);
+        let [sum, weighted] = dispatch(Sums { z, max, e });
         self.sum += f64::from(sum);
         self.weighted += f64::from(weighted);
     }
@@ -109,6 +107,90 @@ impl Online {
             f64::from(self.max) + self.sum.ln(),
             self.sum.ln() - self.weighted / self.sum,
         )
+    }
+}
+
+/// The largest z; what is not a number is passed over.
+fn largest(z: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    // Sixteen maxima side by side: registers for the compiler, where one would be a chain.
+    let mut lanes = [f32::NEG_INFINITY; 16];
+    let (chunks, rest) = z.as_chunks::<16>();
+    for chunk in chunks {
+        lanes = std::array::from_fn(|i| larger(lanes[i], chunk[i]));
+    }
+    lanes
+        .iter()
+        .chain(rest)
+        .copied()
+        .fold(f32::NEG_INFINITY, larger)
+}
+
+/// `[Σ e^{z - max}, Σ (z - max) e^{z - max}]`; z and e are left as the terms' factors.
+struct Sums<'a> {
+    z: &'a mut [f32],
+    max: f32,
+    e: &'a mut [f32],
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = [f32; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f32; 2] {
+        let Self { z, max, e } = self;
+        let max = simd.splat_f32s(max);
+        lanewise(
+            simd,
+            [],
+            [&mut *z, &mut *e],
+            #[inline(always)]
+            |[], [z, _]| {
+                let below = simd.sub_f32s(z, max);
+                [below, exp(simd, below)]
+            },
+        );
+        let sum = lanewise_sum(
+            simd,
+            [&*e],
+            #[inline(always)]
+            |[e]| e,
+        );
+        let weighted = lanewise_sum(
+            simd,
+            [&*z, &*e],
+            #[inline(always)]
+            |[below, e]| simd.mul_f32s(below, e),
+        );
+        [sum, weighted]
+    }
+}
+
+/// `d -= factor e^{z - log_sum_exp}`.
+struct Subtract<'a> {
+    z: &'a [f32],
+    log_sum_exp: f32,
+    factor: f32,
+    d: &'a mut [f32],
+}
+
+impl WithSimd for Subtract<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let log_sum_exp = simd.splat_f32s(self.log_sum_exp);
+        let factor = simd.splat_f32s(self.factor);
+        lanewise(
+            simd,
+            [self.z],
+            [self.d],
+            #[inline(always)]
+            |[z], [d]| {
+                let p = exp(simd, simd.sub_f32s(z, log_sum_exp));
+                [simd.negate_mul_add_e_f32s(factor, p, d)]
+            },
+        );
     }
 }
 
@@ -169,7 +251,7 @@ pub(super) fn forward(
             );
             states
                 .par_iter_mut()
-                .for_each_init(Vec::new, |z, (q, slot, state)| {
+                .for_each_init(Default::default, |(z, e), (q, slot, state)| {
                     z_of_block(
                         &logits[*slot * width..][..width],
                         &tokens,
@@ -178,11 +260,11 @@ pub(super) fn forward(
                         sampling.kept,
                         z,
                     );
-                    state.add(z);
                     let wanted = requests[*q].token as usize;
                     if tokens.contains(&wanted) {
                         state.wanted = z[wanted - tokens.start];
                     }
+                    state.add(z, e);
                 });
         }
         for (q, _, state) in states {
@@ -219,22 +301,25 @@ pub(super) fn backward(
             product((&rows).into(), w_block.t(), &mut logits, false);
             // Logits become their gradients in place, [slots, tokens].
             logits.par_chunks_mut(width).zip(slots).for_each_init(
-                Vec::new,
-                |z, (row, (_, range))| {
-                    let mut d_row = vec![0.0; width];
+                || (Vec::new(), vec![0.0; width]),
+                |(z, d_row), (row, (_, range))| {
+                    d_row.fill(0.0);
                     for &q in &plan.order[range.clone()] {
                         let q = q as usize;
                         let factor = d_logprobs[q] * scale;
                         z_of_block(row, &tokens, q, scale, sampling.kept, z);
-                        for (d, z) in d_row.iter_mut().zip(z.iter()) {
-                            *d -= factor * (z - log_sum_exp[q]).exp();
-                        }
+                        dispatch(Subtract {
+                            z,
+                            log_sum_exp: log_sum_exp[q],
+                            factor,
+                            d: d_row,
+                        });
                         let wanted = requests[q].token as usize;
                         if tokens.contains(&wanted) {
                             d_row[wanted - tokens.start] += factor;
                         }
                     }
-                    row.copy_from_slice(&d_row);
+                    row.copy_from_slice(d_row);
                 },
             );
             product(
