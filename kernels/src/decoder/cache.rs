@@ -262,7 +262,10 @@ impl Decoder {
             .iter()
             .map(|id| cache.sequences.remove(id).expect("checked above"))
             .collect();
-        let hidden = self.decode_rows(&mut taken, ids, &positions, merged, &cache.rope);
+        // On a thread of the pool: from outside, each of the hundreds of short products would put the caller to sleep and
+        // wake it again.
+        let hidden =
+            rayon::scope(|_| self.decode_rows(&mut taken, ids, &positions, merged, &cache.rope));
         for (&id, mut sequence) in sequences.iter().zip(taken) {
             match hidden {
                 Ok(_) => sequence.own.tokens += 1,
