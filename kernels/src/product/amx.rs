@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 use rayon::prelude::*;
 
 use super::view::{Frozen, Ready};
-use super::{Output, PANEL};
+use super::{Output, PANEL, Tile};
 use crate::packed::{LINE, LINES, Line};
 
 /// Inputs that an instruction sums over: a weight's inputs are a multiple of it, or the unit is not used.
@@ -144,29 +144,25 @@ fn run_task(
                     (&*scratch.panel, false)
                 }
             };
-            for (tile, a) in scratch.a.chunks_exact(tile_lines).enumerate() {
-                let first_row = rows.start + tile * ROWS;
-                let height = ROWS.min(rows.end - first_row);
-                assert!(first_row + height <= c.rows && first_col + width <= c.cols);
-                // SAFETY: the rows and columns lie inside C, as just asserted, and belong to this task alone.
-                unsafe {
-                    let start = c.start.add(first_row * c.cols + first_col);
-                    let ahead = ahead && tile == 0;
-                    if width == PANEL {
-                        multiply(a, panel, height, start, c.cols, add, ahead);
-                    } else {
-                        let part = &mut scratch.c;
-                        for i in (0..height).filter(|_| add) {
-                            let from = std::slice::from_raw_parts(start.add(i * c.cols), width);
-                            part[i * PANEL..][..width].copy_from_slice(from);
-                        }
-                        multiply(a, panel, height, part.as_mut_ptr(), PANEL, add, ahead);
-                        for i in 0..height {
-                            let to = std::slice::from_raw_parts_mut(start.add(i * c.cols), width);
-                            to.copy_from_slice(&part[i * PANEL..][..width]);
-                        }
-                    }
-                }
+            // All whole tiles at once, then the last: setting the unit up takes as long as a tile.
+            let whole = rows.len() / ROWS * ROWS;
+            for part in [0..whole, whole..rows.len()] {
+                let a = &scratch.a[part.start / ROWS * tile_lines..];
+                let at = c.tile(
+                    rows.start + part.start..rows.start + part.end,
+                    first_col,
+                    width,
+                );
+                let product = Product {
+                    a,
+                    b: panel,
+                    blocks: ks.len() / BLOCK,
+                    add,
+                    // What comes from memory comes with the first rows.
+                    ahead: ahead && part.start == 0,
+                };
+                // SAFETY: the unit is available, and the rows and columns belong to this task alone.
+                unsafe { product.write_to(at, &mut scratch.c) };
             }
         }
     }
@@ -211,109 +207,167 @@ unsafe fn cut(row: &[f32], lines: &mut [Line]) {
     }
 }
 
-/// The shapes of the registers: three tiles of C, three of B, two of A.
+/// `[rows of tiles][block][part][ROWS]` lines times `[block][BLOCK / 2][LINES]` lines, a whole panel.
+struct Product<'a> {
+    a: &'a [Line],
+    b: &'a [Line],
+    blocks: usize,
+    add: bool,
+    ahead: bool,
+}
+
+/// What the unit is set up with: the shapes of its registers, three tiles of C, three of B, two of A; and what a product
+/// counts by.
 #[repr(C, align(64))]
-struct Config {
+struct Setup {
     palette: u8,
     start_row: u8,
     reserved: [u8; 14],
     row_bytes: [u16; 16],
     rows: [u8; 16],
+    blocks: u64,
+    add: u64,
+    /// Prefetches of a block, in fours.
+    ahead: u64,
 }
 
-/// `c (+)= a b` for `rows` rows and a whole panel: `a` is [block][part][ROWS] lines, `b` [block][BLOCK / 2][LINES].
-///
-/// # Safety
-/// The unit is [`available`]; `c` has `rows` rows of [`PANEL`] numbers, `c_stride` apart, that are nobody else's meanwhile.
-unsafe fn multiply(
-    a: &[Line],
-    b: &[Line],
-    rows: usize,
-    c: *mut f32,
-    c_stride: usize,
-    add: bool,
-    ahead: bool,
-) {
-    let blocks = a.len() / (PARTS * ROWS);
-    assert!(blocks > 0 && blocks * BLOCK / 2 * LINES <= b.len() && (1..=ROWS).contains(&rows));
-    let (few, all) = (rows as u8, ROWS as u8);
-    let config = Config {
-        palette: 1,
-        start_row: 0,
-        reserved: [0; 14],
-        row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
-        rows: [
-            few, few, few, all, all, all, few, few, 0, 0, 0, 0, 0, 0, 0, 0,
-        ],
-    };
-    // SAFETY: what is read of a and b lies inside them, as asserted, and of c what the caller promised; prefetches may go
-    // anywhere. The registers are set up and given back in here.
-    unsafe {
-        asm!(
-            "ldtilecfg [{config}]",
-            "test {add:e}, {add:e}",
-            "jz 2f",
-            "tileloadd tmm0, [{c} + {c_stride}]",
-            "tileloadd tmm1, [{c} + {c_stride} + 64]",
-            "tileloadd tmm2, [{c} + {c_stride} + 128]",
-            "jmp 3f",
-            "2:",
-            "tilezero tmm0",
-            "tilezero tmm1",
-            "tilezero tmm2",
-            "3:",
-            "mov {lines:e}, {ahead:e}",
-            "test {lines:e}, {lines:e}",
-            "jz 5f",
-            "4:",
-            "prefetcht0 [{b} + {b_ahead}]",
-            "prefetcht0 [{b} + {b_ahead} + 64]",
-            "prefetcht0 [{b} + {b_ahead} + 128]",
-            "prefetcht0 [{b} + {b_ahead} + 192]",
-            "add {b_ahead}, 256",
-            "dec {lines:e}",
-            "jnz 4b",
-            "sub {b_ahead}, 3072",
-            "5:",
-            "tileloadd tmm3, [{b} + {b_stride}]",
-            "tileloadd tmm4, [{b} + {b_stride} + 64]",
-            "tileloadd tmm5, [{b} + {b_stride} + 128]",
-            "tileloadd tmm6, [{a} + {a_stride}]",
-            "tileloadd tmm7, [{a} + {a_stride} + 1024]",
-            "tdpbf16ps tmm0, tmm6, tmm3",
-            "tdpbf16ps tmm1, tmm6, tmm4",
-            "tdpbf16ps tmm2, tmm6, tmm5",
-            "tileloadd tmm6, [{a} + {a_stride} + 2048]",
-            "tdpbf16ps tmm0, tmm7, tmm3",
-            "tdpbf16ps tmm1, tmm7, tmm4",
-            "tdpbf16ps tmm2, tmm7, tmm5",
-            "tdpbf16ps tmm0, tmm6, tmm3",
-            "tdpbf16ps tmm1, tmm6, tmm4",
-            "tdpbf16ps tmm2, tmm6, tmm5",
-            "add {a}, 3072",
-            "add {b}, 3072",
-            "dec {blocks}",
-            "jnz 3b",
-            "tilestored [{c} + {c_stride}], tmm0",
-            "tilestored [{c} + {c_stride} + 64], tmm1",
-            "tilestored [{c} + {c_stride} + 128], tmm2",
-            "tilerelease",
-            config = in(reg) &config,
-            add = in(reg) u32::from(add),
-            // Prefetches of a block, in fours.
-            ahead = in(reg) u32::from(ahead) * 12,
-            lines = out(reg) _,
-            c = in(reg) c,
-            c_stride = in(reg) c_stride * size_of::<f32>(),
-            a = inout(reg) a.as_ptr() => _,
-            a_stride = in(reg) size_of::<Line>(),
-            b = inout(reg) b.as_ptr() => _,
-            b_stride = in(reg) LINES * size_of::<Line>(),
-            b_ahead = inout(reg) AHEAD_BYTES => _,
-            blocks = inout(reg) blocks => _,
-            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-            options(nostack),
-        );
+impl Product<'_> {
+    /// Writes or adds the product to a tile of C of any size, in rows of [`ROWS`] or, once, fewer.
+    ///
+    /// # Safety
+    /// The unit is [`available`]; the tile is what [`Tile::new`] asks for.
+    unsafe fn write_to(&self, c: Tile, spare: &mut [f32; ROWS * PANEL]) {
+        if c.rows == 0 {
+            return;
+        }
+        let tiles = c.rows.div_ceil(ROWS);
+        assert!(self.blocks > 0 && tiles * self.blocks * PARTS * ROWS <= self.a.len());
+        assert!(self.blocks * BLOCK / 2 * LINES <= self.b.len());
+        assert!(c.rows.is_multiple_of(ROWS) || tiles == 1);
+        if c.cols == PANEL {
+            // SAFETY: the caller's promises, for a whole panel; the operands are long enough.
+            return unsafe { self.run(self.a, c.start, tiles, c.rows.min(ROWS), c.stride) };
+        }
+        let tile_lines = self.blocks * PARTS * ROWS;
+        for (tile, a) in self.a.chunks_exact(tile_lines).enumerate().take(tiles) {
+            let height = ROWS.min(c.rows - tile * ROWS);
+            // SAFETY: rows and columns of the tile; the spare tile is a whole one.
+            unsafe {
+                let row = |i: usize| c.start.add((tile * ROWS + i) * c.stride);
+                for i in (0..height).filter(|_| self.add) {
+                    let from = std::slice::from_raw_parts(row(i), c.cols);
+                    spare[i * PANEL..][..c.cols].copy_from_slice(from);
+                }
+                self.run(a, spare.as_mut_ptr(), 1, height, PANEL);
+                for i in 0..height {
+                    let to = std::slice::from_raw_parts_mut(row(i), c.cols);
+                    to.copy_from_slice(&spare[i * PANEL..][..c.cols]);
+                }
+            }
+        }
+    }
+
+    /// `tiles` tiles of `rows` rows under each other, to `c` and on.
+    ///
+    /// # Safety
+    /// The unit is [`available`]; `a` and `self.b` have the lines; `c` has `tiles * rows` rows of [`PANEL`] numbers, `c_stride`
+    /// apart, that are nobody else's meanwhile; several tiles have [`ROWS`] rows.
+    unsafe fn run(&self, a: &[Line], c: *mut f32, tiles: usize, rows: usize, c_stride: usize) {
+        let (few, all) = (rows as u8, ROWS as u8);
+        let mut setup = Setup {
+            palette: 1,
+            start_row: 0,
+            reserved: [0; 14],
+            row_bytes: [64, 64, 64, 64, 64, 64, 64, 64, 0, 0, 0, 0, 0, 0, 0, 0],
+            rows: [
+                few, few, few, all, all, all, few, few, 0, 0, 0, 0, 0, 0, 0, 0,
+            ],
+            blocks: self.blocks as u64,
+            add: u64::from(self.add),
+            ahead: u64::from(self.ahead) * 12,
+        };
+        // SAFETY: what is read of a and b lies inside them, and of c what the caller promised; prefetches may go anywhere.
+        // The registers are set up and given back in here.
+        unsafe {
+            asm!(
+                "ldtilecfg [{setup}]",
+                "2:", // a tile of C
+                "cmp qword ptr [{setup} + {ADD}], 0",
+                "je 3f",
+                "tileloadd tmm0, [{c} + {c_stride}]",
+                "tileloadd tmm1, [{c} + {c_stride} + 64]",
+                "tileloadd tmm2, [{c} + {c_stride} + 128]",
+                "jmp 4f",
+                "3:",
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "4:",
+                "mov {block}, [{setup} + {BLOCKS}]",
+                "5:", // a block of inputs
+                "mov {count}, [{setup} + {AHEAD}]",
+                "test {count}, {count}",
+                "jz 7f",
+                "6:",
+                "prefetcht0 [{b} + {b_ahead}]",
+                "prefetcht0 [{b} + {b_ahead} + 64]",
+                "prefetcht0 [{b} + {b_ahead} + 128]",
+                "prefetcht0 [{b} + {b_ahead} + 192]",
+                "add {b_ahead}, 256",
+                "dec {count}",
+                "jnz 6b",
+                "sub {b_ahead}, 3072",
+                "7:",
+                "tileloadd tmm3, [{b} + {b_stride}]",
+                "tileloadd tmm4, [{b} + {b_stride} + 64]",
+                "tileloadd tmm5, [{b} + {b_stride} + 128]",
+                "tileloadd tmm6, [{a} + {a_stride}]",
+                "tileloadd tmm7, [{a} + {a_stride} + 1024]",
+                "tdpbf16ps tmm0, tmm6, tmm3",
+                "tdpbf16ps tmm1, tmm6, tmm4",
+                "tdpbf16ps tmm2, tmm6, tmm5",
+                "tileloadd tmm6, [{a} + {a_stride} + 2048]",
+                "tdpbf16ps tmm0, tmm7, tmm3",
+                "tdpbf16ps tmm1, tmm7, tmm4",
+                "tdpbf16ps tmm2, tmm7, tmm5",
+                "tdpbf16ps tmm0, tmm6, tmm3",
+                "tdpbf16ps tmm1, tmm6, tmm4",
+                "tdpbf16ps tmm2, tmm6, tmm5",
+                "add {a}, 3072",
+                "add {b}, 3072",
+                "dec {block}",
+                "jnz 5b",
+                "tilestored [{c} + {c_stride}], tmm0",
+                "tilestored [{c} + {c_stride} + 64], tmm1",
+                "tilestored [{c} + {c_stride} + 128], tmm2",
+                // The next rows: of a they follow, b begins again and is in the cache.
+                "imul {count}, [{setup} + {BLOCKS}], 3072",
+                "sub {b}, {count}",
+                "mov {count}, {c_stride}",
+                "shl {count}, 4",
+                "add {c}, {count}",
+                "mov qword ptr [{setup} + {AHEAD}], 0",
+                "dec {tiles}",
+                "jnz 2b",
+                "tilerelease",
+                setup = in(reg) &mut setup,
+                BLOCKS = const std::mem::offset_of!(Setup, blocks),
+                ADD = const std::mem::offset_of!(Setup, add),
+                AHEAD = const std::mem::offset_of!(Setup, ahead),
+                c = inout(reg) c => _,
+                c_stride = in(reg) c_stride * size_of::<f32>(),
+                a = inout(reg) a.as_ptr() => _,
+                a_stride = in(reg) size_of::<Line>(),
+                b = inout(reg) self.b.as_ptr() => _,
+                b_stride = in(reg) LINES * size_of::<Line>(),
+                b_ahead = inout(reg) AHEAD_BYTES => _,
+                tiles = inout(reg) tiles => _,
+                block = out(reg) _,
+                count = out(reg) _,
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
     }
 }

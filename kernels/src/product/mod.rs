@@ -131,6 +131,22 @@ struct Output {
 // SAFETY: threads only ever write the rows and columns of their own task, and tasks do not overlap.
 unsafe impl Sync for Output {}
 
+impl Output {
+    /// A part of the task that asks for it: of its rows and columns, and one at a time.
+    fn tile(&self, rows: Range<usize>, first_col: usize, cols: usize) -> Tile {
+        assert!(rows.start <= rows.end && rows.end <= self.rows && first_col + cols <= self.cols);
+        // SAFETY: the rows and columns lie inside C, as just asserted, and belong to the task alone.
+        unsafe {
+            Tile::new(
+                self.start.add(rows.start * self.cols + first_col),
+                rows.len(),
+                cols,
+                self.cols,
+            )
+        }
+    }
+}
+
 #[allow(
     clippy::too_many_arguments,
     reason = "the product's operands and the part of it that is due"
@@ -167,16 +183,7 @@ fn run_task(
         };
         for first_col in cols.clone().step_by(PANEL) {
             let panel_cols = first_col..cols.end.min(first_col + PANEL);
-            assert!(rows.end <= c.rows && panel_cols.end <= c.cols);
-            // SAFETY: the tile's rows and columns lie inside C, as just asserted, and belong to this task alone.
-            let tile = unsafe {
-                Tile::new(
-                    c.start.add(rows.start * c.cols + first_col),
-                    rows.len(),
-                    panel_cols.len(),
-                    c.cols,
-                )
-            };
+            let tile = c.tile(rows.clone(), first_col, panel_cols.len());
             let add = accumulate || first_k > 0;
             let ready = match b {
                 View::Dense(b) => {
