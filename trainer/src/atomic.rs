@@ -65,6 +65,16 @@ pub fn write_folder(path: &Path, files: &[(&str, Vec<u8>)]) -> anyhow::Result<()
     write().inspect_err(|_| drop(fs::remove_dir_all(&partial)))
 }
 
+/// Whether [`write_folder`] may write at `path`, to be asked before long work: makes its partial sibling and removes it.
+///
+/// # Errors
+/// Anything the file system refuses; the message names the folder.
+pub fn check_folder(path: &Path) -> anyhow::Result<()> {
+    let partial = partial(path)?;
+    fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", path.display()))?;
+    remove_folder(&partial)
+}
+
 /// Removes what killed writes left in `folder`.
 ///
 /// # Errors

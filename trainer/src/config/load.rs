@@ -180,6 +180,18 @@ fn read_file<'k>(
     Ok(given)
 }
 
+/// Checks a section's values where it stands in another file than a run's, as `[optimizer]` does in a warm-up's.
+///
+/// # Errors
+/// A key that nobody reads, a value it may not have.
+pub(crate) fn check_section(section: &str, values: &Table) -> anyhow::Result<()> {
+    let known = keys();
+    for (leaf, value) in values {
+        accept(find(&format!("{section}.{leaf}"), &known)?, value.clone())?;
+    }
+    Ok(())
+}
+
 /// Reads `key=value`; an empty value is none, which takes the default back.
 fn read_assignment<'k>(
     assignment: &str,

@@ -10,8 +10,7 @@ use recode_kernels::random::Stream;
 
 use super::text::{in_the_case_of, is_keyword, is_word, pieces, stems};
 
-/// Share of a variant's names that are replaced: one of these, each as likely. No row is shown as it is, so that reinforcement learning
-/// meets rows the policy has not learned by heart.
+/// Share of a variant's names that are replaced: one of these, each as likely.
 const RATES: [f64; 4] = [0.25, 0.5, 0.75, 1.0];
 /// Share of variants that get a line of another row's code around the change.
 const CONTEXT: f64 = 0.3;

@@ -28,7 +28,7 @@ use self::answers::Habits;
 use self::augment::{Augmenter, choose};
 use crate::atomic;
 use crate::cli::Usage;
-use crate::config::OptimizerConfig;
+use crate::config::{OptimizerConfig, check_section};
 use crate::data;
 use crate::optimizer::Optimizer;
 use crate::report::Progress;
@@ -111,6 +111,10 @@ impl Settings {
         let read = || -> Result<Self> {
             let settings: Self = toml::from_str(&text)?;
             settings.check()?;
+            let table: toml::Table = toml::from_str(&text)?;
+            if let Some(optimizer) = table["optimizer"].as_table() {
+                check_section("optimizer", optimizer)?;
+            }
             Ok(settings)
         };
         read()
@@ -141,6 +145,7 @@ pub fn warm_up(settings: &Settings, out: &Path) -> Result<()> {
             out.display()
         )));
     }
+    atomic::check_folder(out)?;
     let rows: Vec<Migration> = data::read_migrations(&settings.train)?
         .into_iter()
         .map(|row| row.migration)

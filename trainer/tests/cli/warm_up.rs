@@ -74,10 +74,28 @@ fn a_folder_that_exists_is_left_alone() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_written_is_found_out_before_the_first_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = settings(&dir, ("", ""));
+    // A file is no folder to put one into, for root as well.
+    let file = crate::write(&dir, "file", String::new());
+    let out = format!("{file}/policy");
+    let outcome = recode(&["warm-up", "--config", &config, "--out", &out]);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("file/policy"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("step"), "{}", outcome.stderr);
+}
+
+#[test]
 fn wrong_settings_are_named() {
     for (change, complaint, code) in [
         (("prompt_weight", "promt_weight"), "promt_weight", 2),
         (("steps = 3", "steps = 0"), "steps is 0", 2),
+        (
+            ("learning_rate = 3e-3", "learning_rate = -3e-3"),
+            "optimizer.learning_rate = -0.003 is not permitted",
+            2,
+        ),
         (("keep_old = ", "keep_old = 2"), "habits.keep_old", 2),
         (
             ("vocab_size = 500", "vocab_size = 9999"),
