@@ -67,8 +67,10 @@ impl Model {
         tokenizer.check_vocab_size(config.vocab_size)?;
         let files = WeightFiles::open(dir)?;
         let bytes: Vec<&[u8]> = files.files.iter().map(|(_, map)| map.as_ref()).collect();
-        let decoder =
+        let mut decoder =
             Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
+        // What is trained is an adapter.
+        decoder.freeze();
         Ok(Self {
             decoder,
             tokenizer,

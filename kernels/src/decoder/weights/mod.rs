@@ -251,6 +251,16 @@ impl Decoder {
         }
     }
 
+    /// Puts every f32 matrix into the order in which products read it: decoding is several times as fast, and nothing can be trained
+    /// until [`Decoder::widen`] undoes it. The numbers stay, and so does every result.
+    pub fn freeze(&mut self) {
+        for matrix in self.matrices_mut() {
+            if matches!(matrix.data(), WeightData::F32(_)) {
+                *matrix = matrix.clone().frozen();
+            }
+        }
+    }
+
     /// Rounds every matrix to bf16 (to the nearest, ties to even): half the memory for weights that stay frozen.
     pub fn narrow(&mut self) {
         for matrix in self.matrices_mut() {

@@ -358,6 +358,28 @@ fn a_parameter_is_the_tensor_of_its_name() {
 }
 
 #[test]
+fn freezing_changes_no_bit_and_can_be_undone() {
+    for tied in [false, true] {
+        let plain = decoder(tied);
+        let mut frozen = plain.clone();
+        frozen.freeze();
+        let batch = crate::TokenBatch::causal(&[3, 1, 4, 1, 5]);
+        let logits = |decoder: &Decoder| {
+            let hidden = decoder.forward_hidden(&batch, None).unwrap();
+            decoder.logits(&hidden).unwrap()
+        };
+        assert_eq!(logits(&frozen), logits(&plain));
+        assert_eq!(
+            frozen.to_safetensors().unwrap(),
+            plain.to_safetensors().unwrap()
+        );
+        assert!(frozen.parameters_mut().is_err());
+        frozen.widen();
+        assert_eq!(frozen, plain);
+    }
+}
+
+#[test]
 fn random_weights_depend_on_the_seed_alone() {
     assert_eq!(
         Decoder::random(config(false), 5).unwrap(),

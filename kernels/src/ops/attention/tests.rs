@@ -300,6 +300,29 @@ fn not_a_number_in_a_key_reaches_those_who_see_it_and_nobody_else() {
     }
 }
 
+/// More keys than one block, so that what was summed is rescaled.
+#[test]
+fn not_a_number_in_a_query_leaves_the_others_as_they_are() {
+    let mut case = Case::new("nan", [6, 3, 10], group(150, &[9, 5]));
+    let [clean, _] = case.forward();
+    let rows = case.spans.len();
+    for nan in rows - 14..rows {
+        let before = case.q.row(nan).to_vec();
+        case.q.row_mut(nan)[13] = f32::NAN; // head 1
+        let [out, _] = case.forward();
+        case.q.row_mut(nan).copy_from_slice(&before);
+        for i in 0..rows {
+            for head in 0..6 {
+                let of = |x: &Tensor| x.row(i)[head * 10..][..10].to_vec();
+                match (i, head) == (nan, 1) {
+                    true => assert!(of(&out).iter().all(|x| x.is_nan()), "row {i}"),
+                    false => assert_eq!(of(&out), of(&clean), "row {i}, head {head}, NaN in {nan}"),
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_bits_do_not_depend_on_the_number_of_threads() {
     let with_threads = |threads| {

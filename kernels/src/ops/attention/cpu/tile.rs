@@ -2,8 +2,10 @@
 //!
 //! A lane is one (row, head). Everything about it stands in its lane of a vector: scores and probabilities are [keys, lanes],
 //! query and output transposed, [D, lanes]. So maximum, sum and rescaling need no operation across lanes, keys and values
-//! are read as they lie, number by number, for any head size, and a lane's result depends on no other lane.
+//! are read as they lie, number by number, for any head size, and a lane's result depends on no other lane. A value that is not
+//! finite reaches the lanes that see any key of its block: a hidden key's probability is 0, and 0 times it is NaN.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
@@ -314,10 +316,12 @@ impl Softmax<'_> {
         let mut smallest = simd.splat_f32s(1.0);
         for (factor, new) in factors.iter_mut().zip(max.iter()) {
             *factor = exp(simd, simd.sub_f32s(*factor, *new));
-            smallest = simd.min_f32s(smallest, *factor);
+            // In this order: of a NaN and a number, the second is the minimum on x86.
+            smallest = simd.min_f32s(*factor, smallest);
         }
-        // Where no maximum moved, every factor is 1. (A NaN is in the sum already.)
-        if simd.reduce_min_f32s(smallest) < 1.0 {
+        // Where no maximum moved, every factor is 1. A NaN, which is in its own lane's sum already, must not hide that another moved.
+        let moved = simd.reduce_min_f32s(smallest).partial_cmp(&1.0);
+        if moved != Some(Ordering::Equal) {
             for row in lane_rows::<S, V>(self.out) {
                 for (out, factor) in row.iter_mut().zip(factors) {
                     *out = simd.mul_f32s(*out, factor);
