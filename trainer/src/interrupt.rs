@@ -1,11 +1,15 @@
-//! Ctrl-C (and SIGTERM): the first asks the run to finish its step and save, the second ends the process at once.
+//! Ctrl-C (and SIGTERM): the first asks the run to finish its step and save, and is acknowledged; the second ends the process at once (exit
+//! code 128 + the signal's number).
 
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 /// Whether somebody asked to stop; the default listens to no signal.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +28,16 @@ impl Interrupt {
                 .and_then(|_| flag::register(signal, interrupt.0.clone()))
                 .context("cannot listen for Ctrl-C")?;
         }
+        // A step may take a minute, in which nothing else says that the wish was heard.
+        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for Ctrl-C")?;
+        thread::spawn(move || {
+            if signals.forever().next().is_some() {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "stopping as soon as this step is done and saved; once more stops at once, without saving"
+                );
+            }
+        });
         Ok(interrupt)
     }
 

@@ -26,6 +26,11 @@ impl Schedule {
         }
     }
 
+    /// Whether the learning rate is 0 in every step: a single step of warm-up, which begins at 0.
+    pub fn moves_nothing(&self) -> bool {
+        self.total_steps == 1 && self.warmup_steps == 1
+    }
+
     /// The learning rate of optimizer step `step`, counted from 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
         self.learning_rate * self.factor(step)
@@ -102,6 +107,26 @@ mod tests {
             &rates(LrSchedulerType::ConstantWithWarmup, 0.15, 10),
             &constant,
         );
+    }
+
+    #[test]
+    fn one_step_of_warm_up_moves_nothing_and_two_steps_do() {
+        let schedule = |warmup_ratio, steps| {
+            let config = OptimizerConfig {
+                warmup_ratio,
+                ..OptimizerConfig::default()
+            };
+            Schedule::new(&config, steps)
+        };
+        for (schedule, steps) in [
+            (schedule(0.03, 1), 1),
+            (schedule(0.0, 1), 1),
+            (schedule(1.0, 2), 2),
+            (schedule(0.03, 9), 9),
+        ] {
+            let still = (0..steps).all(|step| schedule.learning_rate(step) == 0.0);
+            assert_eq!(schedule.moves_nothing(), still, "{schedule:?}");
+        }
     }
 
     #[test]

@@ -56,11 +56,17 @@ pub fn sizes(config: &Config, examples: &Examples, policy: &Policy, schedule: &S
         LrSchedulerType::Linear => "linear",
         LrSchedulerType::ConstantWithWarmup => "constant",
     };
+    let nothing = match schedule.moves_nothing() {
+        true => {
+            "\nattention  the only step is warm-up, at a learning rate of 0: nothing will be learned; set optimizer.warmup_ratio=0"
+        }
+        false => "",
+    };
     format!(
         "rows       {} to train on{left_out}, {held_out}; longest prompt {longest} tokens\n\
          a step     prompts_per_step {} x num_generations {} = {completions} completions of at most {} tokens, {} optimizer steps\n\
          the run    {} steps = {epochs:.2} epochs = {} completions = {} optimizer steps, {} of them warm-up, then {course}\n\
-         adapter    {} r {} on {}: {parameters} parameters",
+         adapter    {} r {} on {}: {parameters} parameters{nothing}",
         train.len(),
         rollout.prompts_per_step,
         rollout.num_generations,

@@ -70,6 +70,13 @@ struct Answer<'a> {
 }
 
 pub fn run(args: Args) -> Result<()> {
+    // clap lets a `requires` go where the required one conflicts with what was given.
+    if args.row.is_some() && args.data.is_none() {
+        return Err(Usage::error("--row is a line of --data, which is missing"));
+    }
+    if args.row == Some(0) {
+        return Err(Usage::error("--row counts from 1"));
+    }
     if args.num_generations == 0 {
         return Err(Usage::error(
             "--num-generations is 0, but must be at least 1",

@@ -183,7 +183,6 @@ fn a_row_that_is_not_there_or_no_migration_is_named() {
     );
     for (row, message) in [
         ("3", "has 2 lines: there is no row 3"),
-        ("0", "there is no row 0"),
         ("2", "rows.jsonl:2: dependency is null"),
     ] {
         let outcome = generate(&model, &["--data", &file, "--row", row]);
@@ -199,6 +198,8 @@ fn what_cannot_be_asked_is_wrong_usage() {
     for (args, message) in [
         (&[][..], "PROMPT"),
         (&["--row", "1"], "--data"),
+        (&["a", "--row", "1"], "--row is a line of --data"),
+        (&["--data", "f", "--row", "0"], "--row counts from 1"),
         (&["--data", "rows.jsonl"], "--row"),
         (
             &["a", "--data", "rows.jsonl", "--row", "1"],

@@ -226,7 +226,11 @@ fn a_second_ctrl_c_ends_at_once() {
         fs::read_to_string(&log).unwrap().contains("adapter ")
     });
     interrupt(&child);
-    std::thread::sleep(Duration::from_millis(100));
+    wait_for("the first to be acknowledged", || {
+        fs::read_to_string(&log)
+            .unwrap()
+            .contains("once more stops at once")
+    });
     assert_eq!(child.try_wait().unwrap(), None, "the step is not done yet");
     interrupt(&child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
