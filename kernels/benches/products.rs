@@ -22,7 +22,11 @@ use recode_kernels::oracle::{self, check_close, sample, wide};
 use recode_kernels::{Tensor, Weight};
 
 fn main() {
-    let options = Options::parse();
+    // On a thread of the pool, as the trainer calls them: from outside every product would be handed over and waited for.
+    rayon::scope(|_| run(Options::parse()));
+}
+
+fn run(options: Options) {
     let mut bench = Bench {
         peer: options.peer.as_deref().map(Peer::start),
         options,

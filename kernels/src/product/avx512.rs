@@ -241,6 +241,7 @@ pub(super) unsafe fn transpose(source: &[f32], block: Block, out: &mut [f32], ou
                 // SAFETY: row r + i and, masked, columns c.. are in the block.
                 *line = unsafe {
                     let start = source.as_ptr().add((r + i) * block.stride + c);
+                    _mm_prefetch::<_MM_HINT_T1>(start.wrapping_offset(block.ahead).cast());
                     _mm512_maskz_loadu_epi32(col_mask, start.cast())
                 };
             }

@@ -14,6 +14,9 @@
 //! while all rows of A pass over it, and A is read where it lies, a few rows at once, each number broadcast to a register.
 //! Nothing has to be packed for A unless it is transposed. A frozen weight lies in memory in panels (see `crate::packed`), so
 //! that few rows, as in decoding, are multiplied at the speed it comes from there; other weights are packed for every product.
+//!
+//! It is our own and no library's because libraries widen bf16 by a whole copy, pack a weight again for every product, and
+//! give a row other bits in other company, on which the rollouts' independence of their batch mates rests.
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
@@ -44,8 +47,10 @@ use crate::packed::PANEL;
 pub(crate) const DEPTH: usize = 192;
 /// At most this many rows of C belong to a task: enough to pay for packing its panels of B.
 const TASK_ROWS: usize = 320;
-/// Panels of a task where A has to be packed as well, to pay for that.
-const TASK_PANELS: usize = 4;
+/// At most this many bytes of A's rows belong to a task, so that they stay in a second-level cache from panel to panel.
+const TASK_BYTES: usize = 1 << 20;
+/// At most this many rows and columns belong to a task that packs A as well: its part of C stays in that cache.
+const PACKED_TASK: [usize; 2] = [384, 16 * PANEL];
 
 /// `c[i, j] = (accumulate ? c[i, j] : 0) + Σ_k a[i, k] b[k, j]`.
 ///
@@ -87,23 +92,51 @@ fn product_on(isa: Isa, a: Dense<'_>, b: View<'_>, c: &mut [f32], accumulate: bo
         return amx::product(a, b, &c, k, accumulate);
     }
     let isa = isa.on_vectors();
-    let task_rows = m
-        .div_ceil(m.div_ceil(TASK_ROWS))
-        .next_multiple_of(isa::TILE_ROWS);
-    let task_cols = PANEL * if direct.is_some() { 1 } else { TASK_PANELS };
-    let row_tasks = m.div_ceil(task_rows);
-    // Tasks that share a panel of B follow each other.
-    (0..row_tasks * n.div_ceil(task_cols))
+    let [task_rows, task_cols] = match direct {
+        Some(_) => direct_task([m, k]),
+        None => packed_task([m, n], rayon::current_num_threads()),
+    };
+    let col_tasks = n.div_ceil(task_cols);
+    // Tasks that share rows of A follow each other: the rows stay in the second-level cache.
+    (0..m.div_ceil(task_rows) * col_tasks)
         .into_par_iter()
         .for_each(|task| {
             let (first_row, first_col) =
-                (task % row_tasks * task_rows, task / row_tasks * task_cols);
+                (task / col_tasks * task_rows, task % col_tasks * task_cols);
             let rows = first_row..m.min(first_row + task_rows);
             let cols = first_col..n.min(first_col + task_cols);
             SCRATCH.with_borrow_mut(|scratch| {
                 run_task(isa, a, b, &c, rows, cols, accumulate, scratch)
             });
         });
+}
+
+/// Rows and columns of a task that reads A where it lies.
+fn direct_task([m, k]: [usize; 2]) -> [usize; 2] {
+    let most_rows = (TASK_BYTES / size_of::<f32>() / k).clamp(isa::TILE_ROWS, TASK_ROWS);
+    let rows = m.div_ceil(m.div_ceil(most_rows));
+    [rows.next_multiple_of(isa::TILE_ROWS), PANEL]
+}
+
+/// Rows and columns of a task that packs both operands, to pay for that: as large and as square as leaves every thread
+/// the same number of tasks.
+fn packed_task([m, n]: [usize; 2], threads: usize) -> [usize; 2] {
+    const UNIT: [usize; 2] = [isa::TILE_ROWS, PANEL];
+    let units = [m.div_ceil(UNIT[0]), n.div_ceil(UNIT[1])];
+    let mut size = [0, 1].map(|side| {
+        let parts = (units[side] * UNIT[side]).div_ceil(PACKED_TASK[side]);
+        units[side].div_ceil(parts)
+    });
+    loop {
+        let tasks = units[0].div_ceil(size[0]) * units[1].div_ceil(size[1]);
+        let shared_out = tasks.is_multiple_of(threads) || tasks >= 4 * threads;
+        let [rows, cols] = [0, 1].map(|side| size[side] * UNIT[side]);
+        if shared_out || size == [1, 1] {
+            return [rows, cols];
+        }
+        let longer = usize::from(size[0] == 1 || size[1] > 1 && cols > rows);
+        size[longer] = size[longer].div_ceil(2);
+    }
 }
 
 /// Packed operands of the task a thread is at.
@@ -174,7 +207,14 @@ fn run_task(
             },
             None => {
                 scratch.a.resize(rows.len() * DEPTH, 0.0);
-                a.copy_block(isa, rows.clone(), ks.clone(), &mut scratch.a, DEPTH);
+                a.copy_block(
+                    isa,
+                    rows.clone(),
+                    ks.clone(),
+                    [rows.start, ks.end],
+                    &mut scratch.a,
+                    DEPTH,
+                );
                 Rows {
                     data: &scratch.a,
                     stride: DEPTH,
@@ -187,7 +227,12 @@ fn run_task(
             let add = accumulate || first_k > 0;
             let ready = match b {
                 View::Dense(b) => {
-                    b.copy_block(isa, ks.clone(), panel_cols, &mut panel.0, PANEL);
+                    let next = match (panel_cols.end < cols.end, ks.end < k) {
+                        (true, _) => [ks.start, panel_cols.end],
+                        (false, true) => [ks.end, cols.start],
+                        (false, false) => [0, cols.end],
+                    };
+                    b.copy_block(isa, ks.clone(), panel_cols, next, &mut panel.0, PANEL);
                     None
                 }
                 View::Frozen(b) => {

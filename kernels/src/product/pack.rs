@@ -13,6 +13,8 @@ pub(super) struct Block {
     pub rows: usize,
     pub cols: usize,
     pub stride: usize,
+    /// From an element to its like in the block that is needed next, which is fetched meanwhile; 0 for none.
+    pub ahead: isize,
 }
 
 impl Block {
@@ -53,6 +55,7 @@ pub(super) fn transpose(
         rows: block.cols,
         cols: block.rows,
         stride: out_stride,
+        ahead: 0,
     };
     assert!(
         turned.reach() <= out.len(),

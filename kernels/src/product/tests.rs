@@ -6,7 +6,7 @@ use super::*;
 use crate::oracle::{check_close, linear, sample, wide};
 use crate::tensor::Weight;
 
-/// [m, k, n] around the sizes of tiles (8, 6, 16, 48), of a block of k (192) and of a task (320 rows, 4 panels).
+/// [m, k, n] around the sizes of tiles (8, 6, 16, 48), of a block of k (192) and of a task (320 rows; 384 where A is transposed).
 const SHAPES: [[usize; 3]; 16] = [
     [1, 1, 1],
     [7, 60, 18],
@@ -180,6 +180,38 @@ fn a_row_has_the_same_bits_in_any_company_and_arrangement() {
             assert_eq!(some, all[rows.start * n..rows.end * n], "{isa:?} {rows:?}");
         }
     }
+}
+
+#[test]
+fn a_transposed_left_operand_gives_the_same_bits_on_any_number_of_threads() {
+    for [m, k, n] in [[1, 1, 1], [13, 200, 7], [421, 195, 50], [9, 3, 800]] {
+        let (a, b) = (sample(1, m * k), sample(2, k * n));
+        let turned: Vec<f32> = (0..m * k).map(|at| a[at % m * k + at / m]).collect();
+        let (b, turned) = (Dense::new(k, n, &b), Dense::new(k, m, &turned).t());
+        for isa in Isa::all() {
+            let multiply = |a: Dense<'_>| {
+                let mut c = vec![f32::NAN; m * n];
+                product_on(isa, a, b.into(), &mut c, false);
+                c
+            };
+            let straight = multiply(Dense::new(m, k, &a));
+            for threads in [1, 2, 5] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                let c = pool.build().unwrap().install(|| multiply(turned));
+                assert_eq!(c, straight, "{isa:?} {m} {k} {n} {threads}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_thread_gets_as_many_tasks_as_the_others() {
+    // [192, 576] on two threads: halved where it is longer. [1536, 576]: four times 384 rows. [7, 40] cannot be shared out.
+    assert_eq!(packed_task([192, 576], 2), [192, 288]);
+    assert_eq!(packed_task([1536, 576], 2), [384, 576]);
+    assert_eq!(packed_task([7, 40], 16), [8, 48]);
+    // 16 threads: 288 x 576 halves to 144 x 144, which is 4 by 4 tasks.
+    assert_eq!(packed_task([576, 576], 16), [144, 144]);
 }
 
 /// Whatever the parts are that a number is cut into.

@@ -51,25 +51,28 @@ impl<'a> Dense<'a> {
         (!self.transposed).then_some(self.data)
     }
 
-    /// Writes `self[rows, cols]` to `out`, row i to `out[i * stride..]`.
+    /// Writes `self[rows, cols]` to `out`, row i to `out[i * stride..]`; the block that is needed next begins at `next`.
     pub(super) fn copy_block(
         &self,
         isa: Isa,
         rows: Range<usize>,
         cols: Range<usize>,
+        next: [usize; 2],
         out: &mut [f32],
         stride: usize,
     ) {
-        let (outer, inner) = if self.transposed {
-            (cols, rows)
+        let (outer, inner, next) = if self.transposed {
+            (cols, rows, [next[1], next[0]])
         } else {
-            (rows, cols)
+            (rows, cols, next)
         };
         let from = outer.start * self.stored[1] + inner.start;
+        let next = next[0] * self.stored[1] + next[1];
         let block = pack::Block {
             rows: outer.len(),
             cols: inner.len(),
             stride: self.stored[1],
+            ahead: next as isize - from as isize,
         };
         if self.transposed {
             pack::transpose(isa, &self.data[from..], block, out, stride);
@@ -217,6 +220,7 @@ impl<'a> Frozen<'a> {
                         rows: cols.len(),
                         cols: outputs,
                         stride: PANEL,
+                        ahead: 0,
                     };
                     pack::transpose(
                         isa,
