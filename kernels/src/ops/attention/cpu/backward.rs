@@ -2,28 +2,22 @@
 //!
 //! A part owns its rows of d_q. Keys are seen by several parts, so each part sums its share of d_k and d_v in a buffer of its
 //! own, and the shares are added in the order of the parts: the same bits for any number of threads, and every product is
-//! computed once. The buffers cover one key-value head and what their part sees of the rows; there are about
-//! [`PARTS`] of them beyond one a segment, whatever N is.
+//! computed once. The buffers cover one key-value head and what their part sees of the rows; their number
+//! does not grow with N (see `parts`).
 
 use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::parts::{Part, parts};
+use super::probabilities::Probabilities;
 use super::product::{Product, Scalars};
-use super::tile::{
-    Aligned, KEYS, Keys, VECTORS, cut, hide, lane_rows, padded, put_lane, set_limits, take_lane,
-};
+use super::tile::{Aligned, KEYS, Keys, VECTORS, cut, padded, put_lane, set_limits, take_lane};
 use crate::Tensor;
-use crate::batch::{Segment, segments};
 use crate::ops::attention::{Gradients, Operands, Sizes};
-use crate::ops::exp::exp;
 use crate::ops::lanes::{dispatch, lanewise_sum};
 
-/// Into how many parts a batch of one segment is cut.
-const PARTS: usize = 16;
-/// Lanes that the cuts between parts are multiples of: whole tiles on every machine.
-const LANES: usize = 48;
 /// Rows of d_k and d_v that a task adds up.
 const ROWS: usize = 64;
 
@@ -80,57 +74,6 @@ pub(in crate::ops::attention) fn backward(
                 }
             });
     }
-}
-
-/// Some rows of a segment.
-struct Part {
-    segment: Segment,
-    rows: Range<usize>,
-}
-
-impl Part {
-    /// The rows it sees: those of the prefix, and its segment's up to its own last.
-    fn keys(&self) -> [Range<usize>; 2] {
-        [
-            self.segment.prefix.clone(),
-            self.segment.rows.start..self.rows.end,
-        ]
-    }
-}
-
-/// Cuts long segments into parts of about equal work, a [`PARTS`]th of the whole or a whole segment each.
-fn parts(sizes: Sizes, operands: &Operands<'_>) -> Vec<Part> {
-    // Pairs of row and key among the segment's first `rows` rows.
-    let pairs = |segment: &Segment, rows: usize| {
-        rows as f64 * segment.prefix.len() as f64 + rows as f64 * (rows as f64 + 1.0) / 2.0
-    };
-    let segments: Vec<Segment> = segments(operands.spans).collect();
-    let all: f64 = segments.iter().map(|s| pairs(s, s.rows.len())).sum();
-    // Rows that fill whole tiles: LANES / gcd(LANES, group).
-    let unit = (1..=LANES)
-        .find(|rows| (rows * sizes.group()).is_multiple_of(LANES))
-        .expect("LANES rows of any group are whole tiles");
-    let mut parts = Vec::new();
-    for segment in segments {
-        let len = segment.rows.len();
-        let own = pairs(&segment, len);
-        let count = (own * PARTS as f64 / all) as usize;
-        let mut first = 0;
-        for part in 1..=count.max(1) {
-            let mut end = first;
-            while end < len && pairs(&segment, end) < own * part as f64 / count.max(1) as f64 {
-                end = len.min(end + unit);
-            }
-            if end > first {
-                parts.push(Part {
-                    rows: segment.rows.start + first..segment.rows.start + end,
-                    segment: segment.clone(),
-                });
-            }
-            first = end;
-        }
-    }
-    parts
 }
 
 /// A part's contribution to d_k and d_v of one key-value head: a row for each key it sees, D numbers padded to vectors.
@@ -444,48 +387,5 @@ impl<'a> Tile<'a> {
             c_stride: self.width,
             add: true,
         });
-    }
-}
-
-/// `p <- exp(p - log_sum_exp)`, then `d_s <- p (d_s - delta)`.
-struct Probabilities<'a> {
-    vectors: usize,
-    p: &'a mut [f32],   // [keys, width]
-    d_s: &'a mut [f32], // [keys, width]
-    log_sum_exp: &'a mut [f32],
-    delta: &'a mut [f32],
-    limits: Option<&'a [f32]>,
-}
-
-impl WithSimd for Probabilities<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match self.vectors {
-            1 => self.run::<S, 1>(simd),
-            2 => self.run::<S, 2>(simd),
-            3 => self.run::<S, 3>(simd),
-            other => unreachable!("{other} vectors of lanes"),
-        }
-    }
-}
-
-impl Probabilities<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        let p = lane_rows::<S, V>(self.p);
-        let d_s = lane_rows::<S, V>(self.d_s);
-        let log_sum_exp = lane_rows::<S, V>(self.log_sum_exp)[0];
-        let delta = lane_rows::<S, V>(self.delta)[0];
-        if let Some(limits) = self.limits {
-            hide(simd, p, limits);
-        }
-        for (p, d_s) in p.iter_mut().zip(d_s) {
-            for v in 0..V {
-                p[v] = exp(simd, simd.sub_f32s(p[v], log_sum_exp[v]));
-                d_s[v] = simd.mul_f32s(p[v], simd.sub_f32s(d_s[v], delta[v]));
-            }
-        }
     }
 }

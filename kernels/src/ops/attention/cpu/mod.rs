@@ -6,6 +6,8 @@
 mod backward;
 mod decode;
 mod forward;
+mod parts;
+mod probabilities;
 mod product;
 mod tile;
 
