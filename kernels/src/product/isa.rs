@@ -1,9 +1,9 @@
 //! Which instructions the innermost loops are made of, found out when the program runs.
 
-use super::pack::Lines;
 use super::{PANEL, Rows, Tile, portable};
 #[cfg(target_arch = "x86_64")]
-use super::{amx, avx2, avx512};
+use super::{amx, avx2, avx512, pack::Lines};
+#[cfg(target_arch = "x86_64")]
 use crate::packed::LINES;
 
 /// Rows a tile is computed in at once, at most.
@@ -113,29 +113,19 @@ impl Isa {
         }
     }
 
-    /// Whether [`multiply_lines`](Self::multiply_lines) is there.
-    pub fn reads_lines(self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        return self == Self::Avx512;
-        #[cfg(not(target_arch = "x86_64"))]
-        false
-    }
-
     /// [`multiply`](Self::multiply) with bf16 weights in place of a panel, widened in registers.
     ///
     /// # Panics
-    /// Where [`reads_lines`](Self::reads_lines) does not hold.
+    /// With other instructions than AVX-512.
+    #[cfg(target_arch = "x86_64")]
     pub fn multiply_lines(self, a: Rows<'_>, lines: Lines<'_>, c: Tile, add: bool) {
+        assert!(self == Self::Avx512, "{self:?} has no kernel for lines");
         assert!(c.cols <= PANEL && lines.pairs.len() == lines.len.div_ceil(2) * LINES);
         assert!(
             c.rows == 0 || a.data.len() >= (c.rows - 1) * a.stride + lines.len,
             "rows of A end early"
         );
-        match self {
-            // SAFETY: as in `multiply`, with lines for the panel.
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => unsafe { avx512::multiply_lines(a, lines, c, add) },
-            _ => unreachable!("{self:?} has no kernel for lines"),
-        }
+        // SAFETY: as in `multiply`, with lines for the panel.
+        unsafe { avx512::multiply_lines(a, lines, c, add) }
     }
 }

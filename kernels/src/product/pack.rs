@@ -14,6 +14,10 @@ pub(super) struct Block {
     pub cols: usize,
     pub stride: usize,
     /// From an element to its like in the block that is needed next, which is fetched meanwhile; 0 for none.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(dead_code, reason = "fetching ahead has an instruction on x86 only")
+    )]
     pub ahead: isize,
 }
 

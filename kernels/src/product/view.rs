@@ -171,6 +171,7 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Frozen<'a> {
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn is_bf16(&self) -> bool {
         matches!(self.matrix, Matrix::Bf16(_))
     }
