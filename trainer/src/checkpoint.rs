@@ -122,20 +122,10 @@ impl Checkpoint {
     /// # Errors
     /// A file that is missing or unreadable, a state that is not JSON, of another version, or of another step than the folder's name.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            fs::read(&path).with_context(|| {
-                format!(
-                    "cannot read {}; to go on from an older checkpoint, remove {}",
-                    path.display(),
-                    folder.display()
-                )
-            })
-        };
-        let state = State::parse(&read(STATE)?, folder)
-            .with_context(|| format!("{} cannot be used", folder.join(STATE).display()))?;
+        let read = |name: &str| fs::read(folder.join(name)).with_context(|| unusable(folder, name));
+        let state = State::parse(&read(STATE)?, folder).with_context(|| unusable(folder, STATE))?;
         let adapter_config = String::from_utf8(read(ADAPTER_CONFIG)?)
-            .with_context(|| format!("{} is not text", folder.join(ADAPTER_CONFIG).display()))?;
+            .with_context(|| unusable(folder, ADAPTER_CONFIG))?;
         Ok(Self {
             state,
             adapter: read(ADAPTER)?,
@@ -143,6 +133,15 @@ impl Checkpoint {
             optimizer: read(OPTIMIZER)?,
         })
     }
+}
+
+/// Says of a checkpoint's file that it is missing or spoiled, and what to do.
+pub fn unusable(folder: &Path, name: &str) -> String {
+    format!(
+        "{} cannot be used; to go on from an older checkpoint, remove {}",
+        folder.join(name).display(),
+        folder.display()
+    )
 }
 
 /// The folder of the newest checkpoint under `checkpoints`, if there is one.
@@ -238,10 +237,7 @@ mod tests {
             state.replace("\"version\": 2", "\"version\": 3"),
         )
         .unwrap();
-        assert!(
-            complaint()
-                .ends_with("state.json cannot be used: it is of version 3, this program reads 2")
-        );
+        assert!(complaint().ends_with("step-000005: it is of version 3, this program reads 2"));
         fs::write(
             folder.join(STATE),
             state.replace("\"step\": 5", "\"step\": 6"),
@@ -258,9 +254,8 @@ mod tests {
         assert!(complaint().contains("prompt"));
         fs::write(folder.join(STATE), &state).unwrap();
         fs::remove_file(folder.join(OPTIMIZER)).unwrap();
-        assert!(
-            complaint()
-                .contains("optimizer.safetensors; to go on from an older checkpoint, remove")
-        );
+        assert!(complaint().contains(
+            "optimizer.safetensors cannot be used; to go on from an older checkpoint, remove"
+        ));
     }
 }

@@ -86,8 +86,13 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
+    // Whoever reads or writes a file says which; what has no name is the results.
+    let place = match error.is::<std::io::Error>() && error.chain().len() == 1 {
+        true => "cannot write to standard output: ",
+        false => "",
+    };
     // Standard error may be gone as well; there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "recode-trainer: {error:#}");
+    let _ = writeln!(std::io::stderr(), "recode-trainer: {place}{error:#}");
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }
 

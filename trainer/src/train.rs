@@ -176,30 +176,29 @@ impl Run<'_> {
     }
 
     fn load(&self, folder: &std::path::Path) -> anyhow::Result<(State, Policy)> {
-        let place = |name: &str| format!("{} cannot be used", folder.join(name).display());
         let saved = Checkpoint::read(folder)?;
         let decoder = &self.inputs.model.decoder;
         let config = AdapterConfig::from_json(&saved.adapter_config)
-            .with_context(|| place(checkpoint::ADAPTER_CONFIG))?;
+            .with_context(|| checkpoint::unusable(folder, checkpoint::ADAPTER_CONFIG))?;
         ensure!(
             config == self.adapter_config(),
-            "{}: it is not the adapter of this run's config.toml",
-            place(checkpoint::ADAPTER_CONFIG)
+            "{} cannot be used: it is not the adapter of this run's config.toml",
+            folder.join(checkpoint::ADAPTER_CONFIG).display()
         );
         saved
             .state
             .fingerprint
             .check(&self.inputs.fingerprint(), &folder.display().to_string())?;
         let adapter = Adapter::from_safetensors(&config, decoder.config(), &saved.adapter)
-            .with_context(|| place(checkpoint::ADAPTER))?;
+            .with_context(|| checkpoint::unusable(folder, checkpoint::ADAPTER))?;
         let mut optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
         optimizer
             .read_safetensors(&saved.optimizer)
-            .with_context(|| place(checkpoint::OPTIMIZER))?;
+            .with_context(|| checkpoint::unusable(folder, checkpoint::OPTIMIZER))?;
         ensure!(
             optimizer.steps() == saved.state.optimizer_steps,
             "{}: it has done {} steps, state.json says {}",
-            place(checkpoint::OPTIMIZER),
+            checkpoint::unusable(folder, checkpoint::OPTIMIZER),
             optimizer.steps(),
             saved.state.optimizer_steps
         );

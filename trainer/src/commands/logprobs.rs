@@ -59,9 +59,10 @@ struct Scored {
 }
 
 pub fn run(args: Args) -> Result<()> {
-    if !(args.temperature.is_finite() && args.temperature > 0.0) {
+    // Subnormal temperatures have no reciprocal.
+    if !(args.temperature.is_normal() && args.temperature > 0.0) {
         return Err(Usage::error(format!(
-            "--temperature is {}, but must be above 0 and finite",
+            "--temperature is {}, but must be a positive number",
             args.temperature
         )));
     }

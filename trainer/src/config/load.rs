@@ -142,10 +142,7 @@ fn read_file<'k>(
     origin: &str,
     known: &'k [Key],
 ) -> anyhow::Result<Vec<(&'k Key, Value)>> {
-    let syntax = |error: toml::de::Error| {
-        let line = error.span().map_or(1, |span| line_of(text, span.start));
-        anyhow::anyhow!("{origin}:{line}: not TOML: {}", error.message())
-    };
+    let syntax = |error| at_line(text, origin, "not TOML: ", &error);
     let spans = DeTable::parse(text).map_err(syntax)?.into_inner();
     let values: Table = text.parse().map_err(syntax)?;
 
@@ -180,6 +177,22 @@ fn read_file<'k>(
     Ok(given)
 }
 
+/// What is wrong with a TOML text and where, on one line; a key that stands there twice is named.
+pub(crate) fn at_line(
+    text: &str,
+    origin: &str,
+    kind: &str,
+    error: &toml::de::Error,
+) -> anyhow::Error {
+    let span = error.span().unwrap_or(0..0);
+    let line = line_of(text, span.start);
+    let key = match error.message() {
+        "duplicate key" => format!(" {}", text.get(span).unwrap_or_default()),
+        _ => String::new(),
+    };
+    anyhow::anyhow!("{origin}:{line}: {kind}{}{key}", error.message().trim_end())
+}
+
 /// Checks a section's values where it stands in another file than a run's, as `[optimizer]` does in a warm-up's.
 ///
 /// # Errors
@@ -197,11 +210,20 @@ fn read_assignment<'k>(
     assignment: &str,
     known: &'k [Key],
 ) -> anyhow::Result<(&'k Key, Option<Value>)> {
-    let (name, text) = assignment.split_once('=').with_context(|| {
-        format!("--set {assignment}: expected KEY=VALUE, for example rollout.top_p=0.9")
-    })?;
-    let (name, text) = (name.trim(), text.trim());
     let place = || format!("--set {assignment}");
+    let (name, text) = assignment
+        .split_once('=')
+        .map(|(name, text)| (name.trim(), text.trim()))
+        .filter(|(name, _)| !name.is_empty())
+        .context("expected KEY=VALUE, for example rollout.top_p=0.9")
+        .with_context(place)?;
+    if let Some(key) = known.iter().find(|key| key.section() == name) {
+        anyhow::bail!(
+            "{}: {name} is a section: give one of its keys, as {}",
+            place(),
+            key.name
+        );
+    }
     let key = find(name, known).with_context(place)?;
     if text.is_empty() {
         return Ok((key, None));
@@ -212,7 +234,9 @@ fn read_assignment<'k>(
     let parsed = format!("value = {text}")
         .parse::<Table>()
         .ok()
-        .and_then(|mut table| table.remove("value"));
+        .and_then(|mut table| table.remove("value"))
+        // TOML refuses a number that no double holds; as infinity it is out of range rather than text.
+        .or_else(|| text.parse().ok().map(Value::Float));
     let value = match parsed {
         Some(parsed) if (key.check)(&parsed).is_ok() || (key.check)(&bare).is_err() => parsed,
         _ => bare,

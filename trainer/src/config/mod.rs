@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use keys::{Key, help};
 pub use load::ConfigArgs;
-pub(crate) use load::check_section;
+pub(crate) use load::{at_line, check_section};
 pub use recode_core::policy::{LossAggMode, ScaleRewards};
 pub use recode_core::reward::{CodeReward, RewardMode};
 pub use recode_kernels::decoder::Target;

@@ -297,11 +297,25 @@ fn what_toml_cannot_hold_is_an_error_and_no_panic() {
 fn broken_toml_names_its_line() {
     let text = complaint("[loss\n", &[]);
     assert!(text.starts_with("run.toml:6: not TOML: "), "{text}");
-    let text = complaint("[loss]\nbeta = 1\nbeta = 2\n", &[]);
-    assert!(text.starts_with("run.toml:8: not TOML: "), "{text}");
+    assert_eq!(
+        complaint("[loss]\nbeta = 1\nbeta = 2\n", &[]),
+        "run.toml:8: not TOML: duplicate key beta"
+    );
     assert_eq!(
         complaint("", &["top_p"]),
         "--set top_p: expected KEY=VALUE, for example rollout.top_p=0.9"
+    );
+    assert_eq!(
+        complaint("", &["=3"]),
+        "--set =3: expected KEY=VALUE, for example rollout.top_p=0.9"
+    );
+    assert_eq!(
+        complaint("", &["loss=3"]),
+        "--set loss=3: loss is a section: give one of its keys, as loss.beta"
+    );
+    assert_eq!(
+        complaint("", &["loss.beta=1e400"]),
+        "--set loss.beta=1e400: loss.beta = inf is not permitted: 0 or more"
     );
     assert_eq!(
         Config::from_toml("loss = 3", "run.toml", &[])

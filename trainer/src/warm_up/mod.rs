@@ -28,7 +28,7 @@ use self::answers::Habits;
 use self::augment::{Augmenter, choose};
 use crate::atomic;
 use crate::cli::Usage;
-use crate::config::{OptimizerConfig, check_section};
+use crate::config::{OptimizerConfig, at_line, check_section};
 use crate::data;
 use crate::optimizer::Optimizer;
 use crate::report::Progress;
@@ -105,21 +105,25 @@ impl Settings {
     /// # Errors
     /// A file that cannot be read; as wrong usage, text that is no TOML, a key that lacks or that nobody reads, a value that cannot be.
     pub fn load(path: &Path) -> Result<Self> {
-        let name = path.display();
+        let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the warm-up's settings {name}"))?;
-        let read = || -> Result<Self> {
-            let settings: Self = toml::from_str(&text)?;
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error| Usage::wrap(at_line(&text, &name, "not TOML: ", &error)))?;
+        let settings: Self = toml::from_str(&text)
+            .map_err(|error| Usage::wrap(at_line(&text, &name, "", &error)))?;
+        let check = || -> Result<()> {
             settings.check()?;
-            let table: toml::Table = toml::from_str(&text)?;
-            if let Some(optimizer) = table["optimizer"].as_table() {
-                check_section("optimizer", optimizer)?;
+            match table["optimizer"].as_table() {
+                Some(optimizer) => check_section("optimizer", optimizer),
+                None => Ok(()),
             }
-            Ok(settings)
         };
-        read()
+        check()
             .with_context(|| format!("in {name}"))
-            .map_err(Usage::wrap)
+            .map_err(Usage::wrap)?;
+        Ok(settings)
     }
 
     fn check(&self) -> Result<()> {

@@ -257,7 +257,8 @@ fn a_full_disk_is_an_error_and_a_closed_pipe_is_none() {
         run(full.into()),
         (
             Some(1),
-            "recode-trainer: No space left on device (os error 28)\n".to_owned()
+            "recode-trainer: cannot write to standard output: No space left on device (os error 28)\n"
+                .to_owned()
         )
     );
     let (reader, writer) = std::io::pipe().unwrap();

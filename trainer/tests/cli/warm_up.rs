@@ -89,7 +89,21 @@ fn a_folder_that_cannot_be_written_is_found_out_before_the_first_step() {
 #[test]
 fn wrong_settings_are_named() {
     for (change, complaint, code) in [
-        (("prompt_weight", "promt_weight"), "promt_weight", 2),
+        (
+            ("prompt_weight", "promt_weight"),
+            "warm-up.toml:6: unknown field",
+            2,
+        ),
+        (
+            ("steps = 3", "steps = \"3\""),
+            "warm-up.toml:4: invalid type: string",
+            2,
+        ),
+        (
+            ("steps = 3", "steps = 3\nsteps = 4"),
+            "warm-up.toml:5: not TOML: duplicate key steps",
+            2,
+        ),
         (("steps = 3", "steps = 0"), "steps is 0", 2),
         (
             ("learning_rate = 3e-3", "learning_rate = -3e-3"),
