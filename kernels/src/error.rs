@@ -76,16 +76,6 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A number that must be finite is not.
-    #[error("{op}: {what} is not finite (element {index})")]
-    NotFinite {
-        /// The op that found it.
-        op: &'static str,
-        /// The tensor.
-        what: String,
-        /// The first element that is infinite or not a number, counted row by row.
-        index: usize,
-    },
 }
 
 /// ` (safetensors file 2)` for the file of index 1.
@@ -137,21 +127,6 @@ impl Error {
             limit,
         })
     }
-
-    /// `Ok` if every value is finite, otherwise the first that is not.
-    ///
-    /// # Errors
-    /// [`Error::NotFinite`] for an infinity or a NaN.
-    pub fn check_finite(op: &'static str, what: &str, values: &[f32]) -> Result<()> {
-        match values.iter().position(|v| !v.is_finite()) {
-            None => Ok(()),
-            Some(index) => Err(Error::NotFinite {
-                op,
-                what: what.to_string(),
-                index,
-            }),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -191,12 +166,5 @@ mod tests {
         ] {
             assert_eq!(error.to_string(), expected);
         }
-    }
-
-    #[test]
-    fn the_first_number_that_is_not_finite_is_named() {
-        let error =
-            Error::check_finite("adamw", "q_proj", &[0.0, f32::NAN, f32::INFINITY]).unwrap_err();
-        assert_eq!(error.to_string(), "adamw: q_proj is not finite (element 1)");
     }
 }

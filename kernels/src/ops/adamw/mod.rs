@@ -46,7 +46,7 @@ impl Default for AdamW {
 /// param <- param - learning_rate / (1 - beta1^step) · m / (sqrt(v) / sqrt(1 - beta2^step) + epsilon)
 /// ```
 ///
-/// A gradient that is not finite makes the parameter so; [`Error::check_finite`] is the caller's.
+/// A gradient that is not finite makes the parameter so: the caller looks before.
 ///
 /// # Shapes
 /// `param`, `grad`, `m`, `v` of one length; the moments start at zero.
