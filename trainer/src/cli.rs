@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands;
+use crate::{commands, interrupt};
 
 /// Teach a code model new API versions by reinforcement learning (ReCode, arXiv 2506.20495).
 #[derive(Debug, Parser)]
@@ -76,7 +76,8 @@ impl std::error::Error for Usage {
 
 /// Parses the process's arguments, runs the subcommand and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
-    match dispatch(Cli::parse().command) {
+    let command = Cli::parse().command;
+    match interrupt::survive_size_limit().and_then(|()| dispatch(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit_code(&error),
     }

@@ -50,3 +50,14 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+/// Lets a file that would grow over the process's limit (`ulimit -f`) be a failed write, which names it, instead of a sudden end.
+///
+/// # Errors
+/// The system refuses the handler.
+pub fn survive_size_limit() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::default())
+        .context("cannot listen for SIGXFSZ")?;
+    Ok(())
+}

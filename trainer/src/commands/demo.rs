@@ -10,7 +10,7 @@ use crate::threads;
 /// Train a small policy that comes with the program, on migrations that come with it, and show that it learned.
 ///
 /// The policy of a million parameters has been warmed up to answer somehow (`warm-up` makes it again); the demo measures what GRPO adds:
-/// on 32 held-out rows that neither the warm-up nor this run trains on, before and after. Needs no network, no GPU and no Python; takes
+/// on 96 held-out rows that neither the warm-up nor this run trains on, before and after. Needs no network, no GPU and no Python; takes
 /// about two minutes on two cores. The same seed prints the same table.
 #[derive(Debug, clap::Args)]
 pub struct Args {

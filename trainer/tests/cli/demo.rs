@@ -169,7 +169,7 @@ fn what_cannot_begin_leaves_the_demo_before() {
         (&["--set", "run.max_step=3"], 2, "run.max_steps"),
         (&["--set", "run.eval=false"], 2, "nothing to show"),
         (&["--set", "data.eval_rows=0"], 2, "nothing to show"),
-        (&["--set", "data.eval_rows=33"], 1, "has 32 rows"),
+        (&["--set", "data.eval_rows=97"], 1, "has 96 rows"),
         (
             &["--set", "data.max_prompt_length=9"],
             1,
@@ -213,7 +213,7 @@ fn a_folder_that_is_not_unicode_is_wrong_usage() {
 fn a_wrong_key_is_wrong_usage_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let run_dir = dir.path().join("demo");
-    for set in ["run.max_step=3", "data.eval_rows=33"] {
+    for set in ["run.max_step=3", "data.eval_rows=97"] {
         let outcome = short_demo(&run_dir, &["--set", set]);
         assert_ne!(outcome.code, Some(0));
         assert!(!run_dir.exists(), "{set}");
