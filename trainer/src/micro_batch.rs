@@ -19,8 +19,8 @@ pub struct Sample<'a> {
     pub sample: usize,
     pub prompt_ids: &'a [u32],
     pub completion_ids: &'a [u32],
-    /// Per token the ids that top-k and top-p left, where they cut anything off.
-    pub kept: Option<&'a [Box<[u32]>]>,
+    /// Per token what top-k and top-p left, where they cut anything off.
+    pub kept: Option<&'a KeptTokens>,
 }
 
 impl Sample<'_> {
@@ -81,7 +81,7 @@ impl MicroBatch {
     /// Lays out the completions `part` of `samples`, prompts shared.
     ///
     /// # Errors
-    /// A kept token outside of the vocabulary.
+    /// Kept tokens of another vocabulary, or of some of the completions only.
     pub fn new(samples: &[Sample<'_>], part: &[usize], vocab_size: usize) -> anyhow::Result<Self> {
         let mut batch = TokenBatch::new();
         let mut names = Vec::new();
@@ -118,11 +118,9 @@ impl MicroBatch {
             );
             sequence.push(first..requests.len());
             if let Some(kept) = &mut kept {
-                for tokens in sample.kept.context(
+                kept.append(sample.kept.context(
                     "some completions of a step were cut off by top-k or top-p and some were not",
-                )? {
-                    kept.push(tokens.iter().copied())?;
-                }
+                )?)?;
             }
         }
         Ok(Self {
@@ -224,7 +222,10 @@ mod tests {
 
     #[test]
     fn kept_tokens_follow_the_requests() {
-        let kept: Vec<Box<[u32]>> = vec![[1, 9].into(), [2].into(), [3, 4].into(), [4].into()];
+        let mut kept = KeptTokens::new(30);
+        for tokens in [&[1, 9][..], &[2], &[3, 4], &[4]] {
+            kept.push(tokens.iter().copied()).unwrap();
+        }
         let sample = Sample {
             kept: Some(&kept),
             ..samples()[0]

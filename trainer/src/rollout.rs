@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use recode_kernels::decoder::{Cache, Decoder, Merged, PromptId, SequenceId};
+use recode_kernels::ops::linear_logprob::KeptTokens;
 use serde::{Deserialize, Serialize};
 
 use crate::sampler::{Draw, Sampler, SamplingConfig, uniform};
@@ -65,8 +66,8 @@ pub struct Completion {
     pub completion_ids: Vec<u32>,
     /// Log-probability of each token under the distribution it was drawn from.
     pub sampling_logprobs: Vec<f32>,
-    /// Per token the ids that top-k and top-p left, ascending; `None` where the sampling cuts nothing off.
-    pub kept: Option<Vec<Box<[u32]>>>,
+    /// Per token what top-k and top-p left; `None` where the sampling cuts nothing off.
+    pub kept: Option<KeptTokens>,
     pub finish_reason: FinishReason,
     /// The tokens' text without the end token.
     pub text: String,
@@ -258,7 +259,7 @@ impl Run<'_> {
                 sample,
                 completion_ids: Vec::new(),
                 sampling_logprobs: Vec::new(),
-                kept: self.config.sampling.truncates().then(Vec::new),
+                kept: (self.config.sampling.truncates()).then(|| KeptTokens::new(logits.len())),
                 finish_reason: FinishReason::Stopped,
                 text: String::new(),
             },
@@ -387,7 +388,7 @@ impl Place {
         completion.completion_ids.push(token);
         completion.sampling_logprobs.push(logprob);
         if let (Some(all), Some(kept)) = (&mut completion.kept, self.sampler.kept()) {
-            all.push(kept.into());
+            all.push(kept.iter().copied())?;
         }
         Ok(())
     }

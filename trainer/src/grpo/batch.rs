@@ -44,7 +44,7 @@ impl<'a> Batch<'a> {
                 sample: completion.sample,
                 prompt_ids: &prompts[completion.prompt].prompt_ids,
                 completion_ids: &completion.completion_ids,
-                kept: completion.kept.as_deref(),
+                kept: completion.kept.as_ref(),
             })
             .collect();
         let moves = |i: usize| counted[i] && (beta > 0.0 || advantages[i] != 0.0);

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use recode_kernels::batch::TokenBatch;
-use recode_kernels::ops::linear_logprob::{KeptTokens, LogprobRequest, Sampling};
+use recode_kernels::ops::linear_logprob::{LogprobRequest, Sampling};
 
 use super::*;
 use crate::tiny;
@@ -164,12 +164,7 @@ fn sampling_logprobs_are_those_of_the_training_pass() {
                 .zip(&completion.completion_ids)
                 .map(|(row, token)| LogprobRequest { row, token: *token })
                 .collect();
-            let kept = completion.kept.map(|sets| {
-                let mut kept = KeptTokens::new(tiny::VOCAB_SIZE);
-                sets.iter()
-                    .for_each(|set| kept.push(set.iter().copied()).unwrap());
-                kept
-            });
+            let kept = completion.kept;
             assert_eq!(kept.is_some(), sampling.truncates());
             let sampling = Sampling {
                 temperature: sampling.temperature,

@@ -46,6 +46,26 @@ impl KeptTokens {
         Ok(())
     }
 
+    /// Appends the requests of another set.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a set of another vocabulary.
+    pub fn append(&mut self, other: &Self) -> Result<()> {
+        if other.vocabulary != self.vocabulary {
+            return Err(Error::Argument {
+                op: "KeptTokens::append",
+                what: "other",
+                reason: format!(
+                    "is of {} tokens, expected {}",
+                    other.vocabulary, self.vocabulary
+                ),
+            });
+        }
+        self.words.extend_from_slice(&other.words);
+        self.len += other.len;
+        Ok(())
+    }
+
     /// Number of requests.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -110,5 +130,24 @@ mod tests {
             "KeptTokens::push: token is 130, but must be below 130"
         );
         assert_eq!(kept, KeptTokens::new(130));
+    }
+
+    #[test]
+    fn a_set_follows_one_of_the_same_vocabulary_only() {
+        let set = |vocabulary, tokens: &[u32]| {
+            let mut kept = KeptTokens::new(vocabulary);
+            kept.push(tokens.iter().copied()).unwrap();
+            kept
+        };
+        let mut kept = set(130, &[3]);
+        kept.append(&set(130, &[64, 129])).unwrap();
+        assert_eq!(kept.len(), 2);
+        assert!(kept.contains(0, 3) && kept.contains(1, 129) && !kept.contains(1, 3));
+        let error = kept.append(&set(129, &[3])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "KeptTokens::append: other is of 129 tokens, expected 130"
+        );
+        assert_eq!(kept.len(), 2);
     }
 }
