@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use recode_core::audit::{Finding, audit};
 use recode_core::migration::Migration;
 use recode_kernels::random::Stream;
 
@@ -63,7 +64,7 @@ impl Examples {
     /// The same of rows that have been read: those of `data.train`, and those of `data.eval` where there is such a file.
     ///
     /// # Errors
-    /// Fewer rows than are to be held out or evaluated on, a prompt that is longer than `data.max_prompt_length` or leaves no room for
+    /// A row with a defect ([`recode_core::audit`]), fewer rows than are to be held out or evaluated on, a prompt that is longer than `data.max_prompt_length` or leaves no room for
     /// the longest completion within `positions`, the model's.
     pub fn new(
         config: &Config,
@@ -79,6 +80,10 @@ impl Examples {
             eval_rows,
             ..
         } = &config.data;
+        check_sound(&rows, path)?;
+        if let Some(held_out) = &held_out {
+            check_sound(held_out, eval_path)?;
+        }
         let eval_file_rows = held_out.as_ref().map(Vec::len);
         let (rows, mut eval, eval_path) = match held_out {
             Some(held_out) => (rows, held_out, eval_path),
@@ -171,6 +176,36 @@ impl Examples {
         }
         fingerprint::text([bytes.as_slice()])
     }
+}
+
+/// A row that changes nothing, or whose target is not Python, would take its turn and teach nothing.
+fn check_sound(rows: &[Row], path: &Path) -> anyhow::Result<()> {
+    let report = audit(rows.iter().map(|row| row.migration.clone().into()), None);
+    let mut defects = rows
+        .iter()
+        .zip(&report.rows)
+        .filter(|(_, found)| !found.is_sound());
+    let Some((row, found)) = defects.next() else {
+        return Ok(());
+    };
+    let place = path.display();
+    let defect = found
+        .findings
+        .iter()
+        .find(|finding| finding.kind().is_defect());
+    let defect = match defect {
+        Some(Finding::Duplicate { of }) => format!("the same as line {}", rows[*of].line),
+        other => other.map(ToString::to_string).unwrap_or_default(),
+    };
+    let others = match defects.count() {
+        0 => String::new(),
+        1 => " (and 1 more row has a defect)".to_owned(),
+        others => format!(" (and {others} more rows have defects)"),
+    };
+    bail!(
+        "{place}:{}: {defect}{others}; `recode-trainer audit {place} --write-clean OUT` keeps the sound rows",
+        row.line
+    )
 }
 
 fn code(migration: &Migration) -> (String, String) {

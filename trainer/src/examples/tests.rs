@@ -47,6 +47,42 @@ fn complaint(rows: &[Row], set: &[&str], positions: usize) -> String {
     error[from..].to_owned()
 }
 
+#[test]
+fn rows_that_teach_nothing_are_refused_with_a_way_out() {
+    let with = |change: &dyn Fn(&mut Vec<Row>)| {
+        let mut rows = rows(4);
+        change(&mut rows);
+        complaint(&rows, &["data.eval_rows=1"], 4096)
+    };
+    let text = with(&|rows| rows[1].migration.new_code = "def".into());
+    assert!(
+        text.starts_with("rows.jsonl:2: `new_code` is not Python: "),
+        "{text}"
+    );
+    assert!(text.contains("`recode-trainer audit ") && text.contains("--write-clean OUT`"));
+    let text = with(&|rows| {
+        rows[2].migration.new_code = rows[2].migration.old_code.clone();
+        rows[3] = Row {
+            line: 4,
+            ..rows[0].clone()
+        };
+    });
+    assert!(
+        text.starts_with("rows.jsonl:3: `new_code` is `old_code` (and 1 more row has a defect); "),
+        "{text}"
+    );
+    let text = with(&|rows| {
+        rows[3] = Row {
+            line: 4,
+            ..rows[0].clone()
+        }
+    });
+    assert!(
+        text.starts_with("rows.jsonl:4: the same as line 1; "),
+        "{text}"
+    );
+}
+
 fn rows(n: usize) -> Vec<Row> {
     (1..=n).map(|line| row(line, &format!("x{line}"))).collect()
 }
@@ -167,7 +203,7 @@ fn a_prompt_over_the_budget_names_its_row() {
         .len();
     let mut rows = rows(5);
     for line in [3, 5] {
-        rows[line - 1] = row(line, &"y ".repeat(40));
+        rows[line - 1] = row(line, &("y + ".repeat(20) + "y"));
     }
     let set = format!("data.max_prompt_length={}", length + 5);
     let text = complaint(&rows, &["data.eval_rows=0", &set], 4096);
