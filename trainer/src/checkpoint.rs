@@ -63,17 +63,21 @@ impl State {
         }
     }
 
-    fn parse(bytes: &[u8], folder: &Path) -> anyhow::Result<Self> {
+    /// Another version may have other fields: it is asked for first. What is no state at all is left to [`State::parse`].
+    fn check_version(bytes: &[u8]) -> anyhow::Result<()> {
         #[derive(Deserialize)]
         struct Version {
             version: u32,
         }
-        // Another version may have other fields: it is asked for first.
-        let Version { version } = serde_json::from_slice(bytes)?;
-        ensure!(
-            version == VERSION,
-            "it is of version {version}, this program reads {VERSION}"
-        );
+        match serde_json::from_slice(bytes) {
+            Ok(Version { version }) if version != VERSION => anyhow::bail!(
+                "it is of version {version}, this program reads {VERSION}: go on with the program that wrote it"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    fn parse(bytes: &[u8], folder: &Path) -> anyhow::Result<Self> {
         let state: Self = serde_json::from_slice(bytes)?;
         ensure!(
             step_of(folder) == Some(state.step),
@@ -123,7 +127,10 @@ impl Checkpoint {
     /// A file that is missing or unreadable, a state that is not JSON, of another version, or of another step than the folder's name.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let read = |name: &str| fs::read(folder.join(name)).with_context(|| unusable(folder, name));
-        let state = State::parse(&read(STATE)?, folder).with_context(|| unusable(folder, STATE))?;
+        let state = read(STATE)?;
+        State::check_version(&state)
+            .with_context(|| format!("{} cannot be used", folder.join(STATE).display()))?;
+        let state = State::parse(&state, folder).with_context(|| unusable(folder, STATE))?;
         let adapter_config = String::from_utf8(read(ADAPTER_CONFIG)?)
             .with_context(|| unusable(folder, ADAPTER_CONFIG))?;
         Ok(Self {
@@ -137,11 +144,24 @@ impl Checkpoint {
 
 /// Says of a checkpoint's file that it is missing or spoiled, and what to do.
 pub fn unusable(folder: &Path, name: &str) -> String {
-    format!(
-        "{} cannot be used; to go on from an older checkpoint, remove {}",
-        folder.join(name).display(),
-        folder.display()
-    )
+    let file = folder.join(name);
+    let beside = folder.parent().and_then(|all| fs::read_dir(all).ok());
+    let mut steps = beside
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| step_of(&entry.path()));
+    match steps.any(|step| Some(step) < step_of(folder)) {
+        true => format!(
+            "{} cannot be used; to go on from an older checkpoint, remove {}",
+            file.display(),
+            folder.display()
+        ),
+        false => format!(
+            "{} cannot be used, and there is no older checkpoint: start the run anew under another name",
+            file.display()
+        ),
+    }
 }
 
 /// The folder of the newest checkpoint under `checkpoints`, if there is one.
@@ -237,7 +257,7 @@ mod tests {
             state.replace("\"version\": 2", "\"version\": 3"),
         )
         .unwrap();
-        assert!(complaint().ends_with("step-000005: it is of version 3, this program reads 2"));
+        assert!(complaint().ends_with("state.json cannot be used: it is of version 3, this program reads 2: go on with the program that wrote it"));
         fs::write(
             folder.join(STATE),
             state.replace("\"step\": 5", "\"step\": 6"),
@@ -254,8 +274,16 @@ mod tests {
         assert!(complaint().contains("prompt"));
         fs::write(folder.join(STATE), &state).unwrap();
         fs::remove_file(folder.join(OPTIMIZER)).unwrap();
-        assert!(complaint().contains(
-            "optimizer.safetensors cannot be used; to go on from an older checkpoint, remove"
-        ));
+        assert!(
+            complaint().contains("optimizer.safetensors cannot be used, and there is no older")
+        );
+        checkpoint(4).write(dir.path()).unwrap();
+        let text = complaint();
+        assert!(
+            text.contains(
+                "optimizer.safetensors cannot be used; to go on from an older checkpoint, remove "
+            ),
+            "{text}"
+        );
     }
 }

@@ -69,6 +69,9 @@ impl Run<'_> {
             Some(folder) => self.load(folder)?,
             None => self.begin()?,
         };
+        if saved.is_none() && fs::metadata(dir.metrics()).is_ok_and(|file| file.len() > 0) {
+            self.say("there is no checkpoint to go on from: the run begins again at step 1");
+        }
         let mut logs = Logs::open(dir, &state)?;
         fs::create_dir_all(dir.checkpoints())
             .with_context(|| format!("cannot create {}", dir.checkpoints().display()))?;
@@ -272,8 +275,18 @@ impl Run<'_> {
 fn go_on(dir: &RunDir) -> String {
     format!(
         "go on with `recode-trainer train --config {} --resume`",
-        dir.config().display()
+        quoted(&dir.config())
     )
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &std::path::Path) -> String {
+    let path = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    match path.chars().all(plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 fn status(outcome: &Outcome) -> StepStatus {
