@@ -148,11 +148,14 @@ fn run_task(
             let whole = rows.len() / ROWS * ROWS;
             for part in [0..whole, whole..rows.len()] {
                 let a = &scratch.a[part.start / ROWS * tile_lines..];
-                let at = c.tile(
-                    rows.start + part.start..rows.start + part.end,
-                    first_col,
-                    width,
-                );
+                // SAFETY: tasks do not overlap, and the tile before is gone.
+                let at = unsafe {
+                    c.tile(
+                        rows.start + part.start..rows.start + part.end,
+                        first_col,
+                        width,
+                    )
+                };
                 let product = Product {
                     a,
                     b: panel,

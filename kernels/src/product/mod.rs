@@ -47,7 +47,8 @@ use crate::packed::PANEL;
 pub(crate) const DEPTH: usize = 192;
 /// At most this many rows of C belong to a task: enough to pay for packing its panels of B.
 const TASK_ROWS: usize = 320;
-/// At most this many bytes of A's rows belong to a task, so that they stay in a second-level cache from panel to panel.
+/// At most this many bytes of A's rows belong to a task, a tile of them at least, so that they stay in a second-level cache from panel
+/// to panel.
 const TASK_BYTES: usize = 1 << 20;
 /// At most this many rows and columns belong to a task that packs A as well: its part of C stays in that cache.
 const PACKED_TASK: [usize; 2] = [384, 16 * PANEL];
@@ -113,13 +114,14 @@ fn product_on(isa: Isa, a: Dense<'_>, b: View<'_>, c: &mut [f32], accumulate: bo
 
 /// Rows and columns of a task that reads A where it lies.
 fn direct_task([m, k]: [usize; 2]) -> [usize; 2] {
-    let most_rows = (TASK_BYTES / size_of::<f32>() / k).clamp(isa::TILE_ROWS, TASK_ROWS);
+    let tiles = (TASK_BYTES / size_of::<f32>() / k / isa::TILE_ROWS).max(1);
+    let most_rows = TASK_ROWS.min(tiles * isa::TILE_ROWS);
     let rows = m.div_ceil(m.div_ceil(most_rows));
     [rows.next_multiple_of(isa::TILE_ROWS), PANEL]
 }
 
 /// Rows and columns of a task that packs both operands, to pay for that: as large and as square as leaves every thread
-/// the same number of tasks.
+/// the same number of tasks, or four and more.
 fn packed_task([m, n]: [usize; 2], threads: usize) -> [usize; 2] {
     const UNIT: [usize; 2] = [isa::TILE_ROWS, PANEL];
     let units = [m.div_ceil(UNIT[0]), n.div_ceil(UNIT[1])];
@@ -165,10 +167,13 @@ struct Output {
 unsafe impl Sync for Output {}
 
 impl Output {
-    /// A part of the task that asks for it: of its rows and columns, and one at a time.
-    fn tile(&self, rows: Range<usize>, first_col: usize, cols: usize) -> Tile {
+    /// A part of C.
+    ///
+    /// # Safety
+    /// The rows and columns belong to the task that asks, which holds one tile at a time.
+    unsafe fn tile(&self, rows: Range<usize>, first_col: usize, cols: usize) -> Tile {
         assert!(rows.start <= rows.end && rows.end <= self.rows && first_col + cols <= self.cols);
-        // SAFETY: the rows and columns lie inside C, as just asserted, and belong to the task alone.
+        // SAFETY: the rows and columns lie inside C, as just asserted, and belong to the task alone, as the caller promises.
         unsafe {
             Tile::new(
                 self.start.add(rows.start * self.cols + first_col),
@@ -223,7 +228,8 @@ fn run_task(
         };
         for first_col in cols.clone().step_by(PANEL) {
             let panel_cols = first_col..cols.end.min(first_col + PANEL);
-            let tile = c.tile(rows.clone(), first_col, panel_cols.len());
+            // SAFETY: tasks do not overlap, and the tile before is gone.
+            let tile = unsafe { c.tile(rows.clone(), first_col, panel_cols.len()) };
             let add = accumulate || first_k > 0;
             let ready = match b {
                 View::Dense(b) => {

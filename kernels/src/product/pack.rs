@@ -13,7 +13,8 @@ pub(super) struct Block {
     pub rows: usize,
     pub cols: usize,
     pub stride: usize,
-    /// From an element to its like in the block that is needed next, which is fetched meanwhile; 0 for none.
+    /// From an element to its like in the block that is needed next, which is fetched meanwhile; behind the last block of all it leads out
+    /// of the matrix, where a fetch does nothing. 0 for none.
     #[cfg_attr(
         not(target_arch = "x86_64"),
         expect(dead_code, reason = "fetching ahead has an instruction on x86 only")

@@ -205,7 +205,7 @@ fn a_transposed_left_operand_gives_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
-fn every_thread_gets_as_many_tasks_as_the_others() {
+fn transposed_products_are_cut_so_that_every_thread_gets_as_many_tasks() {
     // [192, 576] on two threads: halved where it is longer. [1536, 576]: four times 384 rows. [7, 40] cannot be shared out.
     assert_eq!(packed_task([192, 576], 2), [192, 288]);
     assert_eq!(packed_task([1536, 576], 2), [384, 576]);

@@ -2,8 +2,8 @@
 //!
 //! A part owns its rows of d_q. Keys are seen by several parts, so each part sums its share of d_k and d_v in a buffer of its
 //! own, and the shares are added in the order of the parts: the same bits for any number of threads, and every product is
-//! computed once. The buffers cover one key-value head and what their part sees of the rows; their number
-//! does not grow with N (see `parts`).
+//! computed once. The buffers cover one key-value head and what their part sees of the rows; there is one a
+//! segment, or about as many as `parts` cuts a long segment into.
 
 use std::ops::Range;
 
