@@ -84,22 +84,17 @@ pub fn main() -> ExitCode {
 }
 
 fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if is_broken_pipe(error) {
-        return ExitCode::SUCCESS;
-    }
     // Whoever reads or writes a file says which; what has no name is the results.
-    let place = match error.is::<std::io::Error>() && error.chain().len() == 1 {
-        true => "cannot write to standard output: ",
-        false => "",
+    let results = match error.chain().len() {
+        1 => error.downcast_ref::<std::io::Error>(),
+        _ => None,
+    };
+    let place = match results.map(std::io::Error::kind) {
+        Some(ErrorKind::BrokenPipe) => return ExitCode::SUCCESS,
+        Some(_) => "cannot write to standard output: ",
+        None => "",
     };
     // Standard error may be gone as well; there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "recode-trainer: {place}{error:#}");
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|cause| cause.kind() == ErrorKind::BrokenPipe)
 }

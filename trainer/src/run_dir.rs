@@ -12,8 +12,9 @@
 //!   .lock                held by the process that writes here
 //! ```
 //!
-//! The same seed, config, model and data give the same bytes in all of them, whether or not the run was stopped and resumed, but for
-//! timings.jsonl: a clock never repeats itself, which is why it has a file of its own.
+//! The same seed, config, model and data give the same bytes in all of them on one kind of processor, whether or not the run was stopped
+//! and resumed, but for timings.jsonl: a clock never repeats itself, which is why it has a file of its own. Another set of instructions
+//! (AMX, AVX-512 and AVX2, neither) rounds other sums.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;

@@ -176,7 +176,9 @@ impl Sampler {
         let until = (from + BLOCK).min(self.weights.len());
         (
             self.walk(from..until, rest)
-                .unwrap_or_else(|| self.last_possible()),
+                .or_else(|| self.last_possible(from..until))
+                .or_else(|| self.last_possible(0..self.weights.len()))
+                .expect("the likeliest token has weight 1"),
             mass,
         )
     }
@@ -187,7 +189,7 @@ impl Sampler {
         let mass: f64 = kept().map(|token| f64::from(self.weights[token])).sum();
         let token = self
             .walk(kept(), uniform * mass)
-            .or_else(|| kept().rfind(|token| self.weights[*token] > 0.0));
+            .or_else(|| self.last_possible(kept()));
         (token.expect("the likeliest token has weight 1"), mass)
     }
 
@@ -199,14 +201,11 @@ impl Sampler {
                 return Some(token);
             }
         }
-        None // rounding: `target` lies a hair under the mass
+        None // rounding: `target` lies a hair under the sum of these, formed in another order
     }
 
-    fn last_possible(&self) -> usize {
-        self.weights
-            .iter()
-            .rposition(|weight| *weight > 0.0)
-            .expect("the likeliest token has weight 1")
+    fn last_possible(&self, tokens: impl DoubleEndedIterator<Item = usize>) -> Option<usize> {
+        tokens.rev().find(|token| self.weights[*token] > 0.0)
     }
 
     /// Sets `kept` to what top-k and then top-p leave.

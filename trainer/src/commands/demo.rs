@@ -11,7 +11,7 @@ use crate::threads;
 ///
 /// The policy of a million parameters has been warmed up to answer somehow (`warm-up` makes it again); the demo measures what GRPO adds:
 /// on 96 held-out rows that neither the warm-up nor this run trains on, before and after. Needs no network, no GPU and no Python; takes
-/// about two minutes on two cores. The same seed prints the same table.
+/// about two minutes on two cores. The same seed prints the same table on the same kind of processor.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Seed of the adapter, the order of rows and every answer.

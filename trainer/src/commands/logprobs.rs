@@ -62,7 +62,7 @@ pub fn run(args: Args) -> Result<()> {
     // Subnormal temperatures have no reciprocal.
     if !(args.temperature.is_normal() && args.temperature > 0.0) {
         return Err(Usage::error(format!(
-            "--temperature is {}, but must be a positive number",
+            "--temperature is {}, but must be above 0 and finite, and not so small that it has no reciprocal",
             args.temperature
         )));
     }

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::mpsc;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rayon::prelude::*;
@@ -100,7 +100,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 type Chunk = anyhow::Result<Vec<Line>>;
 
 /// Reads in a thread of its own, a few chunks ahead. The thread ends with the input, or when nobody wants its chunks any more.
-fn read_chunks(mut lines: Lines) -> io::Result<mpsc::Receiver<Chunk>> {
+fn read_chunks(mut lines: Lines) -> anyhow::Result<mpsc::Receiver<Chunk>> {
     let (sender, receiver) = mpsc::sync_channel(2);
     let read = move || {
         let (mut chunk, mut bytes) = (Vec::new(), 0);
@@ -124,7 +124,8 @@ fn read_chunks(mut lines: Lines) -> io::Result<mpsc::Receiver<Chunk>> {
     };
     std::thread::Builder::new()
         .name("read".into())
-        .spawn(read)?;
+        .spawn(read)
+        .context("cannot start the thread that reads")?;
     Ok(receiver)
 }
 

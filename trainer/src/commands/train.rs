@@ -13,7 +13,7 @@ use crate::train::{Finished, Run};
 ///
 /// Writes into the folder `name` of `output_dir`: config.toml, metrics.jsonl (a line a step), completions.jsonl (what the policy wrote, with every reward),
 /// timings.jsonl, checkpoints/step-N (an adapter PEFT reads, and all that is needed to go on), eval/before.jsonl and eval/after.jsonl.
-/// Ctrl-C finishes the step and saves; --resume goes on to the same bytes as if it had never stopped.
+/// Ctrl-C finishes the step and saves; --resume goes on to the same bytes as if it had never stopped, on the same kind of processor.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = config::help())]
 pub struct Args {

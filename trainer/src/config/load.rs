@@ -185,12 +185,17 @@ pub(crate) fn at_line(
     error: &toml::de::Error,
 ) -> anyhow::Error {
     let span = error.span().unwrap_or(0..0);
-    let line = line_of(text, span.start);
-    let key = match error.message() {
+    let message = error.message().trim_end();
+    // What is missing from the whole stands on no line.
+    let place = match message.starts_with("missing field") && span.start == 0 {
+        true => origin.to_owned(),
+        false => format!("{origin}:{}", line_of(text, span.start)),
+    };
+    let key = match message {
         "duplicate key" => format!(" {}", text.get(span).unwrap_or_default()),
         _ => String::new(),
     };
-    anyhow::anyhow!("{origin}:{line}: {kind}{}{key}", error.message().trim_end())
+    anyhow::anyhow!("{place}: {kind}{message}{key}")
 }
 
 /// Checks a section's values where it stands in another file than a run's, as `[optimizer]` does in a warm-up's.
@@ -236,7 +241,13 @@ fn read_assignment<'k>(
         .ok()
         .and_then(|mut table| table.remove("value"))
         // TOML refuses a number that no double holds; as infinity it is out of range rather than text.
-        .or_else(|| text.parse().ok().map(Value::Float));
+        .or_else(|| {
+            let number = text
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_infinite());
+            number.map(Value::Float)
+        });
     let value = match parsed {
         Some(parsed) if (key.check)(&parsed).is_ok() || (key.check)(&bare).is_err() => parsed,
         _ => bare,

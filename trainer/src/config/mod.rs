@@ -41,7 +41,7 @@ config_keys! {
         name: String = String::new(), "a plain folder name" => |name| is_folder_name(name);
         /// Folder of all runs, relative to where the program is started, as every path here.
         output_dir: PathBuf = "runs".into(), "not empty" => |path| is_given(path);
-        /// Seed of everything random; the same seed, config and build give the same bytes.
+        /// Seed of everything random; the same seed, config and build give the same bytes on one kind of processor.
         seed: u64 = 0, "0 to 9223372036854775807" => |seed| i64::try_from(*seed).is_ok();
         /// Threads to compute with; 0 takes every core. The numbers do not depend on it.
         threads: usize = 0, "0 to 1024" => |threads| *threads <= 1024;

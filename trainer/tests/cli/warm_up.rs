@@ -104,6 +104,7 @@ fn wrong_settings_are_named() {
             "warm-up.toml:5: not TOML: duplicate key steps",
             2,
         ),
+        (("steps = 3", ""), "warm-up.toml: missing field `steps`", 2),
         (("steps = 3", "steps = 0"), "steps is 0", 2),
         (
             ("learning_rate = 3e-3", "learning_rate = -3e-3"),
