@@ -61,6 +61,28 @@ fn a_demo_ends_with_its_table_and_names_the_rows() {
     }
 }
 
+/// The demo's own settings but for its length. Over ten steps the mean reward rose from 1.0 to 1.6, 1.8 and 1.5 with seeds 0, 1 and 2.
+#[test]
+fn forty_steps_of_the_demo_learn_something() {
+    let dir = tempfile::tempdir().unwrap();
+    let run_dir = dir.path().join("demo");
+    let run_dir_text = text_of(&run_dir);
+    let mut args = vec!["demo", "--run-dir", &run_dir_text];
+    args.extend(["--set", "run.max_steps=40", "--set", "data.eval_rows=1"]);
+    let outcome = recode(&args);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let rewards: Vec<f64> = std::fs::read_to_string(run_dir.join("metrics.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| line["reward"].as_f64().unwrap())
+        .collect();
+    assert_eq!(rewards.len(), 40);
+    let mean = |rewards: &[f64]| rewards.iter().sum::<f64>() / rewards.len() as f64;
+    let (first, last) = (mean(&rewards[..10]), mean(&rewards[30..]));
+    assert!(last > first + 0.25, "{first} to {last}");
+}
+
 #[test]
 fn the_same_seed_prints_the_same_and_another_seed_does_not_learn_the_same() {
     let dir = tempfile::tempdir().unwrap();
