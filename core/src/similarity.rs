@@ -3,10 +3,18 @@
 //! Levenshtein distance over code points, as Python's `len` counts them, by the bit-parallel algorithm of Myers (1999) in Hyyrö's form
 //! (2003): 64 cells of the matrix in one machine word, O(⌈n/64⌉·m) time. The implementation is the crate `rapidfuzz`; property tests
 //! hold it against `strsim` and against the three rules of the definition.
+//!
+//! Time is bounded: what the two texts have in common at both ends costs a pass, and what lies between is compared only up to [`MAX_CELLS`]
+//! pairs of code points (tenths of a second); beyond, all of it counts as replaced. The result is then an upper bound of the distance, and
+//! the same wherever it is computed.
 
+use rapidfuzz::HashableChar;
 use rapidfuzz::distance::levenshtein as bit_parallel;
 
-/// The least number of code points to insert, delete or replace to turn `a` into `b`.
+/// The most pairs of code points that are compared: two texts of 65,536, different throughout.
+pub const MAX_CELLS: u64 = 1 << 32;
+
+/// The least number of code points to insert, delete or replace to turn `a` into `b`; at most so many beyond [`MAX_CELLS`].
 ///
 /// ```
 /// use recode_core::similarity::levenshtein;
@@ -17,10 +25,27 @@ use rapidfuzz::distance::levenshtein as bit_parallel;
 /// ```
 pub fn levenshtein(a: &str, b: &str) -> usize {
     if a.is_ascii() && b.is_ascii() {
-        bit_parallel::distance(a.bytes(), b.bytes())
+        bounded(a.as_bytes(), b.as_bytes(), MAX_CELLS)
     } else {
-        bit_parallel::distance(a.chars(), b.chars())
+        let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+        bounded(&a, &b, MAX_CELLS)
     }
+}
+
+fn bounded<T: Copy + Eq + HashableChar>(a: &[T], b: &[T], max_cells: u64) -> usize {
+    let (a, b) = without_common_ends(a, b);
+    if (a.len() as u64).saturating_mul(b.len() as u64) > max_cells {
+        return a.len().max(b.len());
+    }
+    bit_parallel::distance(a.iter().copied(), b.iter().copied())
+}
+
+fn without_common_ends<'a, T: Eq>(a: &'a [T], b: &'a [T]) -> (&'a [T], &'a [T]) {
+    let same = |(a, b): &(&T, &T)| a == b;
+    let begin = a.iter().zip(b).take_while(same).count();
+    let (a, b) = (&a[begin..], &b[begin..]);
+    let end = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
+    (&a[..a.len() - end], &b[..b.len() - end])
 }
 
 /// How alike two texts are: `1 - levenshtein(a, b) / max(len a, len b)`, in [0, 1].
@@ -65,8 +90,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn beyond_the_cap_what_lies_between_the_common_ends_counts_as_replaced() {
+        // "xab|y" and "xba|y" without x and y: ab and ba, 4 cells, distance 2 either way; abc and b: 3 cells, 2 or, capped, 3.
+        assert_eq!(bounded(b"xaby", b"xbay", 3), 2);
+        assert_eq!(bounded(b"xabcy", b"xby", 3), 2);
+        assert_eq!(bounded(b"xabcy", b"xby", 2), 3);
+        let (a, b) = ("ab".repeat(1 << 19), "cb".repeat(1 << 19));
+        assert_eq!(levenshtein(&a, &b), (1 << 20) - 1, "all but the last b");
+        assert_eq!(levenshtein(&a, &format!("{a}x")), 1, "however long");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn a_cap_only_ever_adds_and_never_beyond_the_longer_text(a in "[ab]{0,40}", b in "[ab]{0,40}", cells in 0u64..400) {
+            let (free, capped) = (levenshtein(&a, &b), bounded(a.as_bytes(), b.as_bytes(), cells));
+            prop_assert!(free <= capped && capped <= a.len().max(b.len()));
+        }
 
         #[test]
         fn strsim_finds_the_same_distance(a in "[ab(é漢🦀\n]{0,200}", b in "[ab(é漢🦀\n]{0,200}") {
