@@ -31,7 +31,9 @@ fn assert_perfect(completion: &str, target: &str) {
 fn a_right_answer_earns_everything() {
     assert_perfect(&answered(TARGET), TARGET);
     assert_eq!(
-        strict(&answered(TARGET), TARGET).total_with(CodeReward::EmStar),
+        strict(&answered(TARGET), TARGET)
+            .total_with(CodeReward::EmStar)
+            .unwrap(),
         3.0
     );
 }
@@ -243,7 +245,7 @@ proptest! {
             prop_assert!((-2.0..=2.0).contains(&b.es_star));
             prop_assert!([2.0, -1.5, -2.0].contains(&b.em_star));
             prop_assert_eq!(b.total, b.format + b.es_star);
-            prop_assert_eq!(b.total_with(CodeReward::EmStar), b.format + b.em_star);
+            prop_assert_eq!(b.total_with(CodeReward::EmStar), Some(b.format + b.em_star));
             prop_assert_eq!(b.similarity.is_none(), b.withheld.is_some());
             prop_assert!(b.syntax_ok || b.withheld.is_some());
             if let Some(similarity) = b.similarity {

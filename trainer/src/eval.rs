@@ -17,6 +17,7 @@ use crate::atomic;
 use crate::config::Config;
 use crate::examples::Example;
 use crate::grpo::Reward;
+use crate::inputs::total;
 use crate::interrupt::Interrupt;
 use crate::model_dir::Model;
 use crate::report::{Progress, Table, Unit};
@@ -148,20 +149,20 @@ pub fn evaluate(
     let line = |(example, completion): (&Example, crate::rollout::Completion)| {
         let breakdown = reward(&example.migration, &completion.text);
         let copy_old = copy_old(config.reward.mode, &example.migration);
-        EvalLine {
+        Ok(EvalLine {
             row: example.line,
             migration: example.migration.clone(),
             tokens: completion.completion_ids.len(),
             finish_reason: completion.finish_reason,
-            reward: breakdown.total_with(config.reward.code),
+            reward: total(&breakdown, config.reward.code)?,
             gain_over_copy: gain_over_copy(&breakdown, &copy_old),
             completion: completion.text,
             breakdown,
             copy_old,
-        }
+        })
     };
     let lines = examples.iter().zip(answers.completions).map(line);
-    Ok(Some(lines.collect()))
+    lines.collect::<anyhow::Result<_>>().map(Some)
 }
 
 /// Writes an evaluation, whole or not at all.
@@ -216,6 +217,7 @@ mod tests {
             format,
             es_star: reward - format,
             em_star: -1.5,
+            edit_gain: None,
             total: reward,
             syntax_ok: true,
             similarity: Some(0.5),

@@ -1,7 +1,8 @@
 //! What a run reads before its first step: the model and the rows.
 
+use anyhow::Context;
 use recode_core::migration::Migration;
-use recode_core::reward::{Breakdown, RewardMode, score};
+use recode_core::reward::{Breakdown, CodeReward, RewardMode, score_migration};
 
 use crate::config::Config;
 use crate::examples::Examples;
@@ -36,7 +37,17 @@ impl Inputs {
     }
 }
 
+/// The reward that moves the policy.
+///
+/// # Errors
+/// A code reward that the rules of the run did not give.
+pub fn total(breakdown: &Breakdown, code: CodeReward) -> anyhow::Result<f64> {
+    breakdown
+        .total_with(code)
+        .with_context(|| format!("reward.code is {code}, but the rules that score give none"))
+}
+
 /// What a completion of a row is worth by the rules of `mode`.
 pub fn reward(mode: RewardMode) -> impl Fn(&Migration, &str) -> Breakdown + Sync {
-    move |row, completion| score(mode, completion, &row.new_code)
+    move |row, completion| score_migration(mode, completion, &row.old_code, &row.new_code)
 }

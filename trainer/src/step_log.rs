@@ -53,6 +53,9 @@ pub struct StepMetrics {
     pub es_star: f64,
     #[serde(rename = "rewards/em_star/mean")]
     pub em_star: f64,
+    /// `None` where the rules that score know no old code.
+    #[serde(rename = "rewards/edit_gain/mean")]
+    pub edit_gain: Option<f64>,
     #[serde(rename = "completions/mean_length")]
     pub mean_length: f64,
     #[serde(rename = "completions/min_length")]
@@ -175,6 +178,11 @@ impl StepMetrics {
             format: mean(&|line| line.breakdown.format),
             es_star: mean(&|line| line.breakdown.es_star),
             em_star: mean(&|line| line.breakdown.em_star),
+            edit_gain: completions
+                .iter()
+                .map(|line| line.breakdown.edit_gain)
+                .sum::<Option<f64>>()
+                .map(|sum| sum / completions.len() as f64),
             mean_length: mean(&|line| line.tokens as f64),
             min_length: lengths().min().unwrap_or(0),
             max_length: lengths().max().unwrap_or(0),
@@ -263,6 +271,7 @@ mod tests {
                 format: 1.0,
                 es_star: reward - 1.0,
                 em_star: -1.5,
+                edit_gain: Some(0.25),
                 total: reward,
                 syntax_ok: true,
                 similarity: Some(0.5),
@@ -316,6 +325,7 @@ mod tests {
             ("reward_std", 2.0_f64.sqrt()),
             ("rewards/format/mean", 1.0),
             ("rewards/es_star/mean", 1.0),
+            ("rewards/edit_gain/mean", 0.25),
             ("completions/mean_length", 6.0),
             ("completions/min_length", 4.0),
             ("completions/max_length", 8.0),
@@ -360,6 +370,7 @@ mod tests {
             "format",
             "es_star",
             "em_star",
+            "edit_gain",
             "reward",
             "advantage",
         ] {

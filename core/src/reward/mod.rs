@@ -7,12 +7,14 @@
 //! | format | +1 for the asked-for tags, else -1 |
 //! | EM* | +2 if the answer's code equals the target, else -1.5 |
 //! | ES* | `3.5 s - 1.5`, `s` the edit similarity of the answer's code and the target |
-//! | no code, or not Python | -2 in place of EM* and ES* |
-//! | total | format + ES* (or EM*), in [-3, 3] |
+//! | edit gain | as ES*, counted from the old code's similarity ([`edit_gain`]), so that copying does not pay |
+//! | no code, or not Python | -2 in place of each of them |
+//! | total | format + ES* (or another of them), in [-3, 3] |
 //!
 //! Both sides are compared without comments and blank lines. Two modes find and clean the code in different ways: [`RewardMode::Paper`] as
 //! the reference does, faults included, [`RewardMode::Strict`] without them. Each says how at its own file.
 
+pub mod edit_gain;
 mod edit_similarity;
 mod exact_match;
 mod format;
@@ -49,6 +51,8 @@ pub enum CodeReward {
     EsStar,
     /// Exact match, EM*.
     EmStar,
+    /// What is gained over copying the old code.
+    EditGain,
 }
 
 /// A completion's rewards, and why one was withheld.
@@ -60,6 +64,9 @@ pub struct Breakdown {
     pub es_star: f64,
     /// The code reward by exact match: 2, -1.5 or -2.
     pub em_star: f64,
+    /// The code reward by what is gained over copying, in [-2, 2]; `None` where the old code was not given ([`score_migration`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit_gain: Option<f64>,
     /// `format + es_star`, in [-3, 3].
     pub total: f64,
     /// A code block was found and it is Python.
@@ -90,6 +97,40 @@ pub fn score(mode: RewardMode, completion: &str, target: &str) -> Breakdown {
     }
 }
 
+/// Scores a completion as [`score`] does, and against answering with the old code: [`Breakdown::edit_gain`].
+///
+/// The old code's similarity is that of an answer in perfect form; old code that could not be compared has none in common with the target.
+///
+/// ````
+/// use recode_core::reward::{score_migration, RewardMode};
+///
+/// let answer = |code| format!("</think><answer>\n```python\n{code}\n```\n</answer>");
+/// let (old, new) = ("np.row_stack(rows)", "np.vstack(rows)");
+/// let earned = |code| score_migration(RewardMode::Strict, &answer(code), old, new).edit_gain.unwrap();
+/// assert_eq!(earned(new), 2.0);
+/// assert_eq!(earned(old), -0.8);
+/// assert_eq!(earned("np.row_stack("), -2.0);
+/// ````
+pub fn score_migration(
+    mode: RewardMode,
+    completion: &str,
+    old_code: &str,
+    target: &str,
+) -> Breakdown {
+    let mut breakdown = score(mode, completion, target);
+    let copy = score(mode, &answered(old_code), target);
+    breakdown.edit_gain = Some(match breakdown.similarity {
+        Some(similarity) => edit_gain::reward(similarity, copy.similarity.unwrap_or(0.0)),
+        None => WORST_CODE_REWARD,
+    });
+    breakdown
+}
+
+/// A completion in the asked-for form that answers with `code`.
+pub(crate) fn answered(code: &str) -> String {
+    format!("</think>\n<answer>\n```python\n{code}\n```\n</answer>")
+}
+
 impl Breakdown {
     /// Nothing could be compared.
     fn withheld(format: f64, syntax_ok: bool, reason: Withheld) -> Self {
@@ -97,6 +138,7 @@ impl Breakdown {
             format,
             es_star: WORST_CODE_REWARD,
             em_star: WORST_CODE_REWARD,
+            edit_gain: None,
             total: format + WORST_CODE_REWARD,
             syntax_ok,
             similarity: None,
@@ -111,6 +153,7 @@ impl Breakdown {
             format,
             es_star,
             em_star: exact_match::reward(equal),
+            edit_gain: None,
             total: format + es_star,
             syntax_ok: true,
             similarity: Some(similarity),
@@ -118,13 +161,14 @@ impl Breakdown {
         }
     }
 
-    /// The total with the chosen code reward: `format + code reward`.
-    pub fn total_with(&self, code: CodeReward) -> f64 {
-        self.format
-            + match code {
-                CodeReward::EsStar => self.es_star,
-                CodeReward::EmStar => self.em_star,
-            }
+    /// The total with the chosen code reward: `format + code reward`; `None` for one that was not given what it needs.
+    pub fn total_with(&self, code: CodeReward) -> Option<f64> {
+        let code = match code {
+            CodeReward::EsStar => self.es_star,
+            CodeReward::EmStar => self.em_star,
+            CodeReward::EditGain => self.edit_gain?,
+        };
+        Some(self.format + code)
     }
 }
 
@@ -142,6 +186,7 @@ impl fmt::Display for CodeReward {
         f.write_str(match self {
             CodeReward::EsStar => "es_star",
             CodeReward::EmStar => "em_star",
+            CodeReward::EditGain => "edit_gain",
         })
     }
 }
@@ -178,10 +223,11 @@ impl FromStr for CodeReward {
         match name {
             "es_star" => Ok(CodeReward::EsStar),
             "em_star" => Ok(CodeReward::EmStar),
+            "edit_gain" => Ok(CodeReward::EditGain),
             _ => Err(UnknownName {
                 what: "code reward",
                 got: name.to_owned(),
-                choices: "`es_star` or `em_star`",
+                choices: "`es_star`, `em_star` or `edit_gain`",
             }),
         }
     }

@@ -11,7 +11,8 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rayon::prelude::*;
-use recode_core::reward::{Breakdown, RewardMode, score};
+use recode_core::audit::Field;
+use recode_core::reward::{Breakdown, RewardMode, score, score_migration};
 
 use crate::data::{Line, Lines, Object, Source};
 use crate::report::Table;
@@ -23,6 +24,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 ///
 /// Reads JSON Lines {"completion": …, "target": …} and writes each line again with format, es_star, em_star, total, syntax_ok, similarity
 /// and withheld (why there was no code reward) behind its own fields, which stay as they are; one of the same name is kept as input_NAME.
+/// A line with old_code gets edit_gain as well: what is gained over copying it.
 /// A line that cannot be scored is reported on standard error and left out; the others are scored, and the exit code is 1.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -147,7 +149,10 @@ fn score_line(mode: RewardMode, line: Line) -> (usize, Result<Scored, String>) {
                 );
             }
         };
-        let breakdown = score(mode, &completion, &target);
+        let breakdown = match object.field("old_code") {
+            Field::Missing | Field::Null => score(mode, &completion, &target),
+            _ => score_migration(mode, &completion, &object.text("old_code")?, &target),
+        };
         Ok(Scored { object, breakdown })
     });
     (line.number, outcome)
@@ -184,23 +189,26 @@ fn write_json(out: &mut impl Write, object: Object, breakdown: &Breakdown) -> an
     Ok(())
 }
 
-const HEADER: &str = "    line    total   format  es_star  em_star  similarity  syntax  withheld";
+const HEADER: &str =
+    "    line    total   format  es_star  em_star  edit_gain  similarity  syntax  withheld";
 
 fn write_row(out: &mut impl Write, number: usize, breakdown: &Breakdown) -> io::Result<()> {
     let Breakdown {
         format,
         es_star,
         em_star,
+        edit_gain,
         total,
         syntax_ok,
         similarity,
         withheld,
     } = breakdown;
-    let similarity = similarity.map_or("-".to_owned(), |s| format!("{s:.3}"));
+    let or_dash = |number: &Option<f64>| number.map_or("-".to_owned(), |s| format!("{s:.3}"));
+    let (edit_gain, similarity) = (or_dash(edit_gain), or_dash(similarity));
     let syntax = if *syntax_ok { "ok" } else { "-" };
     let withheld = withheld.as_ref().map_or(String::new(), ToString::to_string);
     let line = format!(
-        "{number:>8} {total:>8.3} {format:>8.3} {es_star:>8.3} {em_star:>8.3} {similarity:>11} {syntax:>7}  {withheld}"
+        "{number:>8} {total:>8.3} {format:>8.3} {es_star:>8.3} {em_star:>8.3} {edit_gain:>10} {similarity:>11} {syntax:>7}  {withheld}"
     );
     writeln!(out, "{}", line.trim_end())
 }
@@ -213,6 +221,9 @@ struct Means {
     format: f64,
     es_star: f64,
     em_star: f64,
+    edit_gain: f64,
+    /// Lines with old code.
+    migrations: usize,
     similarity: f64,
     compared: usize,
     formatted: usize,
@@ -227,6 +238,8 @@ impl Means {
         self.format += breakdown.format;
         self.es_star += breakdown.es_star;
         self.em_star += breakdown.em_star;
+        self.edit_gain += breakdown.edit_gain.unwrap_or(0.0);
+        self.migrations += usize::from(breakdown.edit_gain.is_some());
         self.similarity += breakdown.similarity.unwrap_or(0.0);
         self.compared += usize::from(breakdown.similarity.is_some());
         self.formatted += usize::from(breakdown.format > 0.0);
@@ -247,12 +260,19 @@ impl Means {
         table.row(["format", &mean(self.format)]);
         table.row(["es_star", &mean(self.es_star)]);
         table.row(["em_star", &mean(self.em_star)]);
-        if self.compared > 0 {
-            let similarity = format!("{:.4}", self.similarity / self.compared as f64);
-            table.row([
-                format!("similarity ({} compared)", self.compared),
-                similarity,
-            ]);
+        for (name, sum, count, of) in [
+            (
+                "edit_gain",
+                self.edit_gain,
+                self.migrations,
+                "with old code",
+            ),
+            ("similarity", self.similarity, self.compared, "compared"),
+        ] {
+            if count > 0 {
+                let mean = format!("{:.4}", sum / count as f64);
+                table.row([format!("{name} ({count} {of})"), mean]);
+            }
         }
         table.row(["valid format", &share(self.formatted)]);
         table.row(["syntax ok", &share(self.syntax_ok)]);

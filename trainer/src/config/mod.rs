@@ -102,8 +102,9 @@ config_keys! {
     [reward] RewardConfig {
         /// Rules of scoring: paper reproduces the reference, faults included; strict mends them.
         mode: RewardMode = RewardMode::Strict, "\"paper\", \"strict\"" => |_| true;
-        /// Which code reward is added to the format reward: es_star (edit similarity) or em_star (exact match).
-        code: CodeReward = CodeReward::EsStar, "\"es_star\", \"em_star\"" => |_| true;
+        /// Which code reward is added to the format reward: es_star (edit similarity), em_star (exact match) or edit_gain (edit similarity
+        /// counted from the old code's, so that copying does not pay).
+        code: CodeReward = CodeReward::EsStar, "\"es_star\", \"em_star\", \"edit_gain\"" => |_| true;
     }
 
     /// How rewards move the policy.

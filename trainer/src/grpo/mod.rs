@@ -27,6 +27,7 @@ use recode_kernels::decoder::{Adapter, Decoder, Merged};
 use self::batch::Batch;
 use crate::config::Config;
 use crate::examples::Example;
+use crate::inputs::total;
 use crate::model_dir::Model;
 use crate::optimizer::Optimizer;
 use crate::rollout::{Completion, Prompt, RolloutConfig, rollout};
@@ -115,8 +116,8 @@ impl Grpo<'_> {
             .collect();
         let rewards: Vec<f64> = breakdowns
             .iter()
-            .map(|breakdown| breakdown.total_with(self.config.reward.code))
-            .collect();
+            .map(|breakdown| total(breakdown, self.config.reward.code))
+            .collect::<anyhow::Result<_>>()?;
         watch.lap(&mut timings.reward_seconds);
 
         let batch = Batch::new(self.config, prompts, &completions, &rewards)?;

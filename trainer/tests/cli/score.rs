@@ -223,6 +223,7 @@ fn the_table_ends_with_means() {
             "format",
             "es_star",
             "em_star",
+            "edit_gain",
             "similarity",
             "syntax",
             "withheld"
@@ -230,11 +231,11 @@ fn the_table_ends_with_means() {
     );
     assert_eq!(
         rows[1],
-        ["1", "3.000", "1.000", "2.000", "2.000", "1.000", "ok"]
+        ["1", "3.000", "1.000", "2.000", "2.000", "-", "1.000", "ok"]
     );
     assert_eq!(
-        rows[2][..7],
-        ["2", "-3.000", "-1.000", "-2.000", "-2.000", "-", "-"]
+        rows[2][..8],
+        ["2", "-3.000", "-1.000", "-2.000", "-2.000", "-", "-", "-"]
     );
     // (3 - 3) / 2, (1 - 1) / 2, (2 - 2) / 2; one of two is in form, is Python and is exact.
     let means: Vec<String> = rows[6..].iter().map(|row| row.join(" ")).collect();
@@ -249,6 +250,44 @@ fn the_table_ends_with_means() {
         "exact match 1 (50.0 %)",
     ];
     assert_eq!(means, expected);
+}
+
+#[test]
+fn with_the_old_code_a_line_says_what_was_gained_over_copying_it() {
+    let row = |code: &str, old: serde_json::Value| {
+        json!({"completion": answer(code), "target": "np.vstack(x)", "old_code": old}).to_string()
+    };
+    // `np.hstack(x)` shares 11 of 12 characters with the target: it is copied, corrected, and broken.
+    let old = json!("np.hstack(x)");
+    let input = [
+        row("np.hstack(x)", old.clone()),
+        row("np.vstack(x)", old.clone()),
+        row("np.hstack(", old),
+        row("np.vstack(x)", json!(null)),
+    ]
+    .join("\n");
+    let outcome = recode_with(&["score", "-"], input.as_bytes());
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let gains: Vec<Option<f64>> = lines(&outcome.stdout)
+        .iter()
+        .map(|line| line.get("edit_gain").map(|gain| gain.as_f64().unwrap()))
+        .collect();
+    assert_eq!(gains, [Some(-0.8), Some(2.0), Some(-2.0), None]);
+
+    let table = recode_with(&["score", "--format", "table", "-"], input.as_bytes());
+    // (-0.8 + 2 - 2) / 3
+    assert!(
+        table.stdout.contains("edit_gain (3 with old code)") && table.stdout.contains("-0.2667"),
+        "{}",
+        table.stdout
+    );
+    let bad = recode_with(&["score", "-"], row("x", json!(3)).as_bytes());
+    assert_eq!(bad.code, Some(1));
+    assert!(
+        bad.stderr.contains("old_code is a number, expected a text"),
+        "{}",
+        bad.stderr
+    );
 }
 
 #[test]

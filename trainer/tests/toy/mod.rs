@@ -181,6 +181,7 @@ pub fn breakdown(reward: f64) -> Breakdown {
         format: 0.0,
         es_star: reward,
         em_star: -1.5,
+        edit_gain: None,
         total: reward,
         syntax_ok: true,
         similarity: None,
