@@ -179,7 +179,7 @@ fn check(decoder: &Decoder, prompts: &[Prompt<'_>], config: &RolloutConfig) -> R
         }
         if length.saturating_add(config.max_completion_length) > positions {
             bail!(
-                "prompt {} has {length} tokens, which with max_completion_length {} is more than the model's {positions} positions (max_position_embeddings): lower max_completion_length or shorten the prompt",
+                "prompt {} has {length} tokens, which with max_completion_length {} is more than the model's {positions} positions (max_position_embeddings): shorten the prompt or lower max_completion_length",
                 prompt.id,
                 config.max_completion_length
             );

@@ -106,7 +106,8 @@ impl RunDir {
     /// Opens the folder of a run that stopped, clears what a killed write left there, and checks that it is the same run.
     ///
     /// # Errors
-    /// No such folder, another process at work in it, a config.toml that differs in what the run computes.
+    /// No such folder, one with other things but no config.toml, another process at work in it, a config.toml that differs in what the run
+    /// computes.
     pub fn resume(config: &Config) -> anyhow::Result<Self> {
         let path = config.run_dir();
         if !path.is_dir() {
@@ -115,6 +116,7 @@ impl RunDir {
                 path.display()
             )));
         }
+        refuse_foreign(&path)?;
         let dir = Self::lock(path, ANOTHER_NAME)?;
         for folder in [dir.path.clone(), dir.checkpoints(), dir.eval()] {
             atomic::remove_partials(&folder)?;
@@ -132,7 +134,7 @@ impl RunDir {
                     )));
                 }
             }
-            // Killed before anything was written.
+            // Killed before anything was written: nothing else is there.
             Err(error) if error.kind() == io::ErrorKind::NotFound => dir.write_config(config)?,
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", written.display()));
@@ -206,6 +208,28 @@ impl RunDir {
     pub fn eval(&self) -> PathBuf {
         self.path.join("eval")
     }
+}
+
+/// A run whose config.toml was lost cannot be gone on with, as nobody knows what it computed; and what is no run is not written into. A run
+/// that was killed at birth has left a lock and half a file at most.
+fn refuse_foreign(path: &Path) -> anyhow::Result<()> {
+    if path.join(CONFIG).exists() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
+    for entry in entries {
+        let name = entry
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .file_name();
+        if name != LOCK && !name.to_string_lossy().ends_with(".partial") {
+            return Err(Usage::error(format_args!(
+                "{} has {} but no {CONFIG}, so it is no run that could be gone on with: put the {CONFIG} back, or start a new run under another name",
+                path.display(),
+                name.to_string_lossy()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// `key = value` of what differs and matters.

@@ -213,7 +213,7 @@ impl Tokenizer {
         for token in [IM_START, IM_END] {
             if self.inner.token_to_id(token).is_none() {
                 bail!(
-                    "{} has no token {token}: the migration prompt is ChatML, which this model does not speak; take a model trained on ChatML (Qwen2.5-Coder-Instruct, SmolLM2-Instruct), or give the prompt as plain text",
+                    "{} has no token {token}: the migration prompt is ChatML, which this model does not speak; take a model trained on ChatML (Qwen2.5-Coder-Instruct, SmolLM2-Instruct); `generate` asks it with plain text as well",
                     self.source.display()
                 );
             }
@@ -221,7 +221,8 @@ impl Tokenizer {
         Ok(())
     }
 
-    /// Checks that a model of `vocab_size` rows has a row for every id; more rows are fine (padding).
+    /// Checks that a model of `vocab_size` rows has a row for every id, and not more than a tenth without one: padding is less
+    /// (Qwen2.5: 0.2 %, DeepSeek-Coder: 0.7 %).
     ///
     /// # Errors
     /// Both numbers, and the file.
@@ -231,6 +232,13 @@ impl Tokenizer {
                 "{} has token ids up to {} but the model's vocab_size is {vocab_size}: tokenizer and model are not of the same vocabulary; take both from one model",
                 self.source.display(),
                 self.id_limit - 1
+            );
+        }
+        if self.id_limit < vocab_size - vocab_size / 10 {
+            bail!(
+                "{} has {} token ids but the model's vocab_size is {vocab_size}: tokenizer and model are not of the same vocabulary; take both from one model",
+                self.source.display(),
+                self.id_limit
             );
         }
         if let Some(id) = self.eos_ids.iter().find(|id| **id as usize >= vocab_size) {

@@ -90,11 +90,13 @@ impl Run<'_> {
 
         let mut progress =
             Progress::new("step", state.step, self.config.run.max_steps).with_a_line_each();
+        let mut spread = state.step >= self.config.run.max_steps;
         while state.step < self.config.run.max_steps {
             let outcome = self
                 .step(&grpo, &state, &mut policy)
                 .with_context(|| format!("step {} of {}", state.step + 1, dir.path().display()))?;
             logs.append(&outcome)?;
+            spread |= outcome.metrics.frac_reward_zero_std < 1.0;
             self.count(&mut state, &outcome, &policy);
             progress.advance(state.step, &status(&outcome));
             let stop = self.interrupt.raised();
@@ -116,6 +118,9 @@ impl Run<'_> {
             }
         }
         progress.finish();
+        if !spread {
+            self.say("attention  no group of these steps had answers of different reward, so none of them said which way to move: raise rollout.temperature, cut off less with top_k and top_p, or let answers be longer");
+        }
         let after = self.evaluate(dir, "after", Some(&policy.merged))?;
         Ok(Finished {
             before,

@@ -233,7 +233,7 @@ impl Audit {
         // Stable: the findings of a row stay in their order.
         complaints.sort_by_key(|(line, _)| *line);
         for (line, words) in &complaints {
-            writeln!(out, "{source}:{line}: {words}")?;
+            writeln!(out, "{source}:{line}: {}", printable(words))?;
         }
         if !complaints.is_empty() {
             writeln!(out)?;
@@ -282,7 +282,7 @@ impl Audit {
             let names: Vec<_> = spellings
                 .names
                 .iter()
-                .map(|(name, count)| format!("{name} {count}"))
+                .map(|(name, count)| format!("{} {count}", printable(name)))
                 .collect();
             table.row([format!("  one library: {}", names.join(", "))]);
         }
@@ -337,6 +337,16 @@ impl Audit {
             other => json!(other),
         }
     }
+}
+
+/// Data as a terminal may have it: a control character in it would be a command.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| match c.is_control() {
+            true => c.escape_default().collect::<Vec<_>>(),
+            false => vec![c],
+        })
+        .collect()
 }
 
 /// The clean rows may not replace what they were chosen from: whoever mistypes a name loses nothing.

@@ -77,10 +77,11 @@ pub fn run(args: Args) -> Result<()> {
     if args.row == Some(0) {
         return Err(Usage::error("--row counts from 1"));
     }
-    if args.num_generations == 0 {
-        return Err(Usage::error(
-            "--num-generations is 0, but must be at least 1",
-        ));
+    if !(1..=65_535).contains(&args.num_generations) {
+        return Err(Usage::error(format_args!(
+            "--num-generations is {}, but must be from 1 to 65535",
+            args.num_generations
+        )));
     }
     let config = RolloutConfig {
         num_generations: args.num_generations,

@@ -80,7 +80,8 @@ pub fn run(args: Args) -> Result<()> {
             &prompts,
             &config,
             &mut |_| Ok(ControlFlow::Continue(())),
-        )?;
+        )
+        .with_context(|| args.old.display().to_string())?;
         Ok(rollout
             .completions
             .into_iter()

@@ -13,6 +13,7 @@ use toml::{Table, Value};
 use super::keys::Fault;
 use super::{Config, Key, keys};
 use crate::cli::Usage;
+use crate::config::RolloutConfig;
 
 /// The two arguments of every command that reads a configuration.
 #[derive(Debug, Clone, clap::Args)]
@@ -30,6 +31,9 @@ impl ConfigArgs {
         Config::load(&self.config, &self.set)
     }
 }
+
+/// Completions of a step are in memory together.
+const MOST_COMPLETIONS: usize = 65_536;
 
 impl Config {
     /// Reads a file, applies `key=value` overrides and checks every value.
@@ -104,6 +108,16 @@ impl Config {
         let mut config = Config::deserialize(table)
             .context("the configuration's defaults and its table disagree")?;
         config.resolve();
+        let RolloutConfig {
+            prompts_per_step,
+            num_generations,
+            ..
+        } = config.rollout;
+        let completions = prompts_per_step * num_generations;
+        anyhow::ensure!(
+            completions <= MOST_COMPLETIONS,
+            "{origin}: rollout.prompts_per_step {prompts_per_step} x rollout.num_generations {num_generations} = {completions} completions a step, more than {MOST_COMPLETIONS}: lower one of them"
+        );
         Ok(config)
     }
 

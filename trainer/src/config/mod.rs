@@ -60,7 +60,7 @@ config_keys! {
         /// JSON Lines to evaluate on; empty: eval_rows rows are held out of train, chosen by the seed.
         eval: PathBuf = PathBuf::new(), "a file, or empty" => |_| true;
         /// Rows to evaluate on: held out of train, or the first ones of eval.
-        eval_rows: usize = 100, "any number" => |_| true;
+        eval_rows: usize = 100, "0 or more" => |_| true;
         /// Longest prompt in tokens; a longer one stops the run before it starts and names the row.
         max_prompt_length: usize = 2048, "1 to 16777215" => |n| (1..=MAX_LENGTH).contains(n);
     }
@@ -95,7 +95,7 @@ config_keys! {
         /// Sample among the fewest tokens whose probabilities add up to top_p; 1 takes all.
         top_p: f64 = 1.0, "greater than 0, at most 1; as an f32 neither 0 nor rounded up to 1" => |p| *p == 1.0 || (is_share_f32(*p) && *p > 0.0);
         /// Sample among the top_k likeliest tokens; 0 takes all.
-        top_k: usize = 0, "any number" => |_| true;
+        top_k: usize = 0, "0 or more" => |_| true;
     }
 
     /// What an answer is worth.

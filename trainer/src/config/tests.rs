@@ -258,8 +258,8 @@ fn the_largest_counts_multiply_within_64_bits() {
         "",
         &[
             "run.max_steps=1000000000",
-            "rollout.prompts_per_step=65535",
-            "rollout.num_generations=65535",
+            "rollout.prompts_per_step=256",
+            "rollout.num_generations=256",
             "loss.num_iterations=1000000",
         ],
     )
@@ -271,6 +271,16 @@ fn the_largest_counts_multiply_within_64_bits() {
         steps
             .checked_mul(config.loss.num_iterations as u64)
             .is_some()
+    );
+    assert_eq!(
+        complaint(
+            "",
+            &[
+                "rollout.prompts_per_step=65535",
+                "rollout.num_generations=65535"
+            ]
+        ),
+        "run.toml: rollout.prompts_per_step 65535 x rollout.num_generations 65535 = 4294836225 completions a step, more than 65536: lower one of them"
     );
     for set in [
         "run.max_steps=9223372036854775807",

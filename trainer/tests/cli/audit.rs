@@ -35,6 +35,22 @@ fn faulty() -> String {
 }
 
 #[test]
+fn data_is_no_command_to_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = write(
+        &dir,
+        "rows.jsonl",
+        row(json!({"new_version": "\u{1b}[2J2"})),
+    );
+    let outcome = recode(&["audit", &file]);
+    assert!(
+        outcome.stdout.contains("\\u{1b}[2J2") && !outcome.stdout.contains('\u{1b}'),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
 fn every_fault_is_named_with_its_line_and_summed() {
     let dir = tempfile::tempdir().unwrap();
     let file = write(&dir, "rows.jsonl", faulty());

@@ -158,6 +158,37 @@ fn resuming_asks_for_the_same_run() {
         "{}",
         other.stderr
     );
+
+    // Without its config.toml nobody knows what it computed; and what is no run is left as it is.
+    let run = toy.run_dir("toy");
+    let before = toy::files(&run);
+    fs::remove_file(run.join("config.toml")).unwrap();
+    let lost = train(&toy, &["run.max_steps=1"], &["--resume"]);
+    assert_eq!(lost.code, Some(2));
+    assert!(
+        lost.stderr.contains("but no config.toml"),
+        "{}",
+        lost.stderr
+    );
+    let left: Vec<_> = before
+        .into_iter()
+        .filter(|(name, _)| name != "config.toml")
+        .collect();
+    assert!(toy::files(&run) == left);
+}
+
+#[test]
+fn a_run_without_spread_says_that_it_learned_nothing() {
+    let toy = Toy::new();
+    let outcome = train(&toy, &["run.max_steps=2", "rollout.top_k=1"], &[]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(
+        outcome
+            .stderr
+            .contains("no group of these steps had answers of different reward"),
+        "{}",
+        outcome.stderr
+    );
 }
 
 /// The number of the only checkpoint that is newer than `after`.
