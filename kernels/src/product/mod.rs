@@ -47,9 +47,9 @@ use crate::packed::PANEL;
 pub(crate) const DEPTH: usize = 192;
 /// At most this many rows of C belong to a task: enough to pay for packing its panels of B.
 const TASK_ROWS: usize = 320;
-/// At most this many bytes of A's rows belong to a task, a tile of them at least, so that they stay in a second-level cache from panel
-/// to panel.
-const TASK_BYTES: usize = 1 << 20;
+/// At most this many bytes of A's rows belong to a task, a tile of them at least, so that they stay in a second-level cache of 2 MiB from
+/// panel to panel; fewer rows would pay more for packing.
+const TASK_BYTES: usize = 3 << 19;
 /// At most this many rows and columns belong to a task that packs A as well: its part of C stays in that cache.
 const PACKED_TASK: [usize; 2] = [384, 16 * PANEL];
 
