@@ -4,7 +4,7 @@
 //! therefore says little by itself; [`gain_over_copy`] says how much of it is the policy's own.
 
 use crate::migration::Migration;
-use crate::reward::{Breakdown, RewardMode, answered, score};
+use crate::reward::{Breakdown, RewardMode, score};
 use serde::{Deserialize, Serialize};
 
 /// The mean; `None` of nothing.
@@ -25,6 +25,11 @@ pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
 /// What answering with the old code, in perfect form, is worth.
 pub fn copy_old(mode: RewardMode, row: &Migration) -> Breakdown {
     score(mode, &answered(&row.old_code), &row.new_code)
+}
+
+/// A completion in the asked-for form that answers with `code`.
+fn answered(code: &str) -> String {
+    format!("</think>\n<answer>\n```python\n{code}\n```\n</answer>")
 }
 
 /// How much nearer to the target an answer is than the old code was: the difference of their similarities to it, in [-1, 1].

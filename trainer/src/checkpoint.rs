@@ -126,7 +126,16 @@ impl Checkpoint {
     /// # Errors
     /// A file that is missing or unreadable, a state that is not JSON, of another version, or of another step than the folder's name.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
-        let read = |name: &str| fs::read(folder.join(name)).with_context(|| unusable(folder, name));
+        let read = |name: &str| {
+            let path = folder.join(name);
+            fs::read(&path).map_err(|error| {
+                let what = match error.kind() {
+                    io::ErrorKind::NotFound => unusable(folder, name),
+                    _ => format!("cannot read {}", path.display()),
+                };
+                anyhow::Error::new(error).context(what)
+            })
+        };
         let state = read(STATE)?;
         State::check_version(&state)
             .with_context(|| format!("{} cannot be used", folder.join(STATE).display()))?;

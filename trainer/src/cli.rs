@@ -98,3 +98,12 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "recode-trainer: {place}{error:#}");
     ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
 }
+
+/// A path as a shell takes it, for commands that people are told to run.
+pub fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    match path.chars().all(plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
+}

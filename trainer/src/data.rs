@@ -15,6 +15,8 @@ use recode_core::migration::Migration;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::cli::quoted;
+
 /// The longest line that is read, in bytes: beyond it, a file is hardly JSON Lines.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
 
@@ -250,7 +252,7 @@ impl<'de> Deserialize<'de> for Object {
                 let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if fields.iter().any(|(field, _)| *field == name) {
-                        return Err(de::Error::custom(format!("{name} is given twice")));
+                        return Err(de::Error::custom(format!("{name:?} is given twice")));
                     }
                     fields.push((name, map.next_value()?));
                 }
@@ -326,7 +328,8 @@ fn migrations(mut lines: Lines) -> anyhow::Result<Vec<Row>> {
             more => format!(" (and {more} more lines are wrong)"),
         };
         bail!(
-            "{origin}:{number}: {fault}{more}; `recode-trainer audit {origin}` lists what is wrong, its --write-clean keeps the sound rows"
+            "{origin}:{number}: {fault}{more}; `recode-trainer audit {}` lists what is wrong, its --write-clean keeps the sound rows",
+            quoted(&origin)
         );
     }
     if rows.is_empty() {

@@ -184,7 +184,7 @@ fn unpack(folder: &Path, files: &[(&str, &[u8])]) -> Result<()> {
     atomic::write_folder(folder, &files)
 }
 
-/// The held-out rows by line, library and version, with the code reward of their answers.
+/// The held-out rows by line, library and version, with the edit similarity reward of their answers.
 fn rows(before: &[EvalLine], after: &[EvalLine]) -> Table {
     let mut table = Table::new(["row", "library", "ES* before", "after"]);
     for (before, after) in before.iter().zip(after) {

@@ -12,6 +12,7 @@ use recode_core::audit::{Finding, audit};
 use recode_core::migration::Migration;
 use recode_kernels::random::Stream;
 
+use crate::cli::quoted;
 use crate::config::{Config, DataConfig};
 use crate::data::{Row, read_migrations};
 use crate::fingerprint;
@@ -203,8 +204,9 @@ fn check_sound(rows: &[Row], path: &Path) -> anyhow::Result<()> {
         others => format!(" (and {others} more rows have defects)"),
     };
     bail!(
-        "{place}:{}: {defect}{others}; `recode-trainer audit {place} --write-clean OUT` keeps the sound rows",
-        row.line
+        "{place}:{}: {defect}{others}; `recode-trainer audit {} --write-clean OUT` keeps the sound rows",
+        row.line,
+        quoted(&place.to_string())
     )
 }
 

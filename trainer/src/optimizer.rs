@@ -211,7 +211,7 @@ fn global_norm<N: AsRef<str>>(gradients: &[(N, &mut [f32])]) -> anyhow::Result<f
         if !own.is_finite() {
             let index = gradient.iter().position(|g| !g.is_finite()).unwrap_or(0);
             bail!(
-                "the gradient of {} is {} at element {index}: the policy has run away; lower optimizer.learning_rate and start a new run",
+                "the gradient of {} is {} at element {index}: the policy has run away or stood too far out: lower optimizer.learning_rate or adapter.lora_alpha and start a new run",
                 name.as_ref(),
                 gradient[index]
             );
@@ -313,11 +313,11 @@ mod tests {
         };
         assert_eq!(
             text([&mut [1.0, 2.0], &mut [f32::NAN]]),
-            "the gradient of b is NaN at element 0: the policy has run away; lower optimizer.learning_rate and start a new run"
+            "the gradient of b is NaN at element 0: the policy has run away or stood too far out: lower optimizer.learning_rate or adapter.lora_alpha and start a new run"
         );
         assert_eq!(
             text([&mut [1.0, f32::NEG_INFINITY], &mut [0.0]]),
-            "the gradient of a is -inf at element 1: the policy has run away; lower optimizer.learning_rate and start a new run"
+            "the gradient of a is -inf at element 1: the policy has run away or stood too far out: lower optimizer.learning_rate or adapter.lora_alpha and start a new run"
         );
         // Squares of f32 do not overflow the norm.
         let norm = update(&mut two(1.0), &mut [0.0; 3], [&mut [3e38, 0.0], &mut [0.0]]).unwrap();

@@ -216,12 +216,13 @@ fn refuse_foreign(path: &Path) -> anyhow::Result<()> {
     if path.join(CONFIG).exists() {
         return Ok(());
     }
+    let partial = atomic::partial(&path.join(CONFIG))?;
     let entries = fs::read_dir(path).with_context(|| format!("cannot read {}", path.display()))?;
     for entry in entries {
         let name = entry
             .with_context(|| format!("cannot read {}", path.display()))?
             .file_name();
-        if name != LOCK && !name.to_string_lossy().ends_with(".partial") {
+        if name != LOCK && Some(name.as_os_str()) != partial.file_name() {
             return Err(Usage::error(format_args!(
                 "{} has {} but no {CONFIG}, so it is no run that could be gone on with: put the {CONFIG} back, or start a new run under another name",
                 path.display(),

@@ -11,6 +11,7 @@ use anyhow::{Context, bail, ensure};
 use recode_kernels::decoder::{Adapter, AdapterConfig, Merged};
 
 use crate::checkpoint::{self, Checkpoint, State};
+use crate::cli::quoted;
 use crate::config::Config;
 use crate::eval::{self, Summary};
 use crate::examples::Example;
@@ -90,7 +91,7 @@ impl Run<'_> {
 
         let mut progress =
             Progress::new("step", state.step, self.config.run.max_steps).with_a_line_each();
-        let mut spread = state.step >= self.config.run.max_steps;
+        let (first, mut spread) = (state.step + 1, false);
         while state.step < self.config.run.max_steps {
             let outcome = self
                 .step(&grpo, &state, &mut policy)
@@ -110,6 +111,7 @@ impl Run<'_> {
             }
             if stop && state.step < self.config.run.max_steps {
                 progress.finish();
+                self.say_without_spread(first, state.step, spread);
                 bail!(
                     "stopped after step {} as asked, and saved; {}",
                     state.step,
@@ -118,9 +120,7 @@ impl Run<'_> {
             }
         }
         progress.finish();
-        if !spread {
-            self.say("attention  no group of these steps had answers of different reward, so none of them said which way to move: raise rollout.temperature, cut off less with top_k and top_p, or let answers be longer");
-        }
+        self.say_without_spread(first, state.step, spread);
         let after = self.evaluate(dir, "after", Some(&policy.merged))?;
         Ok(Finished {
             before,
@@ -270,6 +270,15 @@ impl Run<'_> {
         Ok(Summary::of(&lines))
     }
 
+    /// Where all answers of every group earned the same, nothing said which way to move.
+    fn say_without_spread(&self, first: u64, last: u64, spread: bool) {
+        if !spread && last >= first {
+            self.say(&format!(
+                "attention  in steps {first} to {last} no group had answers of different reward, so nothing was learned: raise rollout.temperature, cut off less with top_k and top_p, or let answers be longer"
+            ));
+        }
+    }
+
     fn say(&self, text: &str) {
         // A notice nobody reads is no reason to stop a run.
         let _ = writeln!(std::io::stderr(), "{text}");
@@ -280,18 +289,8 @@ impl Run<'_> {
 fn go_on(dir: &RunDir) -> String {
     format!(
         "go on with `recode-trainer train --config {} --resume`",
-        quoted(&dir.config())
+        quoted(&dir.config().display().to_string())
     )
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &std::path::Path) -> String {
-    let path = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
-    match path.chars().all(plain) {
-        true => path,
-        false => format!("'{}'", path.replace('\'', "'\\''")),
-    }
 }
 
 fn status(outcome: &Outcome) -> StepStatus {

@@ -6,6 +6,7 @@
 //! ```text
 //! s <= b < 1:  -0.8 - 0.7 (1 - s / b)            from -1.5 for nothing in common to -0.8 for the old code
 //! s >  b:       2 - 2.8 (1 - s) / (1 - b)        from -0.8 to 2 for the target
+//! s = b = 0:   -0.8                              nothing in common, and nothing was
 //! b = 1:        2 where s = 1, else -0.8 - 0.7 (1 - s)   the row has no change: copying is the answer
 //! ```
 //!

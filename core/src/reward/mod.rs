@@ -64,8 +64,9 @@ pub struct Breakdown {
     pub es_star: f64,
     /// The code reward by exact match: 2, -1.5 or -2.
     pub em_star: f64,
-    /// The code reward by what is gained over copying, in [-2, 2]; `None` where the old code was not given ([`score_migration`]).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The code reward by what is gained over copying, in [-2, 2], -0.8 for a copy; `None` where the old code was not given
+    /// ([`score_migration`]) or cannot be compared with the target.
+    #[serde(default)]
     pub edit_gain: Option<f64>,
     /// `format + es_star`, in [-3, 3].
     pub total: f64,
@@ -97,19 +98,18 @@ pub fn score(mode: RewardMode, completion: &str, target: &str) -> Breakdown {
     }
 }
 
-/// Scores a completion as [`score`] does, and against answering with the old code: [`Breakdown::edit_gain`].
-///
-/// The old code's similarity is that of an answer in perfect form; old code that could not be compared has none in common with the target.
+/// Scores a completion as [`score`] does, and by what it gains over answering with the old code: [`Breakdown::edit_gain`].
 ///
 /// ````
 /// use recode_core::reward::{score_migration, RewardMode};
 ///
 /// let answer = |code| format!("</think><answer>\n```python\n{code}\n```\n</answer>");
 /// let (old, new) = ("np.row_stack(rows)", "np.vstack(rows)");
-/// let earned = |code| score_migration(RewardMode::Strict, &answer(code), old, new).edit_gain.unwrap();
-/// assert_eq!(earned(new), 2.0);
-/// assert_eq!(earned(old), -0.8);
-/// assert_eq!(earned("np.row_stack("), -2.0);
+/// let earned = |code, old| score_migration(RewardMode::Strict, &answer(code), old, new).edit_gain;
+/// assert_eq!(earned(new, old), Some(2.0));
+/// assert_eq!(earned(old, old), Some(-0.8));
+/// assert_eq!(earned("np.row_stack(", old), Some(-2.0));
+/// assert_eq!(earned(new, "print rows"), None); // Python 2: nothing to count from
 /// ````
 pub fn score_migration(
     mode: RewardMode,
@@ -117,18 +117,23 @@ pub fn score_migration(
     old_code: &str,
     target: &str,
 ) -> Breakdown {
-    let mut breakdown = score(mode, completion, target);
-    let copy = score(mode, &answered(old_code), target);
-    breakdown.edit_gain = Some(match breakdown.similarity {
-        Some(similarity) => edit_gain::reward(similarity, copy.similarity.unwrap_or(0.0)),
+    let breakdown = score(mode, completion, target);
+    let gain = |baseline| match breakdown.similarity {
+        Some(similarity) => edit_gain::reward(similarity, baseline),
         None => WORST_CODE_REWARD,
-    });
-    breakdown
+    };
+    Breakdown {
+        edit_gain: baseline(mode, old_code, target).map(gain),
+        ..breakdown
+    }
 }
 
-/// A completion in the asked-for form that answers with `code`.
-pub(crate) fn answered(code: &str) -> String {
-    format!("</think>\n<answer>\n```python\n{code}\n```\n</answer>")
+/// Edit similarity of the old code and the target; `None` where one of them is not Python.
+fn baseline(mode: RewardMode, old_code: &str, target: &str) -> Option<f64> {
+    match mode {
+        RewardMode::Paper => paper::baseline(old_code, target),
+        RewardMode::Strict => strict::baseline(old_code, target),
+    }
 }
 
 impl Breakdown {

@@ -31,9 +31,7 @@ pub(super) fn score(completion: &str, target: &str) -> Breakdown {
             },
         );
     };
-    let answer = strip(code.trim_matches(is_python_space))
-        .and_then(|answer| check_syntax(&answer, Grammar::CPython311).map(|()| answer));
-    let answer = match answer {
+    let answer = match cleaned(code) {
         Ok(answer) => answer,
         Err(error) => {
             return Breakdown::withheld(format, false, Withheld::AnswerNotPython { error });
@@ -54,6 +52,19 @@ pub(super) fn score(completion: &str, target: &str) -> Breakdown {
         };
     }
     Breakdown::compared(format, answer == target, similarity(&answer, &target))
+}
+
+/// See [`super::baseline`].
+pub(super) fn baseline(old_code: &str, target: &str) -> Option<f64> {
+    let (old_code, target) = (cleaned(old_code).ok()?, strip(target).ok()?);
+    (!old_code.is_empty() || !target.is_empty()).then(|| similarity(&old_code, &target))
+}
+
+/// An answer's code without comments, if it is Python then.
+fn cleaned(code: &str) -> Result<String, SyntaxError> {
+    let code = strip(code.trim_matches(is_python_space))?;
+    check_syntax(&code, Grammar::CPython311)?;
+    Ok(code)
 }
 
 /// The first match of the expression "fence and `python`, line end, anything (lazy), line end, fence".

@@ -45,3 +45,9 @@ pub(super) fn score(completion: &str, target: &str) -> Breakdown {
     let (answer, target) = (answer.strip(), target.strip());
     Breakdown::compared(format, answer == target, similarity(&answer, &target))
 }
+
+/// See [`super::baseline`].
+pub(super) fn baseline(old_code: &str, target: &str) -> Option<f64> {
+    let stripped = |code: &str| Some(Module::parse(code.trim(), Grammar::Latest).ok()?.strip());
+    Some(similarity(&stripped(old_code)?, &stripped(target)?))
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use recode_core::migration::Migration;
-use recode_core::reward::{Breakdown, RewardMode, score};
+use recode_core::reward::{Breakdown, RewardMode, score_migration};
 use recode_kernels::decoder::Merged;
 use serde::Serialize;
 
@@ -145,8 +145,14 @@ fn answer(
         writeln!(out, "{}", stream.finish()?)?;
     }
     for completion in &rollout.completions {
-        let reward =
-            migration.map(|migration| score(args.reward, &completion.text, &migration.new_code));
+        let reward = migration.map(|migration| {
+            score_migration(
+                args.reward,
+                &completion.text,
+                &migration.old_code,
+                &migration.new_code,
+            )
+        });
         if args.json {
             write_line(&mut out, &Answer::of(completion, reward))?;
             continue;

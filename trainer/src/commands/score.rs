@@ -24,7 +24,7 @@ const CHUNK_BYTES: usize = 1 << 20;
 ///
 /// Reads JSON Lines {"completion": …, "target": …} and writes each line again with format, es_star, em_star, total, syntax_ok, similarity
 /// and withheld (why there was no code reward) behind its own fields, which stay as they are; one of the same name is kept as input_NAME.
-/// A line with old_code gets edit_gain as well: what is gained over copying it.
+/// A line with old_code gets edit_gain as well: a reward from -2 to 2 that is -0.8 for copying it.
 /// A line that cannot be scored is reported on standard error and left out; the others are scored, and the exit code is 1.
 #[derive(Debug, clap::Args)]
 pub struct Args {

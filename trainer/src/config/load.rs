@@ -116,7 +116,7 @@ impl Config {
         let completions = prompts_per_step * num_generations;
         anyhow::ensure!(
             completions <= MOST_COMPLETIONS,
-            "{origin}: rollout.prompts_per_step {prompts_per_step} x rollout.num_generations {num_generations} = {completions} completions a step, more than {MOST_COMPLETIONS}: lower one of them"
+            "rollout.prompts_per_step {prompts_per_step} x rollout.num_generations {num_generations} = {completions} completions a step, more than {MOST_COMPLETIONS}: lower one of them"
         );
         Ok(config)
     }

@@ -84,7 +84,7 @@ config_keys! {
     [rollout] RolloutConfig {
         /// Answers per prompt; they are compared with each other.
         num_generations: usize = 8, "2 to 65535" => |n| (2..=65_535).contains(n);
-        /// Prompts per step; prompts_per_step x num_generations completions make one step.
+        /// Prompts per step; prompts_per_step x num_generations completions, at most 65536, make one step.
         prompts_per_step: usize = 1, "1 to 65535" => |n| (1..=65_535).contains(n);
         /// Longest completion in tokens, end token included.
         max_completion_length: usize = 1024, "1 to 16777215" => |n| (1..=MAX_LENGTH).contains(n);
@@ -94,7 +94,8 @@ config_keys! {
         temperature: f64 = 1.0, "greater than 0, within f32" => |t| is_positive_f32(*t);
         /// Sample among the fewest tokens whose probabilities add up to top_p; 1 takes all.
         top_p: f64 = 1.0, "greater than 0, at most 1; as an f32 neither 0 nor rounded up to 1" => |p| *p == 1.0 || (is_share_f32(*p) && *p > 0.0);
-        /// Sample among the top_k likeliest tokens; 0 takes all.
+        /// Sample among the top_k likeliest tokens; 0 takes all. With top_k or top_p a token takes an eighth of the vocabulary in bytes until
+        /// its step is done.
         top_k: usize = 0, "0 or more" => |_| true;
     }
 
@@ -103,7 +104,7 @@ config_keys! {
         /// Rules of scoring: paper reproduces the reference, faults included; strict mends them.
         mode: RewardMode = RewardMode::Strict, "\"paper\", \"strict\"" => |_| true;
         /// Which code reward is added to the format reward: es_star (edit similarity), em_star (exact match) or edit_gain (edit similarity
-        /// counted from the old code's, so that copying does not pay).
+        /// counted from the old code's: -0.8 for a copy, 2 for the target).
         code: CodeReward = CodeReward::EsStar, "\"es_star\", \"em_star\", \"edit_gain\"" => |_| true;
     }
 

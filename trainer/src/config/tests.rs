@@ -280,7 +280,7 @@ fn the_largest_counts_multiply_within_64_bits() {
                 "rollout.num_generations=65535"
             ]
         ),
-        "run.toml: rollout.prompts_per_step 65535 x rollout.num_generations 65535 = 4294836225 completions a step, more than 65536: lower one of them"
+        "rollout.prompts_per_step 65535 x rollout.num_generations 65535 = 4294836225 completions a step, more than 65536: lower one of them"
     );
     for set in [
         "run.max_steps=9223372036854775807",

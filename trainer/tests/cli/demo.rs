@@ -81,6 +81,7 @@ fn forty_steps_of_the_demo_learn_something() {
     let mean = |rewards: &[f64]| rewards.iter().sum::<f64>() / rewards.len() as f64;
     let (first, last) = (mean(&rewards[..10]), mean(&rewards[30..]));
     assert!(last > first + 0.25, "{first} to {last}");
+    assert!(!outcome.stderr.contains("nothing was learned"));
 }
 
 #[test]

@@ -175,6 +175,13 @@ fn resuming_asks_for_the_same_run() {
         .filter(|(name, _)| name != "config.toml")
         .collect();
     assert!(toy::files(&run) == left);
+
+    // Nor is what only looks like half a file of ours.
+    let other = toy.run_dir("other");
+    fs::create_dir_all(other.join(".backup.partial")).unwrap();
+    let foreign = train(&toy, &["name=other"], &["--resume"]);
+    assert_eq!(foreign.code, Some(2), "{}", foreign.stderr);
+    assert_eq!(names(&other), [".backup.partial"]);
 }
 
 #[test]
@@ -185,7 +192,7 @@ fn a_run_without_spread_says_that_it_learned_nothing() {
     assert!(
         outcome
             .stderr
-            .contains("no group of these steps had answers of different reward"),
+            .contains("in steps 1 to 2 no group had answers of different reward"),
         "{}",
         outcome.stderr
     );
