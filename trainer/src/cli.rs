@@ -7,7 +7,7 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{commands, interrupt};
 
@@ -76,7 +76,17 @@ impl std::error::Error for Usage {
 
 /// Parses the process's arguments, runs the subcommand and turns its outcome into an exit code.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    // So that `--seed -1` is said to be out of range rather than to be an unknown argument.
+    let negative = |arg: Arg| match arg.get_action().takes_values() {
+        true => arg.allow_negative_numbers(true),
+        false => arg,
+    };
+    let matches = Cli::command()
+        .mut_subcommands(|command| command.mut_args(negative))
+        .get_matches();
+    let command = Cli::from_arg_matches(&matches)
+        .unwrap_or_else(|error| error.exit())
+        .command;
     match interrupt::survive_size_limit().and_then(|()| dispatch(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => exit_code(&error),

@@ -40,14 +40,17 @@ struct EndSettings {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a token id or a list of them")]
 enum OneOrMany {
     One(u32),
     Many(Vec<u32>),
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a token's text or an object with its content"
+)]
 enum TokenName {
     Plain(String),
     Object { content: String },

@@ -117,7 +117,7 @@ impl Fields {
                 return Err(self.refused(
                     name,
                     format!(
-                        "= {value} is unknown here and may change the computation; remove it if it does not"
+                        "it is unknown here and may change the computation; remove it if it does not (its value is {value})"
                     ),
                 ));
             }

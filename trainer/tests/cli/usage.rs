@@ -24,3 +24,21 @@ fn help_explains_every_command() {
     assert_eq!(help.code, Some(0));
     assert!(help.stdout.contains("score"), "{}", help.stdout);
 }
+
+#[test]
+fn a_negative_number_is_said_to_be_wrong_for_its_option() {
+    for args in [
+        &["generate", "a", "--model", "m", "--seed", "-1"][..],
+        &["demo", "--seed", "-1"],
+        &["audit", "a", "--max-prompt-length", "-1"],
+    ] {
+        let outcome = recode(args);
+        assert_eq!(outcome.code, Some(2), "{args:?}");
+        let option = args[args.len() - 2];
+        assert!(
+            outcome.stderr.contains("invalid value '-1'") && outcome.stderr.contains(option),
+            "{}",
+            outcome.stderr
+        );
+    }
+}
