@@ -5,7 +5,7 @@
 //! hold it against `strsim` and against the three rules of the definition.
 //!
 //! Time is bounded: what the two texts have in common at both ends costs a pass, and what lies between is compared only up to [`MAX_CELLS`]
-//! pairs of code points (tenths of a second); beyond, all of it counts as replaced. The result is then an upper bound of the distance, and
+//! pairs of code points (under a second); beyond, all of it counts as replaced. The result is then an upper bound of the distance, and
 //! the same wherever it is computed.
 
 use rapidfuzz::HashableChar;
@@ -32,10 +32,17 @@ pub fn levenshtein(a: &str, b: &str) -> usize {
     }
 }
 
-fn bounded<T: Copy + Eq + HashableChar>(a: &[T], b: &[T], max_cells: u64) -> usize {
-    let (a, b) = without_common_ends(a, b);
-    if (a.len() as u64).saturating_mul(b.len() as u64) > max_cells {
-        return a.len().max(b.len());
+fn bounded<'a, T: Copy + Eq + HashableChar>(
+    mut a: &'a [T],
+    mut b: &'a [T],
+    max_cells: u64,
+) -> usize {
+    let cells = |a: &[T], b: &[T]| (a.len() as u64).saturating_mul(b.len() as u64);
+    if cells(a, b) > max_cells {
+        (a, b) = without_common_ends(a, b);
+        if cells(a, b) > max_cells {
+            return a.len().max(b.len());
+        }
     }
     bit_parallel::distance(a.iter().copied(), b.iter().copied())
 }

@@ -9,8 +9,8 @@
 //! # Differences
 //! Where the reference raises, there is no number to reproduce, and the reward in question is the worst: a division by zero when both sides are empty
 //! ([`Withheld::ReferenceRaises`]), and Python's recursion limit, which reads as code that is not Python. Texts that outgrow
-//! [`MAX_SOURCE_BYTES`] as their strings are put back are refused: strings that name each other's placeholders can double at every step. Texts that differ over
-//! more than [`MAX_CELLS`](crate::similarity::MAX_CELLS) pairs of characters get an upper bound of their distance.
+//! [`MAX_SOURCE_BYTES`] as their strings are put back are refused: strings that name each other's placeholders can double at every step.
+//! Texts that differ over more than [`MAX_CELLS`](crate::similarity::MAX_CELLS) pairs of characters get an upper bound of their distance.
 
 use super::{Breakdown, Searched, Withheld, exact_match, format};
 use crate::python::{Grammar, MAX_SOURCE_BYTES, SyntaxError, check_syntax};
