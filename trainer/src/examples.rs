@@ -10,10 +10,11 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use recode_core::audit::{Finding, audit};
 use recode_core::migration::Migration;
+use recode_core::reward::baseline;
 use recode_kernels::random::Stream;
 
 use crate::cli::quoted;
-use crate::config::{Config, DataConfig};
+use crate::config::{CodeReward, Config, DataConfig, RewardConfig};
 use crate::data::{Row, read_migrations};
 use crate::fingerprint;
 use crate::tokenizer::Tokenizer;
@@ -65,8 +66,8 @@ impl Examples {
     /// The same of rows that have been read: those of `data.train`, and those of `data.eval` where there is such a file.
     ///
     /// # Errors
-    /// A row with a defect ([`recode_core::audit`]), fewer rows than are to be held out or evaluated on, a prompt that is longer than `data.max_prompt_length` or leaves no room for
-    /// the longest completion within `positions`, the model's.
+    /// A row with a defect ([`recode_core::audit`]) or without what `reward.code` needs, fewer rows than are to be held out or evaluated on,
+    /// a prompt that is longer than `data.max_prompt_length` or leaves no room for the longest completion within `positions`, the model's.
     pub fn new(
         config: &Config,
         rows: Vec<Row>,
@@ -81,9 +82,10 @@ impl Examples {
             eval_rows,
             ..
         } = &config.data;
-        check_sound(&rows, path)?;
-        if let Some(held_out) = &held_out {
-            check_sound(held_out, eval_path)?;
+        let files = std::iter::once((&rows, path)).chain(held_out.iter().map(|h| (h, eval_path)));
+        for (rows, path) in files {
+            check_sound(rows, path)?;
+            check_baselines(rows, path, &config.reward)?;
         }
         let eval_file_rows = held_out.as_ref().map(Vec::len);
         let (rows, mut eval, eval_path) = match held_out {
@@ -208,6 +210,28 @@ fn check_sound(rows: &[Row], path: &Path) -> anyhow::Result<()> {
         row.line,
         quoted(&place.to_string())
     )
+}
+
+/// `edit_gain` counts from the old code's similarity: a row without one would stop the run when its turn comes.
+fn check_baselines(rows: &[Row], path: &Path, reward: &RewardConfig) -> anyhow::Result<()> {
+    if reward.code != CodeReward::EditGain {
+        return Ok(());
+    }
+    let lacks = |row: &&Row| {
+        let Migration {
+            old_code, new_code, ..
+        } = &row.migration;
+        baseline(reward.mode, old_code, new_code).is_none()
+    };
+    match rows.iter().find(lacks) {
+        None => Ok(()),
+        Some(row) => bail!(
+            "{}:{}: reward.code = \"edit_gain\" has nothing to count from, as old or new code is not Python by the rules of reward.mode = \"{}\": leave the row out, or take another code or mode",
+            path.display(),
+            row.line,
+            reward.mode
+        ),
+    }
 }
 
 fn code(migration: &Migration) -> (String, String) {

@@ -42,9 +42,9 @@ impl Inputs {
 /// # Errors
 /// A code reward that the rules of the run did not give.
 pub fn total(breakdown: &Breakdown, code: CodeReward) -> anyhow::Result<f64> {
-    breakdown
-        .total_with(code)
-        .with_context(|| format!("reward.code is {code}, but the rules that score give none"))
+    breakdown.total_with(code).with_context(|| {
+        format!("reward.code is {code}, but the rules that score give none: take another code")
+    })
 }
 
 /// What a completion of a row is worth by the rules of `mode`.

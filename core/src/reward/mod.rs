@@ -128,8 +128,9 @@ pub fn score_migration(
     }
 }
 
-/// Edit similarity of the old code and the target; `None` where one of them is not Python.
-fn baseline(mode: RewardMode, old_code: &str, target: &str) -> Option<f64> {
+/// What [`Breakdown::edit_gain`] counts from: the edit similarity of the old code and the target, in [0, 1]; `None` where one of them is not
+/// Python by the rules of `mode`.
+pub fn baseline(mode: RewardMode, old_code: &str, target: &str) -> Option<f64> {
     match mode {
         RewardMode::Paper => paper::baseline(old_code, target),
         RewardMode::Strict => strict::baseline(old_code, target),

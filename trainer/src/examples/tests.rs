@@ -83,6 +83,28 @@ fn rows_that_teach_nothing_are_refused_with_a_way_out() {
     );
 }
 
+#[test]
+fn a_row_that_edit_gain_cannot_count_from_is_refused_before_the_first_step() {
+    // Eleven strings: the reference puts the second one in the place of the eleventh, `'b'0`.
+    let mut rows = rows(3);
+    rows[1].migration.old_code = "f('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k')".into();
+    let gain = ["data.eval_rows=0", "reward.code=edit_gain"];
+    assert_eq!(read(&rows, &gain, 4096).unwrap().train.len(), 3);
+    let paper = [gain[0], gain[1], "reward.mode=paper"];
+    let text = complaint(&rows, &paper, 4096);
+    assert!(
+        text.starts_with("rows.jsonl:2: reward.code = \"edit_gain\" has nothing to count from"),
+        "{text}"
+    );
+    assert_eq!(
+        read(&rows, &[paper[0], paper[2]], 4096)
+            .unwrap()
+            .train
+            .len(),
+        3
+    );
+}
+
 fn rows(n: usize) -> Vec<Row> {
     (1..=n).map(|line| row(line, &format!("x{line}"))).collect()
 }
