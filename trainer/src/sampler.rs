@@ -60,7 +60,7 @@ impl SamplingConfig {
         // Subnormal temperatures have no reciprocal.
         if self.temperature != 0.0 && !(self.temperature.is_normal() && self.temperature > 0.0) {
             bail!(
-                "temperature is {}, but must be a positive number, or 0 for greedy",
+                "temperature is {}, but must be 0 for greedy, or above 0 and finite, and not so small that it has no reciprocal",
                 self.temperature
             );
         }

@@ -11,9 +11,8 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::keys::Fault;
-use super::{Config, Key, keys};
+use super::{Config, Key, RolloutConfig, keys};
 use crate::cli::Usage;
-use crate::config::RolloutConfig;
 
 /// The two arguments of every command that reads a configuration.
 #[derive(Debug, Clone, clap::Args)]

@@ -61,7 +61,8 @@ fn a_demo_ends_with_its_table_and_names_the_rows() {
     }
 }
 
-/// The demo's own settings but for its length. Over ten steps the mean reward rose from 1.0 to 1.6, 1.8 and 1.5 with seeds 0, 1 and 2.
+/// The demo's own settings but for its length. Of whole demos, with seeds 0, 1 and 2, the mean reward of steps 31 to 40 was 1.6, 1.8 and 1.5, that
+/// of the first ten 1.0; with a learning rate of 1e-9 these forty go from 0.99 to 0.92.
 #[test]
 fn forty_steps_of_the_demo_learn_something() {
     let dir = tempfile::tempdir().unwrap();
