@@ -8,7 +8,7 @@
 mod shared;
 
 use recode_core::python::{Grammar, check_syntax, strip};
-use recode_core::reward::{RewardMode, score};
+use recode_core::reward::{Rubric, score};
 use recode_core::similarity::levenshtein;
 use serde::Deserialize;
 use std::hint::black_box;
@@ -58,6 +58,17 @@ fn peer(cases: &str) -> Option<f64> {
     Some(rate.expect("tests/peers/reward.py prints a number"))
 }
 
+/// The sum of what as many threads reach side by side.
+fn on_threads(threads: usize, rate: impl Fn() -> f64 + Sync) -> f64 {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(&rate)).collect();
+        running
+            .into_iter()
+            .map(|thread| thread.join().expect("the work does not panic"))
+            .sum()
+    })
+}
+
 fn main() {
     let (source, text) = match shared::read("reward_cases.jsonl") {
         Some(text) => ("shared cases", text),
@@ -73,10 +84,10 @@ fn main() {
 
     // What is timed is right: paper mode gives the reference's numbers; strict mode has its tests in tests/strict_reward.rs.
     for case in &cases {
-        let breakdown = score(RewardMode::Paper, &case.completion, &case.target);
+        let breakdown = score(&Rubric::paper(), &case.completion, &case.target);
         let expected = case.format + case.es_star.unwrap_or(-2.0);
         assert!(
-            (breakdown.total - expected).abs() <= 1e-12,
+            (breakdown.total.unwrap() - expected).abs() <= 1e-12,
             "{}",
             case.completion
         );
@@ -108,18 +119,22 @@ fn main() {
         bytes(&mut cases.iter().map(|case| case.target.len())),
     );
     let peer = peer(&text);
-    for mode in [RewardMode::Strict, RewardMode::Paper] {
-        let rate = per_second(&cases, |case| {
-            black_box(score(mode, &case.completion, &case.target));
-        });
-        println!(
-            "score, {mode:6}   {rate:9.0} completions/s   {:6.2} us each{}",
-            1e6 / rate,
-            peer.map_or_else(String::new, |peer| format!(
-                "   {:.0} times the reference's {peer:.0}",
-                rate / peer
-            ))
-        );
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for (name, rubric) in [("strict", Rubric::strict()), ("paper", Rubric::paper())] {
+        let work = |case: &Case| {
+            black_box(score(&rubric, &case.completion, &case.target));
+        };
+        for threads in if cores > 1 { vec![1, cores] } else { vec![1] } {
+            let rate = on_threads(threads, || per_second(&cases, work));
+            println!(
+                "score, {name:6} {threads:2} thread(s) {rate:9.0} completions/s   {:6.2} us each{}",
+                1e6 / rate,
+                peer.map_or_else(String::new, |peer| format!(
+                    "   {:.0} times the reference's {peer:.0}",
+                    rate / peer
+                ))
+            );
+        }
     }
     let rate = per_second(&cases, |case| {
         let _ = black_box(check_syntax(&case.target, Grammar::Latest));

@@ -1,156 +1,169 @@
-//! Sums over many completions, and the baseline that any policy has to beat: answering with the old code.
+//! Sums over many completions, beside the baseline that any policy has to beat: answering with the old code.
 //!
 //! Most of a migration's text stays as it was, so returning the old code unchanged earns about half of ES* in the reference's data. A mean reward
-//! therefore says little by itself; [`gain_over_copy`] says how much of it is the policy's own.
+//! therefore says little by itself; [`Summary::gain_over_copy`] says how much of it is the policy's own.
 
-use crate::migration::Migration;
-use crate::reward::{Breakdown, RewardMode, score};
-use serde::{Deserialize, Serialize};
+use crate::reward::{Breakdown, Part};
+use std::collections::BTreeMap;
 
-/// The mean; `None` of nothing.
+/// A mean that grows value by value, in their order.
 ///
 /// ```
-/// assert_eq!(recode_core::metrics::mean([1.0, 2.0, 6.0]), Some(3.0));
-/// assert_eq!(recode_core::metrics::mean([]), None);
+/// use recode_core::metrics::Mean;
+///
+/// let mean: Mean = [1.0, 2.0, 6.0].into_iter().collect();
+/// assert_eq!((mean.count(), mean.value()), (3, Some(3.0)));
+/// assert_eq!(Mean::default().value(), None);
 /// ```
-pub fn mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let (count, sum) = values
-        .into_iter()
-        .fold((0_usize, 0.0), |(count, sum), value| {
-            (count + 1, sum + value)
-        });
-    (count > 0).then(|| sum / count as f64)
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Mean {
+    count: usize,
+    sum: f64,
 }
 
-/// What answering with the old code, in perfect form, is worth.
-pub fn copy_old(mode: RewardMode, row: &Migration) -> Breakdown {
-    score(mode, &answered(&row.old_code), &row.new_code)
+impl Mean {
+    /// Takes one more value in.
+    pub fn add(&mut self, value: f64) {
+        self.count += 1;
+        self.sum += value;
+    }
+
+    /// Of how many values.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The mean; `None` of nothing.
+    pub fn value(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
 }
 
-/// A completion in the asked-for form that answers with `code`.
-fn answered(code: &str) -> String {
-    format!("</think>\n<answer>\n```python\n{code}\n```\n</answer>")
+impl FromIterator<f64> for Mean {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut mean = Mean::default();
+        values.into_iter().for_each(|value| mean.add(value));
+        mean
+    }
 }
 
-/// How much nearer to the target an answer is than the old code was: the difference of their similarities to it, in [-1, 1].
-///
-/// Positive is better than copying, 0 is copying, and the most there is to gain is `1 - similarity of the old code`. An answer whose reward
-/// was withheld has similarity 0, and so has old code that is not Python; where the target is not Python, strict mode compares nothing
-/// and there is nothing to gain.
-///
-/// # Differences
-/// The reference has no such number.
-pub fn gain_over_copy(answer: &Breakdown, copy: &Breakdown) -> f64 {
-    answer.similarity.unwrap_or(0.0) - copy.similarity.unwrap_or(0.0)
-}
-
-/// Means over completions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Means over completions, each over those that have the number.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Summary {
     /// How many completions.
     pub completions: usize,
-    /// Mean format reward.
-    pub format: f64,
-    /// Mean ES*.
-    pub es_star: f64,
-    /// Mean EM*.
-    pub em_star: f64,
-    /// Mean total.
-    pub total: f64,
+    /// Of the totals.
+    pub total: Mean,
+    parts: BTreeMap<Part, Mean>,
+    /// Of the similarities of codes that were compared.
+    pub similarity: Mean,
+    /// Of [`Breakdown::gain_over_copy`].
+    pub gain_over_copy: Mean,
     /// Share in the asked-for format.
-    pub valid_format: f64,
+    pub valid_format: Mean,
     /// Share with code that is Python.
-    pub valid_syntax: f64,
+    pub valid_syntax: Mean,
     /// Share equal to the target.
-    pub exact: f64,
+    pub exact: Mean,
     /// Share whose code reward was withheld.
-    pub withheld: f64,
+    pub withheld: Mean,
 }
 
 impl Summary {
-    /// The means over `breakdowns`; `None` of nothing.
-    pub fn of<'a>(breakdowns: impl IntoIterator<Item = &'a Breakdown>) -> Option<Self> {
-        let breakdowns: Vec<&Breakdown> = breakdowns.into_iter().collect();
-        let mean = |value: fn(&Breakdown) -> f64| {
-            mean(breakdowns.iter().map(|breakdown| value(breakdown)))
-        };
-        Some(Summary {
-            completions: breakdowns.len(),
-            format: mean(|b| b.format)?,
-            es_star: mean(|b| b.es_star)?,
-            em_star: mean(|b| b.em_star)?,
-            total: mean(|b| b.total)?,
-            valid_format: mean(|b| f64::from(b.format > 0.0))?,
-            valid_syntax: mean(|b| f64::from(b.syntax_ok))?,
-            exact: mean(|b| f64::from(b.em_star == 2.0))?,
-            withheld: mean(|b| f64::from(b.withheld.is_some()))?,
-        })
+    /// Takes one more completion in.
+    pub fn add(&mut self, breakdown: &Breakdown) {
+        self.completions += 1;
+        breakdown
+            .total
+            .into_iter()
+            .for_each(|total| self.total.add(total));
+        for &part in Part::ALL {
+            if let Some(value) = breakdown.part(part) {
+                self.parts.entry(part).or_default().add(value);
+            }
+        }
+        breakdown
+            .similarity
+            .into_iter()
+            .for_each(|similarity| self.similarity.add(similarity));
+        self.gain_over_copy.add(breakdown.gain_over_copy());
+        self.valid_format.add(f64::from(breakdown.format > 0.0));
+        self.valid_syntax.add(f64::from(breakdown.syntax_ok));
+        self.exact.add(f64::from(breakdown.em_star == 2.0));
+        self.withheld.add(f64::from(breakdown.withheld.is_some()));
+    }
+
+    /// What a part gave on average.
+    pub fn part(&self, part: Part) -> Mean {
+        self.parts.get(&part).copied().unwrap_or_default()
+    }
+}
+
+impl<'a> FromIterator<&'a Breakdown> for Summary {
+    fn from_iter<I: IntoIterator<Item = &'a Breakdown>>(breakdowns: I) -> Self {
+        let mut summary = Summary::default();
+        breakdowns
+            .into_iter()
+            .for_each(|breakdown| summary.add(breakdown));
+        summary
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reward::{Rubric, score_migration};
 
-    fn row(old_code: &str, new_code: &str) -> Migration {
-        Migration {
-            dependency: "numpy".into(),
-            new_version: "==2.0.0".into(),
-            description: String::new(),
-            update_info: String::new(),
-            old_code: old_code.into(),
-            new_code: new_code.into(),
-        }
+    fn scored(completion: &str) -> Breakdown {
+        score_migration(&Rubric::strict(), completion, "np.hstack", "np.vstack")
     }
 
-    #[test]
-    fn copying_is_worth_its_similarity() {
-        // One letter of nine.
-        let copy = copy_old(RewardMode::Strict, &row("np.hstack", "np.vstack"));
-        assert_eq!((copy.format, copy.similarity), (1.0, Some(1.0 - 1.0 / 9.0)));
-        assert_eq!(
-            copy,
-            copy_old(RewardMode::Paper, &row("np.hstack", "np.vstack"))
-        );
+    fn answered(code: &str) -> Breakdown {
+        scored(&format!(
+            "</think>\n<answer>\n```python\n{code}\n```\n</answer>"
+        ))
     }
 
     #[test]
     fn gain_is_zero_for_a_copy_and_negative_for_nothing() {
-        let row = row("np.hstack", "np.vstack");
-        let copy = copy_old(RewardMode::Strict, &row);
-        let score = |completion: &str| score(RewardMode::Strict, completion, &row.new_code);
-        assert_eq!(gain_over_copy(&copy, &copy), 0.0);
-        assert_eq!(
-            gain_over_copy(&score(&answered("np.vstack")), &copy),
-            1.0 - (1.0 - 1.0 / 9.0)
-        );
-        assert_eq!(gain_over_copy(&score("no code"), &copy), -(1.0 - 1.0 / 9.0));
+        // One letter of nine.
+        let baseline = 1.0 - 1.0 / 9.0;
+        assert_eq!(answered("np.hstack").gain_over_copy(), 0.0);
+        assert_eq!(answered("np.vstack").gain_over_copy(), 1.0 - baseline);
+        assert_eq!(scored("no code").gain_over_copy(), -baseline);
     }
 
     #[test]
     fn a_summary_is_the_means() {
-        let score = |completion: &str| score(RewardMode::Strict, completion, "x");
-        let summary = Summary::of([
-            &score(&answered("x")),
-            &score(&answered("y")),
-            &score("no code"),
-            &score(&answered("=")),
-        ])
-        .unwrap();
-        assert_eq!(summary.completions, 4);
-        assert_eq!(summary.format, (1.0 + 1.0 - 1.0 + 1.0) / 4.0);
-        assert_eq!(summary.es_star, (2.0 - 1.5 - 2.0 - 2.0) / 4.0);
-        assert_eq!(summary.em_star, summary.es_star);
-        assert_eq!(summary.total, summary.format + summary.es_star);
+        let all = [
+            answered("np.vstack"),
+            answered("np.hstack"),
+            scored("no code"),
+            answered("="),
+        ];
+        let summary: Summary = all.iter().collect();
+        let shares = [
+            &summary.valid_format,
+            &summary.valid_syntax,
+            &summary.exact,
+            &summary.withheld,
+        ];
+        assert_eq!(
+            shares.map(|share| share.value()),
+            [Some(0.75), Some(0.5), Some(0.25), Some(0.5)]
+        );
+        // (2 - 1.5 - 2 - 2) / 4, (1 + 1 - 1 + 1) / 4, (2 - 0.8 - 2 - 2) / 4
+        assert_eq!(summary.part(Part::EmStar).value(), Some(-0.875));
+        assert_eq!(summary.part(Part::Format).value(), Some(0.5));
+        assert_eq!(summary.part(Part::EditGain).value(), Some(-0.7));
         assert_eq!(
             (
-                summary.valid_format,
-                summary.valid_syntax,
-                summary.exact,
-                summary.withheld
+                summary.similarity.count(),
+                summary.total.count(),
+                summary.part(Part::Overlong).count()
             ),
-            (0.75, 0.5, 0.25, 0.5)
+            (2, 4, 0)
         );
-        assert_eq!(Summary::of([]), None);
+        assert_eq!(Summary::default().total.value(), None);
     }
 }

@@ -25,11 +25,16 @@ pub const MAX_CELLS: u64 = 1 << 32;
 /// ```
 pub fn levenshtein(a: &str, b: &str) -> usize {
     if a.is_ascii() && b.is_ascii() {
-        bounded(a.as_bytes(), b.as_bytes(), MAX_CELLS)
+        distance(a.as_bytes(), b.as_bytes())
     } else {
         let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-        bounded(&a, &b, MAX_CELLS)
+        distance(&a, &b)
     }
+}
+
+/// [`levenshtein`] over any symbols.
+pub(crate) fn distance<T: Copy + Eq + HashableChar>(a: &[T], b: &[T]) -> usize {
+    bounded(a, b, MAX_CELLS)
 }
 
 fn bounded<'a, T: Copy + Eq + HashableChar>(

@@ -3,7 +3,7 @@
 
 mod shared;
 
-use recode_core::reward::{RewardMode, Withheld, score};
+use recode_core::reward::{Rubric, Withheld, score};
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -31,7 +31,7 @@ fn read(text: &str) -> Vec<Case> {
 
 /// What differs from the reference's numbers; an empty text if nothing does.
 fn difference(case: &Case) -> String {
-    let got = score(RewardMode::Paper, &case.completion, &case.target);
+    let got = score(&Rubric::paper(), &case.completion, &case.target);
     let mut difference = Vec::new();
     let mut check = |what: &str, got: f64, expected: f64| {
         // Written so that NaN is a difference.
@@ -46,7 +46,7 @@ fn difference(case: &Case) -> String {
     check("em_star", got.em_star, case.em_star.unwrap_or(-2.0));
     check(
         "total",
-        got.total,
+        got.total.unwrap_or(f64::NAN),
         case.format + case.es_star.unwrap_or(-2.0),
     );
     if got.syntax_ok != case.syntax_ok.unwrap_or(false) {

@@ -1,16 +1,18 @@
 //! `strict` mode: the faults of the reference mended, one claim each.
 
 use proptest::prelude::*;
-use recode_core::reward::{Breakdown, CodeReward, RewardMode, Searched, Withheld, score};
+use recode_core::reward::{
+    Breakdown, Part, RewardMode, Rubric, Searched, Weights, Withheld, score,
+};
 
 const TARGET: &str = "import numpy as np\n\nrows = np.vstack([a, b])";
 
 fn strict(completion: &str, target: &str) -> Breakdown {
-    score(RewardMode::Strict, completion, target)
+    score(&Rubric::strict(), completion, target)
 }
 
 fn paper(completion: &str, target: &str) -> Breakdown {
-    score(RewardMode::Paper, completion, target)
+    score(&Rubric::paper(), completion, target)
 }
 
 /// A completion in the asked-for form.
@@ -22,7 +24,7 @@ fn assert_perfect(completion: &str, target: &str) {
     let breakdown = strict(completion, target);
     assert_eq!(
         (breakdown.total, breakdown.em_star, &breakdown.withheld),
-        (3.0, 2.0, &None),
+        (Some(3.0), 2.0, &None),
         "{completion}"
     );
 }
@@ -30,12 +32,11 @@ fn assert_perfect(completion: &str, target: &str) {
 #[test]
 fn a_right_answer_earns_everything() {
     assert_perfect(&answered(TARGET), TARGET);
-    assert_eq!(
-        strict(&answered(TARGET), TARGET)
-            .total_with(CodeReward::EmStar)
-            .unwrap(),
-        3.0
-    );
+    let exact = Rubric {
+        weights: Weights::new([(Part::Format, 1.0), (Part::EmStar, 0.5)]).unwrap(),
+        ..Rubric::strict()
+    };
+    assert_eq!(score(&exact, &answered(TARGET), TARGET).total, Some(2.0));
 }
 
 #[test]
@@ -43,14 +44,14 @@ fn comments_cost_nothing() {
     // The reference takes the apostrophes for a string.
     let commented = "# don't\nimport numpy as np\n\n\nrows = np.vstack([a, b])  # it's new";
     assert_perfect(&answered(commented), TARGET);
-    assert!(paper(&answered(commented), TARGET).total < 3.0);
+    assert!(paper(&answered(commented), TARGET).total < Some(3.0));
 }
 
 #[test]
 fn the_eleventh_string_costs_nothing() {
     let strings: String = (0..11).map(|i| format!("s{i} = 'v{i}'\n")).collect();
     assert_perfect(&answered(&strings), &strings);
-    assert_eq!(paper(&answered(&strings), &strings).total, -1.0);
+    assert_eq!(paper(&answered(&strings), &strings).total, Some(-1.0));
 }
 
 #[test]
@@ -65,9 +66,9 @@ fn fences_and_line_ends_are_read_as_people_write_them() {
 #[test]
 fn code_in_the_thinking_earns_nothing() {
     let completion = format!("```python\n{TARGET}\n```</think><answer></answer>");
-    assert_eq!(paper(&completion, TARGET).total, 3.0);
+    assert_eq!(paper(&completion, TARGET).total, Some(3.0));
     let breakdown = strict(&completion, TARGET);
-    assert_eq!(breakdown.total, 1.0 - 2.0);
+    assert_eq!(breakdown.total, Some(1.0 - 2.0));
     assert_eq!(
         breakdown.withheld,
         Some(Withheld::NoCode {
@@ -88,19 +89,10 @@ fn an_answer_without_tags_has_something_to_climb() {
         let breakdown = strict(&completion, TARGET);
         assert_eq!(
             (breakdown.format, breakdown.es_star, breakdown.total),
-            (-1.0, 2.0, 1.0),
+            (-1.0, 2.0, Some(1.0)),
             "{completion}"
         );
     }
-}
-
-#[test]
-fn the_last_block_of_two_answers_counts_and_the_format_is_lost() {
-    let completion = answered("x = 1") + &answered(TARGET);
-    let breakdown = strict(&completion, TARGET);
-    assert_eq!((breakdown.format, breakdown.em_star), (-1.0, 2.0));
-    let breakdown = strict(&(answered(TARGET) + &answered("x = 1")), TARGET);
-    assert_eq!((breakdown.format, breakdown.em_star), (-1.0, -1.5));
 }
 
 #[test]
@@ -108,8 +100,6 @@ fn two_sides_without_code_are_equal() {
     for (code, target) in [("", ""), ("# a", "# b"), ("", "\n\n"), ("# a", "")] {
         assert_perfect(&answered(code), target);
     }
-    let breakdown = strict(&answered("# a"), "x");
-    assert_eq!((breakdown.es_star, breakdown.similarity), (-1.5, Some(0.0)));
 }
 
 #[test]
@@ -172,7 +162,10 @@ fn deep_nesting_is_a_syntax_error() {
 #[test]
 fn newer_grammar_is_python() {
     assert_perfect(&answered("type X = int"), "type X = int");
-    assert_eq!(paper(&answered("type X = int"), "type X = int").total, -1.0);
+    assert_eq!(
+        paper(&answered("type X = int"), "type X = int").total,
+        Some(-1.0)
+    );
 }
 
 #[test]
@@ -206,7 +199,6 @@ fn a_breakdown_reads_back_from_json() {
         "Strict".parse::<RewardMode>().unwrap_err().to_string(),
         "unknown reward mode `Strict`: use `paper` or `strict`"
     );
-    assert_eq!("em_star".parse(), Ok(CodeReward::EmStar));
 }
 
 /// Markup, code and text in any order.
@@ -239,13 +231,12 @@ proptest! {
 
     #[test]
     fn rewards_keep_their_bounds_and_add_up(completion in soup(), target in soup()) {
-        for mode in [RewardMode::Paper, RewardMode::Strict] {
-            let b = score(mode, &completion, &target);
+        for rubric in [Rubric::paper(), Rubric::strict()] {
+            let b = score(&rubric, &completion, &target);
             prop_assert!(b.format == 1.0 || b.format == -1.0);
             prop_assert!((-2.0..=2.0).contains(&b.es_star));
             prop_assert!([2.0, -1.5, -2.0].contains(&b.em_star));
-            prop_assert_eq!(b.total, b.format + b.es_star);
-            prop_assert_eq!(b.total_with(CodeReward::EmStar), Some(b.format + b.em_star));
+            prop_assert_eq!(b.total, Some(b.format + b.es_star));
             prop_assert_eq!(b.similarity.is_none(), b.withheld.is_some());
             prop_assert!(b.syntax_ok || b.withheld.is_some());
             if let Some(similarity) = b.similarity {
@@ -263,7 +254,7 @@ proptest! {
         let plain = lines.join("\n");
         let noisy: String = lines.iter().zip(&noise).map(|(line, noise)| format!("{line}{noise}\n")).collect();
         prop_assert_eq!(strict(&answered(&noisy), TARGET), strict(&answered(&plain), TARGET));
-        prop_assert_eq!(strict(&answered(&noisy), &plain).total, 3.0);
-        prop_assert_eq!(strict(&answered(&plain), &noisy).total, 3.0);
+        prop_assert_eq!(strict(&answered(&noisy), &plain).total, Some(3.0));
+        prop_assert_eq!(strict(&answered(&plain), &noisy).total, Some(3.0));
     }
 }

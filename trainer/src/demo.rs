@@ -146,7 +146,7 @@ pub fn demo(config: &Config, interrupt: &Interrupt) -> Result<Outcome> {
     let run = Run {
         inputs: &inputs,
         config,
-        reward: &reward(config.reward.mode),
+        reward: &reward(config),
         interrupt,
     };
     let finished = run.train(&dir)?;

@@ -7,9 +7,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Context;
-use recode_core::metrics::{self, copy_old, gain_over_copy, mean};
+use recode_core::metrics::{self, Mean};
 use recode_core::migration::Migration;
-use recode_core::reward::Breakdown;
+use recode_core::reward::{Breakdown, Part};
 use recode_kernels::decoder::Merged;
 use serde::{Deserialize, Serialize};
 
@@ -40,35 +40,26 @@ pub struct EvalLine {
     pub finish_reason: FinishReason,
     #[serde(flatten)]
     pub breakdown: Breakdown,
-    /// What the policy is trained on: format and the chosen code reward.
-    pub reward: f64,
-    /// Copying the old code, scored by the same rules.
-    pub copy_old: Breakdown,
-    /// Similarity of the answer less that of the copy.
+    /// Similarity of the answer less that of the old code.
     pub gain_over_copy: f64,
 }
 
 /// An evaluation in numbers: means over its rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
-    /// Of the rewards by themselves.
+    /// Of the rewards.
     pub scores: metrics::Summary,
-    /// What the policy is trained on.
-    pub reward: f64,
-    pub gain_over_copy: f64,
     /// Share of completions that ran into the length limit.
-    pub truncated: f64,
+    pub truncated: Mean,
 }
 
 impl Summary {
     /// The means; `None` of no lines.
     pub fn of(lines: &[EvalLine]) -> Option<Self> {
-        let of = |value: fn(&EvalLine) -> f64| mean(lines.iter().map(value));
-        Some(Self {
-            scores: metrics::Summary::of(lines.iter().map(|line| &line.breakdown))?,
-            reward: of(|line| line.reward)?,
-            gain_over_copy: of(|line| line.gain_over_copy)?,
-            truncated: of(|line| f64::from(line.finish_reason != FinishReason::Eos))?,
+        let truncated = |line: &EvalLine| f64::from(line.finish_reason != FinishReason::Eos);
+        (!lines.is_empty()).then(|| Self {
+            scores: lines.iter().map(|line| &line.breakdown).collect(),
+            truncated: lines.iter().map(truncated).collect(),
         })
     }
 }
@@ -76,14 +67,22 @@ impl Summary {
 /// The table a run ends with.
 pub fn table(before: &Summary, after: &Summary) -> Table {
     let mut table = Table::before_after();
-    let mut measure = |name: &str, of: fn(&Summary) -> f64, unit| {
-        table.measure(name, of(before), of(after), unit);
+    let mut measure = |name: &str, of: fn(&Summary) -> Mean, unit| {
+        // A part that both evaluations have.
+        if let (Some(before), Some(after)) = (of(before).value(), of(after).value()) {
+            table.measure(name, before, after, unit);
+        }
     };
-    measure("reward", |s| s.reward, Unit::Number);
-    measure("ES*", |s| s.scores.es_star, Unit::Number);
-    measure("EM*", |s| s.scores.em_star, Unit::Number);
+    measure("reward", |s| s.scores.total, Unit::Number);
+    measure("ES*", |s| s.scores.part(Part::EsStar), Unit::Number);
+    measure("EM*", |s| s.scores.part(Part::EmStar), Unit::Number);
+    measure("edit_gain", |s| s.scores.part(Part::EditGain), Unit::Number);
     measure("valid format", |s| s.scores.valid_format, Unit::Share);
-    measure("gain over copying", |s| s.gain_over_copy, Unit::Number);
+    measure(
+        "gain over copying",
+        |s| s.scores.gain_over_copy,
+        Unit::Number,
+    );
     measure("truncated", |s| s.truncated, Unit::Share);
     table
 }
@@ -147,18 +146,17 @@ pub fn evaluate(
         return Ok(None);
     }
     let line = |(example, completion): (&Example, crate::rollout::Completion)| {
-        let breakdown = reward(&example.migration, &completion.text);
-        let copy_old = copy_old(config.reward.mode, &example.migration);
+        let tokens = completion.completion_ids.len();
+        let breakdown = reward(&example.migration, &completion.text, tokens);
+        total(&breakdown)?;
         Ok(EvalLine {
             row: example.line,
             migration: example.migration.clone(),
-            tokens: completion.completion_ids.len(),
+            tokens,
             finish_reason: completion.finish_reason,
-            reward: total(&breakdown, config.reward.code)?,
-            gain_over_copy: gain_over_copy(&breakdown, &copy_old),
+            gain_over_copy: breakdown.gain_over_copy(),
             completion: completion.text,
             breakdown,
-            copy_old,
         })
     };
     let lines = examples.iter().zip(answers.completions).map(line);
@@ -211,17 +209,16 @@ pub fn read(path: &Path) -> anyhow::Result<Option<Vec<EvalLine>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use recode_core::reward::{Rubric, score};
 
     fn line(reward: f64, format: f64, gain: f64, finish_reason: FinishReason) -> EvalLine {
         let breakdown = Breakdown {
             format,
             es_star: reward - format,
-            em_star: -1.5,
-            edit_gain: None,
-            total: reward,
-            syntax_ok: true,
-            similarity: Some(0.5),
-            withheld: None,
+            total: Some(reward),
+            similarity: Some(0.5 + gain),
+            baseline: Some(0.5),
+            ..score(&Rubric::strict(), "", "b")
         };
         EvalLine {
             row: 4,
@@ -236,9 +233,7 @@ mod tests {
             completion: "text".into(),
             tokens: 3,
             finish_reason,
-            copy_old: breakdown.clone(),
             breakdown,
-            reward,
             gain_over_copy: gain,
         }
     }
@@ -251,22 +246,19 @@ mod tests {
         ];
         let summary = Summary::of(&lines).unwrap();
         // (2 - 3) / 2; ES*: (1 - 2) / 2; (0.5 - 0.25) / 2
+        let Summary { scores, truncated } = &summary;
+        let means = [
+            scores.total,
+            scores.part(Part::EsStar),
+            scores.gain_over_copy,
+            scores.valid_format,
+            *truncated,
+        ];
         assert_eq!(
-            (
-                summary.reward,
-                summary.scores.es_star,
-                summary.gain_over_copy
-            ),
-            (-0.5, -0.5, 0.125)
+            means.map(|mean| mean.value()),
+            [-0.5, -0.5, 0.125, 0.5, 0.5].map(Some)
         );
-        assert_eq!(
-            (
-                summary.scores.valid_format,
-                summary.truncated,
-                summary.scores.completions
-            ),
-            (0.5, 0.5, 2)
-        );
+        assert_eq!(scores.completions, 2);
         assert_eq!(Summary::of(&[]), None);
         let text = table(&summary, &summary).to_string();
         for name in ["reward", "ES*", "EM*", "valid format", "gain over copying"] {

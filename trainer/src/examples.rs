@@ -10,11 +10,11 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use recode_core::audit::{Finding, audit};
 use recode_core::migration::Migration;
-use recode_core::reward::baseline;
+use recode_core::reward::{Part, Reference, Rubric};
 use recode_kernels::random::Stream;
 
 use crate::cli::quoted;
-use crate::config::{CodeReward, Config, DataConfig, RewardConfig};
+use crate::config::{Config, DataConfig};
 use crate::data::{Row, read_migrations};
 use crate::fingerprint;
 use crate::tokenizer::Tokenizer;
@@ -85,7 +85,7 @@ impl Examples {
         let files = std::iter::once((&rows, path)).chain(held_out.iter().map(|h| (h, eval_path)));
         for (rows, path) in files {
             check_sound(rows, path)?;
-            check_baselines(rows, path, &config.reward)?;
+            check_references(rows, path, &config.rubric())?;
         }
         let eval_file_rows = held_out.as_ref().map(Vec::len);
         let (rows, mut eval, eval_path) = match held_out {
@@ -212,24 +212,30 @@ fn check_sound(rows: &[Row], path: &Path) -> anyhow::Result<()> {
     )
 }
 
-/// `edit_gain` counts from the old code's similarity: a row without one would stop the run when its turn comes.
-fn check_baselines(rows: &[Row], path: &Path, reward: &RewardConfig) -> anyhow::Result<()> {
-    if reward.code != CodeReward::EditGain {
-        return Ok(());
-    }
-    let lacks = |row: &&Row| {
+/// Some parts of the reward count from the old code: a row for which they cannot be had would stop the run when its turn comes.
+fn check_references(rows: &[Row], path: &Path, rubric: &Rubric) -> anyhow::Result<()> {
+    let weighs = |part: &Part| rubric.weights.get(*part).is_some();
+    let lacks = |row: &Row| {
         let Migration {
             old_code, new_code, ..
         } = &row.migration;
-        baseline(reward.mode, old_code, new_code).is_none()
+        let reference = Reference::new(rubric.clone(), new_code, Some(old_code));
+        let api = [Part::ApiAdopted, Part::ApiLeft]
+            .iter()
+            .find(|part| weighs(part) && !reference.has_api());
+        api.or_else(|| {
+            [Part::EditGain]
+                .iter()
+                .find(|part| weighs(part) && reference.baseline().is_none())
+        })
+        .copied()
     };
-    match rows.iter().find(lacks) {
+    match rows.iter().find_map(|row| Some((row.line, lacks(row)?))) {
         None => Ok(()),
-        Some(row) => bail!(
-            "{}:{}: reward.code = \"edit_gain\" has nothing to count from, as old or new code is not Python by the rules of reward.mode = \"{}\": leave the row out, or take another code or mode",
+        Some((line, part)) => bail!(
+            "{}:{line}: {part} of reward.weights has nothing to count from, as old or new code is not Python by the rules of reward.mode = \"{}\": leave the row out, or take another part or mode",
             path.display(),
-            row.line,
-            reward.mode
+            rubric.mode
         ),
     }
 }

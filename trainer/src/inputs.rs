@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use recode_core::migration::Migration;
-use recode_core::reward::{Breakdown, CodeReward, RewardMode, score_migration};
+use recode_core::reward::{Breakdown, Reference};
 
 use crate::config::Config;
 use crate::examples::Examples;
@@ -40,14 +40,18 @@ impl Inputs {
 /// The reward that moves the policy.
 ///
 /// # Errors
-/// A code reward that the rules of the run did not give.
-pub fn total(breakdown: &Breakdown, code: CodeReward) -> anyhow::Result<f64> {
-    breakdown.total_with(code).with_context(|| {
-        format!("reward.code is {code}, but the rules that score give none: take another code")
-    })
+/// A part with a weight that could not be had.
+pub fn total(breakdown: &Breakdown) -> anyhow::Result<f64> {
+    breakdown
+        .total
+        .context("a part of reward.weights could not be had for this row: take another part, or leave the row out")
 }
 
-/// What a completion of a row is worth by the rules of `mode`.
-pub fn reward(mode: RewardMode) -> impl Fn(&Migration, &str) -> Breakdown + Sync {
-    move |row, completion| score_migration(mode, completion, &row.old_code, &row.new_code)
+/// What a completion of a row is worth by the rules of `config`; its length in tokens counts where they say so.
+pub fn reward(config: &Config) -> impl Fn(&Migration, &str, usize) -> Breakdown + Sync {
+    let rubric = config.rubric();
+    move |row, completion, tokens| {
+        Reference::new(rubric.clone(), &row.new_code, Some(&row.old_code))
+            .score(completion, Some(tokens))
+    }
 }

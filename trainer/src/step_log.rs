@@ -2,10 +2,11 @@
 //!
 //! Metric names are TRL's where TRL has one. A mean over nothing (the length of ended completions where none ended) is `null`.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use recode_core::policy::{GroupSpread, LossStats};
-use recode_core::reward::Breakdown;
+use recode_core::reward::{Breakdown, Part};
 use serde::Serialize;
 
 use crate::rollout::FinishReason;
@@ -26,8 +27,6 @@ pub struct CompletionLine {
     /// Each reward by itself, and why one was withheld.
     #[serde(flatten)]
     pub breakdown: Breakdown,
-    /// What the policy was trained on: format and the chosen code reward.
-    pub reward: f64,
     pub advantage: f64,
     /// `false`: truncated and masked out of the loss.
     pub counted: bool,
@@ -47,15 +46,9 @@ pub struct StepMetrics {
     pub reward_group_std: f64,
     /// Share of the groups that teach nothing: all of their rewards are equal.
     pub frac_reward_zero_std: f64,
-    #[serde(rename = "rewards/format/mean")]
-    pub format: f64,
-    #[serde(rename = "rewards/es_star/mean")]
-    pub es_star: f64,
-    #[serde(rename = "rewards/em_star/mean")]
-    pub em_star: f64,
-    /// `None` where the rules that score know no old code.
-    #[serde(rename = "rewards/edit_gain/mean")]
-    pub edit_gain: Option<f64>,
+    /// `rewards/NAME/mean` and `rewards/NAME/std` of every part of the reward that all completions have, with or without a weight.
+    #[serde(flatten)]
+    pub parts: BTreeMap<String, f64>,
     #[serde(rename = "completions/mean_length")]
     pub mean_length: f64,
     #[serde(rename = "completions/min_length")]
@@ -158,11 +151,23 @@ impl StepMetrics {
         let mean = |of: &dyn Fn(&CompletionLine) -> f64| mean(completions.iter().map(of));
         let lengths = || completions.iter().map(|line| line.tokens);
         let ended = |line: &&CompletionLine| line.finish_reason == FinishReason::Eos;
-        let reward = mean(&|line| line.reward);
-        let squares: f64 = completions
+        let totals: Vec<f64> = completions
             .iter()
-            .map(|line| (line.reward - reward).powi(2))
-            .sum();
+            .filter_map(|line| line.breakdown.total)
+            .collect();
+        let (reward, reward_std) = mean_and_std(&totals);
+        let mut parts = BTreeMap::new();
+        for &part in Part::ALL {
+            let values: Option<Vec<f64>> = completions
+                .iter()
+                .map(|line| line.breakdown.part(part))
+                .collect();
+            if let Some(values) = values {
+                let (mean, std) = mean_and_std(&values);
+                parts.insert(format!("rewards/{part}/mean"), mean);
+                parts.insert(format!("rewards/{part}/std"), std);
+            }
+        }
         let terminated = completions.iter().filter(ended).count();
         let Updates {
             stats, difference, ..
@@ -172,17 +177,10 @@ impl StepMetrics {
             step: at.step,
             epoch: at.epoch,
             reward,
-            reward_std: (squares / (completions.len() - 1).max(1) as f64).sqrt(),
+            reward_std,
             reward_group_std: spread.std,
             frac_reward_zero_std: spread.frac_zero_std,
-            format: mean(&|line| line.breakdown.format),
-            es_star: mean(&|line| line.breakdown.es_star),
-            em_star: mean(&|line| line.breakdown.em_star),
-            edit_gain: completions
-                .iter()
-                .map(|line| line.breakdown.edit_gain)
-                .sum::<Option<f64>>()
-                .map(|sum| sum / completions.len() as f64),
+            parts,
             mean_length: mean(&|line| line.tokens as f64),
             min_length: lengths().min().unwrap_or(0),
             max_length: lengths().max().unwrap_or(0),
@@ -209,6 +207,13 @@ impl StepMetrics {
             num_tokens: at.num_tokens,
         }
     }
+}
+
+/// The mean and the standard deviation with n - 1.
+fn mean_and_std(values: &[f64]) -> (f64, f64) {
+    let mean = mean(values.iter().copied());
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (values.len() - 1).max(1) as f64).sqrt())
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -258,6 +263,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use recode_core::reward::{Rubric, score};
 
     fn line(reward: f64, tokens: usize, finish_reason: FinishReason) -> CompletionLine {
         CompletionLine {
@@ -268,16 +274,15 @@ mod tests {
             tokens,
             finish_reason,
             breakdown: Breakdown {
-                format: 1.0,
+                total: Some(reward),
                 es_star: reward - 1.0,
-                em_star: -1.5,
                 edit_gain: Some(0.25),
-                total: reward,
-                syntax_ok: true,
-                similarity: Some(0.5),
-                withheld: None,
+                ..score(
+                    &Rubric::strict(),
+                    "</think><answer>\n```python\nx\n```\n</answer>",
+                    "y",
+                )
             },
-            reward,
             advantage: 0.0,
             counted: true,
         }
@@ -325,7 +330,9 @@ mod tests {
             ("reward_std", 2.0_f64.sqrt()),
             ("rewards/format/mean", 1.0),
             ("rewards/es_star/mean", 1.0),
+            ("rewards/es_star/std", 2.0_f64.sqrt()),
             ("rewards/edit_gain/mean", 0.25),
+            ("rewards/edit_gain/std", 0.0),
             ("completions/mean_length", 6.0),
             ("completions/min_length", 4.0),
             ("completions/max_length", 8.0),
@@ -371,7 +378,7 @@ mod tests {
             "es_star",
             "em_star",
             "edit_gain",
-            "reward",
+            "total",
             "advantage",
         ] {
             assert!(names.contains(&name), "{name} in {names:?}");

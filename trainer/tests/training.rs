@@ -219,7 +219,7 @@ fn with_one_update_a_step_is_on_policy() {
     );
 }
 
-fn even(_: &Migration, _: &str) -> Breakdown {
+fn even(_: &Migration, _: &str, _: usize) -> Breakdown {
     toy::breakdown(1.0)
 }
 
@@ -341,7 +341,7 @@ fn a_gradient_of_zero_stops_the_run_also_under_weight_decay() {
 fn rewards_and_weights_that_are_not_finite_stop_the_run() {
     let toy = Toy::new();
     let error = toy
-        .run_with("reward", &["run.max_steps=2"], &|_, _| {
+        .run_with("reward", &["run.max_steps=2"], &|_, _, _| {
             toy::breakdown(f64::NAN)
         })
         .unwrap_err();

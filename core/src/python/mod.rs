@@ -10,9 +10,15 @@
 //! blanks behind a conversion (`{x!r }`) and a third level of braces. Too strict: `raise ;`, and chains of more than 1,000
 //! links, where CPython goes to 3,000 before it raises.
 
+mod api;
 mod indentation;
+mod lexemes;
 mod nesting;
 mod strip;
+mod unreachable;
+
+pub(crate) use api::ApiNames;
+pub(crate) use strip::Stripped;
 
 use ruff_python_ast::comparable::ComparableMod;
 use ruff_python_ast::token::TokenKind;
@@ -21,6 +27,7 @@ use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
 use ruff_text_size::Ranged;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The longest text that is parsed; anything longer is refused as a syntax error.
 pub const MAX_SOURCE_BYTES: usize = 1 << 20;
@@ -82,7 +89,7 @@ pub fn check_syntax(source: &str, grammar: Grammar) -> Result<(), SyntaxError> {
 /// # Errors
 /// `source` is not Python ([`Grammar::Latest`]).
 pub fn strip(source: &str) -> Result<String, SyntaxError> {
-    Ok(Module::parse(source, Grammar::Latest)?.strip())
+    Ok(Module::parse(source, Grammar::Latest)?.strip(&[]).text)
 }
 
 /// Whether two sources are the same program: equal syntax trees, whatever their layout, comments, quotes and brackets.
@@ -184,9 +191,28 @@ impl<'a> Module<'a> {
         ComparableMod::from(self.parsed.syntax()) == ComparableMod::from(other.parsed.syntax())
     }
 
-    /// See [`strip`].
-    pub(crate) fn strip(&self) -> String {
-        strip::strip(&self.text, self.parsed.tokens())
+    /// See [`strip`]; the statements in the byte ranges `left_out` go too.
+    pub(crate) fn strip(&self, left_out: &[Range<usize>]) -> Stripped {
+        strip::strip(&self.text, self.parsed.tokens(), left_out)
+    }
+
+    /// See [`unreachable::find`].
+    pub(crate) fn unreachable(&self) -> Vec<Range<usize>> {
+        unreachable::find(self.parsed.syntax())
+    }
+
+    /// See [`lexemes::lexemes`].
+    pub(crate) fn lexemes(&self, left_out: &[Range<usize>]) -> Vec<Cow<'_, str>> {
+        lexemes::lexemes(&self.text, self.parsed.tokens(), left_out)
+    }
+
+    /// Its names that are not all ASCII.
+    pub(crate) fn foreign_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.parsed.tokens().iter();
+        let names = names.filter(|token| token.kind() == TokenKind::Name);
+        names
+            .map(|token| &self.text[token.range()])
+            .filter(|name| !name.is_ascii())
     }
 }
 

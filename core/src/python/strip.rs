@@ -8,45 +8,96 @@
 
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_text_size::Ranged;
+use std::ops::Range;
 
-/// `text`, whose tokens are `tokens`, without comments, blank lines and blanks at line ends.
-pub(super) fn strip(text: &str, tokens: &Tokens) -> String {
+/// What is left of a text, and where in it string literals stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stripped {
+    pub(crate) text: String,
+    /// Byte ranges of string literals with their quotes, of format strings without what is computed in them; in order.
+    pub(crate) strings: Vec<Range<usize>>,
+}
+
+/// `text`, whose tokens are `tokens`, without comments, blank lines, blanks at line ends and the statements `left_out`.
+pub(super) fn strip(text: &str, tokens: &Tokens, left_out: &[Range<usize>]) -> Stripped {
     let mut stripped = String::with_capacity(text.len());
+    let mut strings = Vec::new();
     let mut line_start = 0; // of the line being written, in `stripped`
     let mut done = 0; // bytes of `text` that have been dealt with
     let mut format_strings = 0_usize; // within each other
+    let mut left_out = left_out.iter().peekable();
+    let mut cut = false; // something of this line was left out
     for token in tokens.iter() {
+        let range = token.start().to_usize()..token.end().to_usize();
+        while left_out.next_if(|gone| gone.end <= range.start).is_some() {}
+        if let Some(gone) = left_out.peek()
+            && gone.start <= range.start
+            && !range.is_empty()
+        {
+            if done < gone.end {
+                stripped.push_str(&text[done..gone.start]);
+                done = gone.end;
+                cut = true;
+            }
+            continue;
+        }
         match token.kind() {
             TokenKind::FStringStart | TokenKind::TStringStart => format_strings += 1,
             TokenKind::FStringEnd | TokenKind::TStringEnd => format_strings -= 1,
             _ => {}
+        }
+        if is_string_text(token.kind()) {
+            let start = stripped.len() + (range.start - done);
+            strings.push(start..start + range.len());
         }
         let line_ends = token.kind().is_any_newline();
         // What stands in a format string is text: `f"{x = }"` shows even its blanks.
         if format_strings > 0 || !(line_ends || token.kind() == TokenKind::Comment) {
             continue;
         }
-        stripped.push_str(&text[done..token.start().to_usize()]);
-        done = token.end().to_usize();
+        stripped.push_str(&text[done..range.start]);
+        done = range.end;
         if line_ends {
-            stripped.truncate(trim_line_end(&stripped, line_start));
+            stripped.truncate(trim_line_end(&stripped, line_start, cut));
             // The line end of a statement stays, that of a line which holds nothing goes with it.
-            if stripped.len() > line_start || token.kind() == TokenKind::Newline {
+            if stripped.len() > line_start || (token.kind() == TokenKind::Newline && !cut) {
                 stripped.push('\n');
                 line_start = stripped.len();
             }
+            cut = false;
         }
     }
     stripped.truncate(stripped.trim_end().len());
-    stripped
+    Stripped {
+        text: stripped,
+        strings,
+    }
 }
 
-/// Where the line that begins at `line_start` ends without trailing blanks, and without a backslash that continues it into nothing.
-fn trim_line_end(text: &str, line_start: usize) -> usize {
+fn is_string_text(kind: TokenKind) -> bool {
+    use TokenKind as T;
+    matches!(
+        kind,
+        T::String
+            | T::FStringStart
+            | T::FStringMiddle
+            | T::FStringEnd
+            | T::TStringStart
+            | T::TStringMiddle
+            | T::TStringEnd
+    )
+}
+
+/// Where the line that begins at `line_start` ends without trailing blanks, and without a backslash that continues it into nothing;
+/// without the `;` before what was cut off, too.
+fn trim_line_end(text: &str, line_start: usize, cut: bool) -> usize {
     let mut line = &text[line_start..];
     loop {
         line = line.trim_end_matches([' ', '\t', '\x0c']);
-        match line.strip_suffix("\\\n") {
+        let shorter = line
+            .strip_suffix("\\\n")
+            .or_else(|| line.strip_suffix(';').filter(|_| cut));
+        match shorter {
             Some(before) => line = before,
             None => return line_start + line.len(),
         }

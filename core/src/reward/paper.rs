@@ -12,7 +12,8 @@
 //! [`MAX_SOURCE_BYTES`] as their strings are put back are refused: strings that name each other's placeholders can double at every step.
 //! Texts that differ over more than [`MAX_CELLS`](crate::similarity::MAX_CELLS) pairs of characters get an upper bound of their distance.
 
-use super::{Breakdown, Searched, Withheld, exact_match, format};
+use super::breakdown::Judged;
+use super::{Searched, Withheld, format};
 use crate::python::{Grammar, MAX_SOURCE_BYTES, SyntaxError, check_syntax};
 use crate::similarity::similarity;
 use format::is_python_space;
@@ -20,45 +21,57 @@ use format::is_python_space;
 /// What stands in for a string while comments are removed.
 const PLACEHOLDER: &str = "STRING_PLACEHOLDER_";
 
-/// See [`super::score`].
-pub(super) fn score(completion: &str, target: &str) -> Breakdown {
-    let format = format::paper(completion);
-    let Some(code) = first_block(completion) else {
-        return Breakdown::withheld(
-            format,
-            false,
-            Withheld::NoCode {
-                searched: Searched::Completion,
-            },
-        );
-    };
-    let answer = match cleaned(code) {
-        Ok(answer) => answer,
-        Err(error) => {
-            return Breakdown::withheld(format, false, Withheld::AnswerNotPython { error });
-        }
-    };
-    let target = match strip(target) {
-        Ok(target) => target,
-        Err(error) => {
-            return Breakdown::withheld(format, true, Withheld::TargetNotPython { error });
-        }
-    };
-    if answer.is_empty() && target.is_empty() {
-        let exception =
-            "ZeroDivisionError: code and target are both empty without comments".to_owned();
-        return Breakdown {
-            em_star: exact_match::reward(true),
-            ..Breakdown::withheld(format, true, Withheld::ReferenceRaises { exception })
-        };
-    }
-    Breakdown::compared(format, answer == target, similarity(&answer, &target))
+/// A row made ready for these rules.
+#[derive(Debug)]
+pub(super) struct Reference {
+    target: Result<String, SyntaxError>,
+    pub(super) baseline: Option<f64>,
 }
 
-/// See [`super::baseline`].
-pub(super) fn baseline(old_code: &str, target: &str) -> Option<f64> {
-    let (old_code, target) = (cleaned(old_code).ok()?, strip(target).ok()?);
-    (!old_code.is_empty() || !target.is_empty()).then(|| similarity(&old_code, &target))
+impl Reference {
+    pub(super) fn new(target: &str, old_code: Option<&str>) -> Self {
+        let target = strip(target);
+        let old = old_code.and_then(|code| cleaned(code).ok());
+        let baseline = old.zip(target.as_ref().ok()).and_then(|(old, target)| {
+            (!old.is_empty() || !target.is_empty()).then(|| similarity(&old, target))
+        });
+        Reference { target, baseline }
+    }
+
+    /// See [`super::score`].
+    pub(super) fn judge(&self, completion: &str) -> Judged {
+        let format = format::paper(completion);
+        let withheld = |syntax_ok, reason| Judged::withheld(format, syntax_ok, reason);
+        let Some(code) = first_block(completion) else {
+            return withheld(
+                false,
+                Withheld::NoCode {
+                    searched: Searched::Completion,
+                },
+            );
+        };
+        let answer = match cleaned(code) {
+            Ok(answer) => answer,
+            Err(error) => return withheld(false, Withheld::AnswerNotPython { error }),
+        };
+        let target = match &self.target {
+            Ok(target) => target,
+            Err(error) => {
+                return withheld(
+                    true,
+                    Withheld::TargetNotPython {
+                        error: error.clone(),
+                    },
+                );
+            }
+        };
+        if answer.is_empty() && target.is_empty() {
+            let exception =
+                "ZeroDivisionError: code and target are both empty without comments".to_owned();
+            return withheld(true, Withheld::ReferenceRaises { exception });
+        }
+        Judged::compared(format, answer == *target, similarity(&answer, target))
+    }
 }
 
 /// An answer's code without comments, if it is Python then.

@@ -18,6 +18,19 @@ pub enum Withheld {
         /// What is wrong with it, lines and columns counted in the code.
         error: SyntaxError,
     },
+    /// The answer's block holds no code, comments aside, and the target holds some.
+    EmptyCode,
+    /// There is more than one pair of answer tags: which of them is the answer?
+    SeveralAnswers {
+        /// How many.
+        answers: usize,
+    },
+    /// A name has letters other than ASCII's, and neither target nor old code has such a name: Python finds nothing under it, however much
+    /// its letters look like the right ones.
+    ForeignName {
+        /// The name.
+        name: String,
+    },
     /// The target is not Python: the row can teach nothing.
     TargetNotPython {
         /// What is wrong with it.
@@ -48,6 +61,18 @@ impl fmt::Display for Withheld {
             Withheld::NoCode { searched } => write!(f, "no closed ```python block {searched}"),
             Withheld::AnswerNotPython { error } => {
                 write!(f, "the answer's code is not Python: {error}")
+            }
+            Withheld::EmptyCode => f.write_str("the answer's block holds no code"),
+            Withheld::SeveralAnswers { answers } => {
+                write!(f, "{answers} answers: one was asked for")
+            }
+            Withheld::ForeignName { name } => {
+                let is_foreign = |c: &char| !c.is_ascii();
+                let letter = name.chars().find(is_foreign).map_or(0, u32::from);
+                write!(
+                    f,
+                    "the name {name} has the letter U+{letter:04X}, and nothing in the row has such a name"
+                )
             }
             Withheld::TargetNotPython { error } => write!(
                 f,

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
 use recode_core::migration::Migration;
-use recode_core::reward::{Breakdown, RewardMode, score_migration};
+use recode_core::reward::{Breakdown, Reference};
 use recode_kernels::decoder::Merged;
 use serde::Serialize;
 
 use super::model_args::{ModelArgs, SamplingArgs};
-use super::score::reward_mode;
+use super::rubric_args::RubricArgs;
 use super::write_line;
 use crate::cli::Usage;
 use crate::data::{Object, Source, migration};
@@ -41,9 +41,6 @@ pub struct Args {
     /// Line of --data, counted from 1
     #[arg(long, value_name = "N", requires = "data")]
     row: Option<usize>,
-    /// Rules of the reward of a row's answers
-    #[arg(long, value_name = "MODE", default_value = "strict", value_parser = reward_mode(), requires = "data")]
-    reward: RewardMode,
     /// Answers to the prompt
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1)]
     num_generations: usize,
@@ -54,6 +51,8 @@ pub struct Args {
     sampling: SamplingArgs,
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten, next_help_heading = "Rules of the reward of a row's answers")]
+    rubric: RubricArgs,
 }
 
 /// One line of `--json`.
@@ -73,6 +72,11 @@ pub fn run(args: Args) -> Result<()> {
     // clap lets a `requires` go where the required one conflicts with what was given.
     if args.row.is_some() && args.data.is_none() {
         return Err(Usage::error("--row is a line of --data, which is missing"));
+    }
+    if args.rubric.given() && args.data.is_none() {
+        return Err(Usage::error(
+            "--reward, --compare, --weights and --overlong judge answers to a row of --data, which is missing",
+        ));
     }
     if args.row == Some(0) {
         return Err(Usage::error("--row counts from 1"));
@@ -96,6 +100,10 @@ pub fn run(args: Args) -> Result<()> {
         (Some(file), Some(row)) => Some(read_row(&Source::new(file), row)?),
         _ => None,
     };
+    let rubric = args.rubric.rubric()?;
+    let reference = migration
+        .as_ref()
+        .map(|row| Reference::new(rubric, &row.new_code, Some(&row.old_code)));
     let text = match &migration {
         Some(migration) => migration.prompt().chatml(),
         None => plain_prompt(args.prompt.as_deref().unwrap_or_default(), args.chat)?,
@@ -109,7 +117,7 @@ pub fn run(args: Args) -> Result<()> {
             id: args.row.unwrap_or(0) as u64,
             prompt_ids: &prompt_ids,
         };
-        answer(model, adapter, prompt, migration.as_ref(), &args, &config)
+        answer(model, adapter, prompt, reference, &args, &config)
     })
 }
 
@@ -117,7 +125,7 @@ fn answer(
     model: &Model,
     adapter: Option<&Merged>,
     prompt: Prompt<'_>,
-    migration: Option<&Migration>,
+    reference: Option<Reference>,
     args: &Args,
     config: &RolloutConfig,
 ) -> Result<()> {
@@ -145,14 +153,10 @@ fn answer(
         writeln!(out, "{}", stream.finish()?)?;
     }
     for completion in &rollout.completions {
-        let reward = migration.map(|migration| {
-            score_migration(
-                args.reward,
-                &completion.text,
-                &migration.old_code,
-                &migration.new_code,
-            )
-        });
+        let length = completion.completion_ids.len();
+        let reward = reference
+            .as_ref()
+            .map(|reference| reference.score(&completion.text, Some(length)));
         if args.json {
             write_line(&mut out, &Answer::of(completion, reward))?;
             continue;
@@ -199,9 +203,12 @@ fn summary(completion: &Completion, reward: Option<&Breakdown>) -> String {
     };
     let mut summary = format!("{tokens} tokens, {ended}");
     if let Some(reward) = reward {
+        let total = reward
+            .total
+            .map_or("-".to_owned(), |total| format!("{total:.3}"));
         summary += &format!(
-            ", reward {:.3} (format {}, ES* {:.3}, EM* {})",
-            reward.total, reward.format, reward.es_star, reward.em_star
+            ", reward {} (format {}, ES* {:.3}, EM* {})",
+            total, reward.format, reward.es_star, reward.em_star
         );
         if let Some(withheld) = &reward.withheld {
             summary += &format!(": {withheld}");

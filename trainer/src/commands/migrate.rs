@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use recode_core::answer::Answer;
 use recode_core::migration::Migration;
 use recode_core::python::{Grammar, check_syntax};
-use recode_core::reward::{Breakdown, RewardMode, score};
+use recode_core::reward::{Breakdown, Rubric, score};
 use similar::TextDiff;
 
 use super::model_args::{ModelArgs, SamplingArgs};
@@ -89,7 +89,7 @@ pub fn run(args: Args) -> Result<()> {
             .expect("one completion was asked for"))
     })?;
     // The target is not known; format and syntax do not depend on it.
-    let breakdown = score(RewardMode::Strict, &completion.text, &migration.old_code);
+    let breakdown = score(&Rubric::strict(), &completion.text, &migration.old_code);
     let code = Answer::find(&completion.text)
         .code
         .map(|span| &completion.text[span]);

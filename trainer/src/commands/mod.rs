@@ -7,6 +7,7 @@ pub mod logprobs;
 pub mod merge;
 pub mod migrate;
 mod model_args;
+mod rubric_args;
 pub mod score;
 pub mod train;
 pub mod warm_up;

@@ -9,11 +9,12 @@ use std::sync::mpsc;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rayon::prelude::*;
 use recode_core::audit::Field;
-use recode_core::reward::{Breakdown, RewardMode, score, score_migration};
+use recode_core::metrics::Summary;
+use recode_core::reward::{Breakdown, Part, Reference, Rubric};
 
+use super::rubric_args::RubricArgs;
 use crate::data::{Line, Lines, Object, Source};
 use crate::report::Table;
 
@@ -22,18 +23,18 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// Score completions against the code they should have written
 ///
-/// Reads JSON Lines {"completion": …, "target": …} and writes each line again with format, es_star, em_star, total, syntax_ok, similarity
-/// and withheld (why there was no code reward) behind its own fields, which stay as they are; one of the same name is kept as input_NAME.
-/// A line with old_code gets edit_gain as well: a reward from -2 to 2 that is -0.8 for copying it.
+/// Reads JSON Lines {"completion": …, "target": …} and writes each line again with the rewards behind its own fields, which stay as they are;
+/// one of the same name is kept as input_NAME. The rewards are format, es_star, em_star and total, with syntax_ok, similarity and withheld (why
+/// there was no code reward). A line with old_code gets edit_gain as well (a reward from -2 to 2 that is -0.8 for copying it), api_adopted and
+/// api_left (the API names that the migration brings and takes: which the answer uses). A line's tokens is its length for overlong.
 /// A line that cannot be scored is reported on standard error and left out; the others are scored, and the exit code is 1.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// JSON Lines with completion and target (new_code stands in where there is no target); - reads standard input
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
-    /// Rules of scoring: the reference's, faults included, or the mended ones
-    #[arg(long, default_value = "strict", value_parser = reward_mode())]
-    reward: RewardMode,
+    #[command(flatten)]
+    rubric: RubricArgs,
     /// JSON Lines, or a table with the means at its end
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
@@ -45,28 +46,24 @@ enum Format {
     Table,
 }
 
-/// Parses `paper` or `strict`, with clap's list of choices and its suggestion.
-pub fn reward_mode() -> impl TypedValueParser<Value = RewardMode> {
-    PossibleValuesParser::new(["paper", "strict"]).try_map(|name| name.parse::<RewardMode>())
-}
-
 pub fn run(args: Args) -> anyhow::Result<()> {
+    let rubric = args.rubric.rubric()?;
     let source = Source::new(args.file);
     let chunks = read_chunks(source.lines(CHUNK_BYTES)?)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let (mut means, mut faults) = (Means::default(), 0);
+    let (mut summary, mut faults) = (Summary::default(), 0);
     if args.format == Format::Table {
         writeln!(out, "{HEADER}")?;
     }
     for chunk in chunks {
         let scored: Vec<_> = chunk?
             .into_par_iter()
-            .map(|line| score_line(args.reward, line))
+            .map(|line| score_line(&rubric, line))
             .collect();
         for (number, outcome) in scored {
             match outcome {
                 Ok(Scored { object, breakdown }) => {
-                    means.add(&breakdown);
+                    summary.add(&breakdown);
                     match args.format {
                         Format::Json => write_json(&mut out, object, &breakdown)?,
                         Format::Table => write_row(&mut out, number, &breakdown)?,
@@ -82,11 +79,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         out.flush()?;
     }
-    if args.format == Format::Table && means.lines > 0 {
-        write!(out, "\n{}", means.table(args.reward))?;
+    if args.format == Format::Table && summary.completions > 0 {
+        write!(out, "\n{}", means(&summary, &rubric))?;
         out.flush()?;
     }
-    match (means.lines, faults) {
+    match (summary.completions, faults) {
         (0, 0) => bail!(
             "{source} has no lines: expected {{\"completion\": …, \"target\": …}} a line (JSON Lines)"
         ),
@@ -136,7 +133,7 @@ struct Scored {
     breakdown: Breakdown,
 }
 
-fn score_line(mode: RewardMode, line: Line) -> (usize, Result<Scored, String>) {
+fn score_line(rubric: &Rubric, line: Line) -> (usize, Result<Scored, String>) {
     let outcome = line.text.and_then(|text| {
         let object = Object::parse(&text)?;
         let completion = object.text("completion")?;
@@ -149,13 +146,31 @@ fn score_line(mode: RewardMode, line: Line) -> (usize, Result<Scored, String>) {
                 );
             }
         };
-        let breakdown = match object.field("old_code") {
-            Field::Missing | Field::Null => score(mode, &completion, &target),
-            _ => score_migration(mode, &completion, &object.text("old_code")?, &target),
+        let old_code = match object.field("old_code") {
+            Field::Missing | Field::Null => None,
+            _ => Some(object.text("old_code")?),
         };
+        if let (None, Some(part)) = (&old_code, rubric.needs_old_code()) {
+            return Err(format!("old_code is missing, from which {part} counts"));
+        }
+        let tokens = match rubric.overlong.and_then(|_| object.get("tokens")) {
+            Some(value) => Some(length(value.get())?),
+            None if rubric.needs_length() => {
+                return Err("tokens is missing, the length that overlong counts".to_owned());
+            }
+            None => None,
+        };
+        let reference = Reference::new(rubric.clone(), &target, old_code.as_deref());
+        let breakdown = reference.score(&completion, tokens);
         Ok(Scored { object, breakdown })
     });
     (line.number, outcome)
+}
+
+fn length(tokens: &str) -> Result<usize, String> {
+    tokens
+        .parse()
+        .map_err(|_| format!("tokens is {tokens}, but must be a whole number"))
 }
 
 /// Writes the line's own fields as they were, then the rewards.
@@ -193,90 +208,57 @@ const HEADER: &str =
     "    line    total   format  es_star  em_star  edit_gain  similarity  syntax  withheld";
 
 fn write_row(out: &mut impl Write, number: usize, breakdown: &Breakdown) -> io::Result<()> {
-    let Breakdown {
-        format,
-        es_star,
-        em_star,
-        edit_gain,
-        total,
-        syntax_ok,
-        similarity,
-        withheld,
-    } = breakdown;
-    let or_dash = |number: &Option<f64>| number.map_or("-".to_owned(), |s| format!("{s:.3}"));
-    let (edit_gain, similarity) = (or_dash(edit_gain), or_dash(similarity));
-    let syntax = if *syntax_ok { "ok" } else { "-" };
-    let withheld = withheld.as_ref().map_or(String::new(), ToString::to_string);
+    let or_dash = |number: Option<f64>| number.map_or("-".to_owned(), |s| format!("{s:.3}"));
+    let [total, format, es_star, em_star, edit_gain, similarity] = [
+        breakdown.total,
+        Some(breakdown.format),
+        Some(breakdown.es_star),
+        Some(breakdown.em_star),
+        breakdown.edit_gain,
+        breakdown.similarity,
+    ]
+    .map(or_dash);
+    let syntax = if breakdown.syntax_ok { "ok" } else { "-" };
+    let withheld = breakdown
+        .withheld
+        .as_ref()
+        .map_or(String::new(), ToString::to_string);
     let line = format!(
-        "{number:>8} {total:>8.3} {format:>8.3} {es_star:>8.3} {em_star:>8.3} {edit_gain:>10} {similarity:>11} {syntax:>7}  {withheld}"
+        "{number:>8} {total:>8} {format:>8} {es_star:>8} {em_star:>8} {edit_gain:>10} {similarity:>11} {syntax:>7}  {withheld}"
     );
     writeln!(out, "{}", line.trim_end())
 }
 
-/// Sums in the order of the lines, so that the same file gives the same table.
-#[derive(Debug, Default)]
-struct Means {
-    lines: usize,
-    total: f64,
-    format: f64,
-    es_star: f64,
-    em_star: f64,
-    edit_gain: f64,
-    /// Lines with old code.
-    migrations: usize,
-    similarity: f64,
-    compared: usize,
-    formatted: usize,
-    exact: usize,
-    syntax_ok: usize,
-}
-
-impl Means {
-    fn add(&mut self, breakdown: &Breakdown) {
-        self.lines += 1;
-        self.total += breakdown.total;
-        self.format += breakdown.format;
-        self.es_star += breakdown.es_star;
-        self.em_star += breakdown.em_star;
-        self.edit_gain += breakdown.edit_gain.unwrap_or(0.0);
-        self.migrations += usize::from(breakdown.edit_gain.is_some());
-        self.similarity += breakdown.similarity.unwrap_or(0.0);
-        self.compared += usize::from(breakdown.similarity.is_some());
-        self.formatted += usize::from(breakdown.format > 0.0);
-        self.exact += usize::from(breakdown.em_star > 0.0);
-        self.syntax_ok += usize::from(breakdown.syntax_ok);
-    }
-
-    fn table(&self, mode: RewardMode) -> Table {
-        let mean = |sum: f64| format!("{:.4}", sum / self.lines as f64);
-        let share = |count: usize| {
-            format!(
-                "{count} ({:.1} %)",
-                100.0 * count as f64 / self.lines as f64
-            )
+/// The means, each with the number of lines that have it where not all do.
+fn means(summary: &Summary, rubric: &Rubric) -> Table {
+    let lines = summary.completions;
+    let mut table = Table::new([format!("{}, {lines} lines", rubric.mode), "mean".to_owned()]);
+    let parts = Part::ALL
+        .iter()
+        .map(|part| (part.name(), summary.part(*part)));
+    let total = [("total", summary.total)];
+    for (name, mean) in total
+        .into_iter()
+        .chain(parts)
+        .chain([("similarity", summary.similarity)])
+    {
+        let Some(value) = mean.value() else { continue };
+        let name = match mean.count() {
+            count if count == lines => name.to_owned(),
+            count => format!("{name} ({count} of {lines} lines)"),
         };
-        let mut table = Table::new([format!("{mode}, {} lines", self.lines), "mean".to_owned()]);
-        table.row(["total", &mean(self.total)]);
-        table.row(["format", &mean(self.format)]);
-        table.row(["es_star", &mean(self.es_star)]);
-        table.row(["em_star", &mean(self.em_star)]);
-        for (name, sum, count, of) in [
-            (
-                "edit_gain",
-                self.edit_gain,
-                self.migrations,
-                "with old code",
-            ),
-            ("similarity", self.similarity, self.compared, "compared"),
-        ] {
-            if count > 0 {
-                let mean = format!("{:.4}", sum / count as f64);
-                table.row([format!("{name} ({count} {of})"), mean]);
-            }
-        }
-        table.row(["valid format", &share(self.formatted)]);
-        table.row(["syntax ok", &share(self.syntax_ok)]);
-        table.row(["exact match", &share(self.exact)]);
-        table
+        table.row([name, format!("{value:.4}")]);
     }
+    for (name, share) in [
+        ("valid format", summary.valid_format),
+        ("syntax ok", summary.valid_syntax),
+        ("exact match", summary.exact),
+    ] {
+        let share = share.value().unwrap_or_default();
+        table.row([
+            name.to_owned(),
+            format!("{:.0} ({:.1} %)", share * lines as f64, 100.0 * share),
+        ]);
+    }
+    table
 }

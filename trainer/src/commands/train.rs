@@ -59,7 +59,7 @@ fn train(
     Run {
         inputs: &inputs,
         config,
-        reward: &reward(config.reward.mode),
+        reward: &reward(config),
         interrupt,
     }
     .train(&dir)

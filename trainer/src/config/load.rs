@@ -117,6 +117,7 @@ impl Config {
             completions <= MOST_COMPLETIONS,
             "rollout.prompts_per_step {prompts_per_step} x rollout.num_generations {num_generations} = {completions} completions a step, more than {MOST_COMPLETIONS}: lower one of them"
         );
+        config.rubric().check().context("[reward]")?;
         Ok(config)
     }
 

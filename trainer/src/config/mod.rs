@@ -16,7 +16,8 @@ pub use keys::{Key, help};
 pub use load::ConfigArgs;
 pub(crate) use load::{at_line, check_section};
 pub use recode_core::policy::{LossAggMode, ScaleRewards};
-pub use recode_core::reward::{CodeReward, RewardMode};
+pub use recode_core::reward::{Comparison, RewardMode, Weights};
+use recode_core::reward::{Overlong, Part, Rubric};
 pub use recode_kernels::decoder::Target;
 
 /// Bound of lengths in tokens: within a step, a token is named by a prompt, a segment and a position of 24, 16 and 24 bits (`micro_batch`).
@@ -103,9 +104,16 @@ config_keys! {
     [reward] RewardConfig {
         /// Rules of scoring: paper reproduces the reference, faults included; strict mends them.
         mode: RewardMode = RewardMode::Strict, "\"paper\", \"strict\"" => |_| true;
-        /// Which code reward is added to the format reward: es_star (edit similarity), em_star (exact match) or edit_gain (edit similarity
-        /// counted from the old code's: -0.8 for a copy, 2 for the target).
-        code: CodeReward = CodeReward::EsStar, "\"es_star\", \"em_star\", \"edit_gain\"" => |_| true;
+        /// What the answer's code and the target are compared by: their characters, their tokens (layout and quotes make no difference) or
+        /// their syntax trees (equal where the trees are, else as alike as the tokens). The paper's mode knows characters alone.
+        comparison: Comparison = Comparison::Characters, "\"characters\", \"tokens\", \"tree\"" => |_| true;
+        /// What the reward is made of, each part with its weight: format, es_star (edit similarity), em_star (exact match), edit_gain (edit
+        /// similarity counted from the old code's: -0.8 for a copy, 2 for the target), api_adopted and api_left (shares of the API names that
+        /// the migration brings and takes), repetition, overlong. The default is the paper's.
+        weights: Weights = Weights::default(),
+            "a table of parts, as in { format = 1.0, edit_gain = 1.0 }; every weight finite and not 0" => |_| true;
+        /// The last tokens of max_completion_length, over which overlong falls from 0 to -1.
+        overlong_buffer: usize = 64, "at least 1, at most rollout.max_completion_length" => |n| *n >= 1;
     }
 
     /// How rewards move the policy.
@@ -169,6 +177,27 @@ impl Config {
     /// Where the run writes: `<output_dir>/<name>`.
     pub fn run_dir(&self) -> PathBuf {
         self.output_dir.join(&self.name)
+    }
+
+    /// By which rules completions are judged.
+    pub fn rubric(&self) -> Rubric {
+        let RewardConfig {
+            mode,
+            comparison,
+            weights,
+            overlong_buffer,
+        } = self.reward.clone();
+        let overlong = Overlong {
+            max_length: self.rollout.max_completion_length,
+            buffer: overlong_buffer,
+        };
+        let overlong = weights.get(Part::Overlong).map(|_| overlong);
+        Rubric {
+            mode,
+            comparison,
+            weights,
+            overlong,
+        }
     }
 
     /// Values that stand for another key's are replaced by it, so that what is written down needs no defaults.

@@ -153,6 +153,58 @@ fn set_takes_text_with_or_without_quotes() {
 }
 
 #[test]
+fn a_reward_is_a_weighted_list_of_parts() {
+    let text = "[reward]\ncomparison = \"tree\"\n[reward.weights]\nformat = 0.5\nedit_gain = 1\noverlong = 1.0\n";
+    let config = with(text, &["reward.overlong_buffer=32"]).unwrap();
+    assert_eq!(
+        config.reward.weights.to_string(),
+        "format=0.5,edit_gain=1,overlong=1"
+    );
+    let overlong = Some(recode_core::reward::Overlong {
+        max_length: 1024,
+        buffer: 32,
+    });
+    assert_eq!(
+        (config.rubric().overlong, config.rubric().comparison),
+        (overlong, Comparison::Tree)
+    );
+    let written = config.to_toml().unwrap();
+    assert_eq!(
+        Config::from_toml(&written, "config.toml", &[]).unwrap(),
+        config
+    );
+    let set = with("", &["reward.weights={format=1.0, edit_gain=1.0}"]).unwrap();
+    assert_eq!(set.rubric(), recode_core::reward::Rubric::edit_gain());
+    assert_eq!(
+        set.rubric().overlong,
+        None,
+        "without a weight there is no penalty"
+    );
+    for (text, part) in [
+        (
+            "[reward.weights]\nes = 1\n",
+            "reward.weights = { es = 1 }: unknown part of the reward `es`: use `format`, ",
+        ),
+        (
+            "[reward.weights]\nformat = 0\n",
+            "the weight of format is 0",
+        ),
+        ("[reward]\nweights = {}\n", "no part has a weight"),
+        (
+            "[reward]\nmode = \"paper\"\ncomparison = \"tokens\"\n",
+            "[reward]: mode paper compares characters",
+        ),
+        (
+            "[reward]\noverlong_buffer = 1025\nweights = { overlong = 1.0 }\n",
+            "buffer is 1025, but must be from 1 to max_length, 1024",
+        ),
+    ] {
+        let complaint = complaint(text, &[]);
+        assert!(complaint.contains(part), "{complaint}");
+    }
+}
+
+#[test]
 fn every_key_takes_its_default_by_set_and_refuses_another_type() {
     let plain = with("", &[]).unwrap();
     for key in keys() {

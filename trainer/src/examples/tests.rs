@@ -88,12 +88,15 @@ fn a_row_that_edit_gain_cannot_count_from_is_refused_before_the_first_step() {
     // Eleven strings: the reference puts the second one in the place of the eleventh, `'b'0`.
     let mut rows = rows(3);
     rows[1].migration.old_code = "f('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k')".into();
-    let gain = ["data.eval_rows=0", "reward.code=edit_gain"];
+    let gain = [
+        "data.eval_rows=0",
+        "reward.weights={format=1.0,edit_gain=1.0}",
+    ];
     assert_eq!(read(&rows, &gain, 4096).unwrap().train.len(), 3);
     let paper = [gain[0], gain[1], "reward.mode=paper"];
     let text = complaint(&rows, &paper, 4096);
     assert!(
-        text.starts_with("rows.jsonl:2: reward.code = \"edit_gain\" has nothing to count from"),
+        text.starts_with("rows.jsonl:2: edit_gain of reward.weights has nothing to count from"),
         "{text}"
     );
     assert_eq!(

@@ -36,7 +36,7 @@ use crate::schedule::Schedule;
 use crate::step_log::{CompletionLine, Standing, StepMetrics, Timings, Watch};
 
 /// What a completion of a row is worth.
-pub type Reward<'a> = dyn Fn(&Migration, &str) -> Breakdown + Sync + 'a;
+pub type Reward<'a> = dyn Fn(&Migration, &str, usize) -> Breakdown + Sync + 'a;
 
 /// What is trained, and what trains it.
 #[derive(Debug)]
@@ -112,11 +112,17 @@ impl Grpo<'_> {
         let mut watch = Watch::start();
         let breakdowns: Vec<Breakdown> = completions
             .iter()
-            .map(|c| (self.reward)(&prompts[c.prompt].migration, &c.text))
+            .map(|c| {
+                (self.reward)(
+                    &prompts[c.prompt].migration,
+                    &c.text,
+                    c.completion_ids.len(),
+                )
+            })
             .collect();
         let rewards: Vec<f64> = breakdowns
             .iter()
-            .map(|breakdown| total(breakdown, self.config.reward.code))
+            .map(total)
             .collect::<anyhow::Result<_>>()?;
         watch.lap(&mut timings.reward_seconds);
 
@@ -135,7 +141,6 @@ impl Grpo<'_> {
                 tokens: completion.completion_ids.len(),
                 finish_reason: completion.finish_reason,
                 breakdown,
-                reward: rewards[index],
                 advantage: batch.advantages[index],
                 counted: batch.counted[index],
             })

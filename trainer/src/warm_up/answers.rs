@@ -96,7 +96,7 @@ fn answer(thinking: &str, code: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use recode_core::reward::{RewardMode, score};
+    use recode_core::reward::{Rubric, score};
 
     use super::*;
 
@@ -131,30 +131,30 @@ mod tests {
     #[test]
     fn the_right_answer_earns_everything_and_each_habit_its_due() {
         let row = row();
-        let totals = |habits: Habits| -> Vec<f64> {
+        let totals = |habits: Habits| -> Vec<Option<f64>> {
             habits.check().unwrap();
             (0..40)
                 .map(|i| habits.answer(&row, &mut Stream::new(1, &[i])))
-                .map(|answer| score(RewardMode::Strict, &answer, &row.new_code).total)
+                .map(|answer| score(&Rubric::strict(), &answer, &row.new_code).total)
                 .collect()
         };
         let right = Habits {
             keep_old: 0.0,
             break_form: 0.0,
         };
-        assert!(totals(right).iter().all(|&total| total == 3.0));
+        assert!(totals(right).iter().all(|&total| total == Some(3.0)));
         let kept = score(
-            RewardMode::Strict,
+            &Rubric::strict(),
             &answer(KEEP, &row.old_code),
             &row.new_code,
         );
-        assert!(kept.format == 1.0 && kept.total < 3.0, "{kept:?}");
+        assert!(kept.format == 1.0 && kept.total < Some(3.0), "{kept:?}");
         let broken = totals(Habits {
             keep_old: 0.0,
             break_form: 0.99,
         });
         assert!(
-            broken.iter().filter(|&&total| total == 3.0).count() < 4,
+            broken.iter().filter(|&&total| total == Some(3.0)).count() < 4,
             "{broken:?}"
         );
     }

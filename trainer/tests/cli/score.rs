@@ -244,7 +244,7 @@ fn the_table_ends_with_means() {
         "format 0.0000",
         "es_star 0.0000",
         "em_star 0.0000",
-        "similarity (1 compared) 1.0000",
+        "similarity (1 of 2 lines) 1.0000",
         "valid format 1 (50.0 %)",
         "syntax ok 1 (50.0 %)",
         "exact match 1 (50.0 %)",
@@ -278,7 +278,7 @@ fn with_the_old_code_a_line_says_what_was_gained_over_copying_it() {
     let table = recode_with(&["score", "--format", "table", "-"], input.as_bytes());
     // (-0.8 + 2 - 2) / 3
     assert!(
-        table.stdout.contains("edit_gain (3 with old code)") && table.stdout.contains("-0.2667"),
+        table.stdout.contains("edit_gain (3 of 5 lines)") && table.stdout.contains("-0.2667"),
         "{}",
         table.stdout
     );
@@ -288,6 +288,89 @@ fn with_the_old_code_a_line_says_what_was_gained_over_copying_it() {
         bad.stderr.contains("old_code is a number, expected a text"),
         "{}",
         bad.stderr
+    );
+}
+
+#[test]
+fn the_rules_are_the_callers() {
+    let row = |code: &str, tokens: usize| {
+        json!({"completion": answer(code), "target": "np.vstack(x)", "old_code": "np.hstack(x)", "tokens": tokens}).to_string()
+    };
+    let input = [row("np.hstack( x )", 70), row("np.vstack( x )", 90)].join("\n");
+    let totals = |args: &[&str]| -> Vec<f64> {
+        let outcome = recode_with(&[&["score", "-"], args].concat(), input.as_bytes());
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+        lines(&outcome.stdout)
+            .iter()
+            .map(|line| line["total"].as_f64().unwrap())
+            .collect()
+    };
+    // Two blanks of 14 characters, and a letter.
+    assert_eq!(
+        totals(&[]),
+        [
+            1.0 + 3.5 * (1.0 - 3.0 / 14.0) - 1.5,
+            1.0 + 3.5 * (1.0 - 2.0 / 14.0) - 1.5
+        ]
+    );
+    assert_eq!(
+        totals(&["--reward", "edit_gain", "--compare", "tokens"]),
+        [1.0 - 0.8, 3.0]
+    );
+    assert_eq!(
+        totals(&["--compare", "tree", "--weights", "em_star=2,api_left=0.5"]),
+        [-3.0 - 0.5, 4.0]
+    );
+    assert_eq!(
+        totals(&["--weights", "overlong=1", "--overlong", "100:40"]),
+        [-0.25, -0.75]
+    );
+    for (args, complaint) in [
+        (
+            ["--weights", "es=1"],
+            "unknown part of the reward `es`: use `format`, ",
+        ),
+        (
+            ["--weights", "overlong=1"],
+            "overlong has a weight, but from which length on is not said",
+        ),
+        (
+            ["--overlong", "40"],
+            "--overlong is 40, but must be MAX:BUFFER, as in 1024:64",
+        ),
+        (
+            ["--overlong", "40:41"],
+            "overlong: buffer is 41, but must be from 1 to max_length, 40",
+        ),
+        (["--compare", "words"], "invalid value 'words'"),
+    ] {
+        let outcome = recode_with(&[&["score", "-"][..], &args[..]].concat(), input.as_bytes());
+        assert_eq!(outcome.code, Some(2), "{args:?}");
+        assert!(outcome.stderr.contains(complaint), "{}", outcome.stderr);
+    }
+    for (weights, complaint) in [
+        (
+            "edit_gain=1",
+            "old_code is missing, from which edit_gain counts",
+        ),
+        (
+            "overlong=1",
+            "tokens is missing, the length that overlong counts",
+        ),
+    ] {
+        let args = ["score", "-", "--overlong", "9:9", "--weights", weights];
+        let outcome = recode_with(&args, line("x", "x").as_bytes());
+        assert_eq!(outcome.code, Some(1));
+        assert!(outcome.stderr.contains(complaint), "{}", outcome.stderr);
+    }
+    let outcome = recode_with(
+        &["score", "-", "--reward", "paper", "--compare", "tree"],
+        input.as_bytes(),
+    );
+    assert!(
+        outcome.stderr.contains("mode paper compares characters"),
+        "{}",
+        outcome.stderr
     );
 }
 

@@ -9,7 +9,9 @@ fn a_wrong_call_ends_with_2_and_says_what_was_meant() {
     let outcome = recode(&["score", "--reward", "strikt", "-"]);
     assert_eq!(outcome.code, Some(2));
     assert!(
-        outcome.stderr.contains("[possible values: paper, strict]"),
+        outcome
+            .stderr
+            .contains("[possible values: paper, strict, edit_gain]"),
         "{}",
         outcome.stderr
     );

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use recode_core::migration::Migration;
-use recode_core::reward::Breakdown;
+use recode_core::reward::{Breakdown, Rubric, score};
 use recode_trainer::config::Config;
 use recode_trainer::grpo::Reward;
 use recode_trainer::inputs::Inputs;
@@ -142,11 +142,11 @@ impl Toy {
         let interrupt = Interrupt::default();
         let scored = std::sync::atomic::AtomicUsize::new(0);
         let before = config.data.eval_rows + (step - 1) * config.rollout.num_generations;
-        let reward = |migration: &Migration, completion: &str| {
+        let reward = |migration: &Migration, completion: &str, tokens: usize| {
             if scored.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == before {
                 interrupt.raise();
             }
-            letters(migration, completion)
+            letters(migration, completion, tokens)
         };
         train(&config, RunDir::create(&config)?, &reward, &interrupt)
     }
@@ -169,7 +169,7 @@ pub fn train(
 }
 
 /// The share of letters among a completion's characters, from -1 for none to 1 for nothing else.
-pub fn letters(_: &Migration, completion: &str) -> Breakdown {
+pub fn letters(_: &Migration, completion: &str, _: usize) -> Breakdown {
     let all = completion.chars().count().max(1) as f64;
     let letters = completion.chars().filter(char::is_ascii_alphabetic).count() as f64;
     breakdown(2.0 * letters / all - 1.0)
@@ -178,14 +178,9 @@ pub fn letters(_: &Migration, completion: &str) -> Breakdown {
 /// A breakdown whose total is `reward`.
 pub fn breakdown(reward: f64) -> Breakdown {
     Breakdown {
-        format: 0.0,
+        total: Some(reward),
         es_star: reward,
-        em_star: -1.5,
-        edit_gain: None,
-        total: reward,
-        syntax_ok: true,
-        similarity: None,
-        withheld: None,
+        ..score(&Rubric::strict(), "", "")
     }
 }
 
