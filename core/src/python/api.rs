@@ -13,6 +13,7 @@
 //! `getattr(np, "vstack")` it does not.
 
 use super::Module;
+use super::unreachable::is_within;
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Alias, Expr, ExprContext, Mod, Parameter, Stmt};
 use ruff_text_size::Ranged;
@@ -102,7 +103,15 @@ impl Collector<'_> {
     }
 }
 
-/// `a.b.c` as its root `a` and its rest `.b.c`; no root where it begins with something other than a name.
+/// The longest name in bytes: a longer one is no library's, and a call of it with many keywords would repeat it for each of them.
+const MAX_NAME_BYTES: usize = 256;
+
+/// `a.b.c` as its root `a` and its rest `.b.c`; no root where it begins with something other than a name. `None` of what is no name.
+fn name_of(expr: &Expr) -> Option<(Option<String>, String)> {
+    path(expr)
+        .filter(|(root, rest)| root.as_ref().map_or(0, String::len) + rest.len() <= MAX_NAME_BYTES)
+}
+
 fn path(expr: &Expr) -> Option<(Option<String>, String)> {
     match expr {
         Expr::Name(name) => Some((Some(name.id.to_string()), String::new())),
@@ -116,8 +125,7 @@ fn path(expr: &Expr) -> Option<(Option<String>, String)> {
 
 impl<'a> Visitor<'a> for Collector<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        let start = stmt.start().to_usize();
-        if self.left_out.iter().any(|gone| gone.contains(&start)) {
+        if is_within(stmt.start().to_usize(), self.left_out) {
             return;
         }
         match stmt {
@@ -165,8 +173,8 @@ impl<'a> Visitor<'a> for Collector<'_> {
             // By itself a name says something only where it was imported: then the import says it.
             Expr::Name(_) => {}
             Expr::Attribute(attribute) => {
-                if let Some(path) = path(expr) {
-                    self.add(path);
+                if let Some(name) = name_of(expr) {
+                    self.add(name);
                 }
                 // What the path begins with, where that is more than names.
                 let mut root = &*attribute.value;
@@ -176,7 +184,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 self.visit_expr(root);
             }
             Expr::Call(call) => {
-                if let Some((root, rest)) = path(&call.func) {
+                if let Some((root, rest)) = name_of(&call.func) {
                     for keyword in call
                         .arguments
                         .keywords

@@ -18,6 +18,7 @@ mod strip;
 mod unreachable;
 
 pub(crate) use api::ApiNames;
+pub use strip::LeftOut;
 pub(crate) use strip::Stripped;
 
 use ruff_python_ast::comparable::ComparableMod;
@@ -194,6 +195,26 @@ impl<'a> Module<'a> {
     /// See [`strip`]; the statements in the byte ranges `left_out` go too.
     pub(crate) fn strip(&self, left_out: &[Range<usize>]) -> Stripped {
         strip::strip(&self.text, self.parsed.tokens(), left_out)
+    }
+
+    /// What [`Module::strip`] leaves out, as byte ranges of the source.
+    pub(crate) fn left_out(
+        &self,
+        source: &str,
+        unreachable: &[Range<usize>],
+    ) -> Vec<(LeftOut, Range<usize>)> {
+        // Of `\r\n` the text has one character.
+        let pairs: Vec<usize> = source
+            .match_indices("\r\n")
+            .enumerate()
+            .map(|(before, (at, _))| at - before)
+            .collect();
+        let in_source = |at: usize| at + pairs.partition_point(|&pair| pair < at);
+        let mut found = strip::left_out(&self.text, self.parsed.tokens(), unreachable);
+        for (_, range) in &mut found {
+            *range = in_source(range.start)..in_source(range.end);
+        }
+        found
     }
 
     /// See [`unreachable::find`].

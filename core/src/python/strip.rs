@@ -6,8 +6,10 @@
 //! # Differences
 //! Blanks at the end of a line are removed with the comment or line end that follows them; the reference leaves those before a comment.
 
+use super::unreachable::is_within;
 use ruff_python_ast::token::{TokenKind, Tokens};
 use ruff_text_size::Ranged;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What is left of a text, and where in it string literals stand.
@@ -102,4 +104,58 @@ fn trim_line_end(text: &str, line_start: usize, cut: bool) -> usize {
             None => return line_start + line.len(),
         }
     }
+}
+
+/// What is left out of a code before it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOut {
+    /// A comment.
+    Comment,
+    /// Lines without anything.
+    BlankLines,
+    /// Statements that cannot run.
+    Unreachable,
+}
+
+/// What [`strip`] leaves out of `text`, in order; blanks at line ends are not told.
+pub(super) fn left_out(
+    text: &str,
+    tokens: &Tokens,
+    unreachable: &[Range<usize>],
+) -> Vec<(LeftOut, Range<usize>)> {
+    let mut found: Vec<(LeftOut, Range<usize>)> = unreachable
+        .iter()
+        .map(|range| (LeftOut::Unreachable, range.clone()))
+        .collect();
+    let mut format_strings = 0_usize; // within each other
+    for token in tokens.iter() {
+        let range = token.start().to_usize()..token.end().to_usize();
+        match token.kind() {
+            TokenKind::FStringStart | TokenKind::TStringStart => format_strings += 1,
+            TokenKind::FStringEnd | TokenKind::TStringEnd => format_strings -= 1,
+            _ => {}
+        }
+        if format_strings > 0 || is_within(range.start, unreachable) {
+            continue;
+        }
+        match token.kind() {
+            TokenKind::Comment => found.push((LeftOut::Comment, range)),
+            TokenKind::NonLogicalNewline => {
+                let start = text[..range.start].rfind('\n').map_or(0, |end| end + 1);
+                if !text[start..range.start].trim().is_empty() {
+                    continue;
+                }
+                match found.last_mut() {
+                    Some((LeftOut::BlankLines, lines)) if lines.end == start => {
+                        lines.end = range.end
+                    }
+                    _ => found.push((LeftOut::BlankLines, start..range.end)),
+                }
+            }
+            _ => {}
+        }
+    }
+    found.sort_by_key(|(_, range)| range.start);
+    found
 }

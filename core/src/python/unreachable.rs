@@ -19,6 +19,12 @@ pub(super) fn find(module: &Mod) -> Vec<Range<usize>> {
     finder.found
 }
 
+/// Whether `at` lies in one of `ranges`, which are in order.
+pub(super) fn is_within(at: usize, ranges: &[Range<usize>]) -> bool {
+    let next = ranges.partition_point(|range| range.end <= at);
+    ranges.get(next).is_some_and(|range| range.start <= at)
+}
+
 struct Finder {
     found: Vec<Range<usize>>,
 }

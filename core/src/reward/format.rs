@@ -3,46 +3,80 @@
 //! Both modes want the thinking closed, then the answer tags, then the end, with nothing but white space in between. Only tags are
 //! looked at: an answer without code has the format, and loses the code reward.
 
+use super::RewardMode;
 use crate::answer::{ANSWER_CLOSE, ANSWER_OPEN, Answer, THINK_CLOSE, THINK_OPEN};
+use std::fmt;
 
-/// The reference's rule: `<think>` + completion is matched, from start to end, by think tags without think tags in them, white space,
-/// `<answer>`, anything, `</answer>`, white space.
-pub(super) fn paper(completion: &str) -> f64 {
-    let has_format = || {
-        let (think, rest) = completion.split_once(THINK_CLOSE)?;
-        let answer = rest
-            .trim_start_matches(is_python_space)
-            .strip_prefix(ANSWER_OPEN)?;
-        // The expression is lazy but anchored at the end, so it is the last closing tag that must end the text.
-        answer
-            .trim_end_matches(is_python_space)
-            .strip_suffix(ANSWER_CLOSE)?;
-        Some(!think.contains(THINK_OPEN))
-    };
-    reward(has_format().unwrap_or(false))
-}
-
-/// The same, and the tags leave no doubt about which part is the answer.
+/// What keeps a completion from having the form; `None` where nothing does.
+///
+/// The reference matches `<think>` + completion, from start to end, by think tags without think tags in them, white space, `<answer>`,
+/// anything, `</answer>`, white space.
 ///
 /// # Differences
-/// Each tag stands exactly once. The reference's "anything" between the answer tags lets a second answer, or a second thinking with its
-/// answer, through; strict mode takes one block of code from one answer.
-pub(super) fn strict(completion: &str, parts: &Answer) -> f64 {
-    let has_format = || {
-        let (think, answer) = (parts.think.as_ref()?, parts.answer.as_ref()?);
-        let between = &completion[think.end + THINK_CLOSE.len()..answer.start - ANSWER_OPEN.len()];
-        let behind = completion[answer.end..].strip_prefix(ANSWER_CLOSE)?;
-        let once = !completion[think.clone()].contains(THINK_OPEN)
-            && [THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE]
-                .iter()
-                .all(|tag| !completion[answer.clone()].contains(tag));
-        Some(between.trim().is_empty() && behind.trim().is_empty() && once)
+/// In strict mode each tag stands exactly once. The reference's "anything" between the answer tags lets a second answer, or a second thinking
+/// with its answer, through; strict mode takes one block of code from one answer.
+pub(crate) fn fault(mode: RewardMode, completion: &str, parts: &Answer) -> Option<FormatFault> {
+    let is_blank = |text: &str| match mode {
+        RewardMode::Paper => text.chars().all(is_python_space),
+        RewardMode::Strict => text.chars().all(char::is_whitespace),
     };
-    reward(has_format().unwrap_or(false))
+    let Some(think) = &parts.think else {
+        return Some(FormatFault::ThinkingNotClosed);
+    };
+    let Some(answer) = &parts.answer else {
+        return Some(FormatFault::NoAnswer);
+    };
+    if completion[think.clone()].contains(THINK_OPEN) {
+        return Some(FormatFault::TagAgain(THINK_OPEN));
+    }
+    if !is_blank(&completion[think.end + THINK_CLOSE.len()..answer.start - ANSWER_OPEN.len()]) {
+        return Some(FormatFault::TextBetween);
+    }
+    match completion[answer.end..].strip_prefix(ANSWER_CLOSE) {
+        None => return Some(FormatFault::AnswerNotClosed),
+        Some(behind) if !is_blank(behind) => return Some(FormatFault::TextBehind),
+        Some(_) => {}
+    }
+    let tags = match mode {
+        RewardMode::Paper => &[][..],
+        RewardMode::Strict => &[THINK_OPEN, THINK_CLOSE, ANSWER_OPEN, ANSWER_CLOSE],
+    };
+    let again = tags
+        .iter()
+        .find(|&&tag| completion[answer.clone()].contains(tag));
+    again.map(|tag| FormatFault::TagAgain(tag))
 }
 
-fn reward(has_format: bool) -> f64 {
-    if has_format { 1.0 } else { -1.0 }
+/// What keeps a completion from having the asked-for form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FormatFault {
+    ThinkingNotClosed,
+    NoAnswer,
+    TextBetween,
+    AnswerNotClosed,
+    TextBehind,
+    TagAgain(&'static str),
+}
+
+impl fmt::Display for FormatFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FormatFault::ThinkingNotClosed => write!(f, "no {THINK_CLOSE} closes the thinking"),
+            FormatFault::NoAnswer => write!(f, "no {ANSWER_OPEN} behind the thinking"),
+            FormatFault::TextBetween => write!(f, "text between {THINK_CLOSE} and {ANSWER_OPEN}"),
+            FormatFault::AnswerNotClosed => write!(f, "no {ANSWER_CLOSE} closes the answer"),
+            FormatFault::TextBehind => write!(f, "text behind {ANSWER_CLOSE}"),
+            FormatFault::TagAgain(tag) => write!(f, "{tag} stands where it may not stand again"),
+        }
+    }
+}
+
+/// The part `format`.
+pub(super) fn reward(mode: RewardMode, completion: &str, parts: &Answer) -> f64 {
+    match fault(mode, completion, parts) {
+        None => 1.0,
+        Some(_) => -1.0,
+    }
 }
 
 /// White space as Python's `str.strip` and `\s` know it: Unicode's, and four separators of ASCII.
@@ -56,10 +90,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn both(completion: &str) -> (f64, f64) {
-        (
-            paper(completion),
-            strict(completion, &Answer::find(completion)),
-        )
+        let parts = Answer::find(completion);
+        let by = |mode| reward(mode, completion, &parts);
+        (by(RewardMode::Paper), by(RewardMode::Strict))
     }
 
     #[test]

@@ -13,10 +13,12 @@
 //! Texts that differ over more than [`MAX_CELLS`](crate::similarity::MAX_CELLS) pairs of characters get an upper bound of their distance.
 
 use super::breakdown::Judged;
-use super::{Searched, Withheld, format};
+use super::{RewardMode, Searched, Withheld, format};
+use crate::answer::Answer;
 use crate::python::{Grammar, MAX_SOURCE_BYTES, SyntaxError, check_syntax};
 use crate::similarity::similarity;
 use format::is_python_space;
+use std::ops::Range;
 
 /// What stands in for a string while comments are removed.
 const PLACEHOLDER: &str = "STRING_PLACEHOLDER_";
@@ -40,17 +42,13 @@ impl Reference {
 
     /// See [`super::score`].
     pub(super) fn judge(&self, completion: &str) -> Judged {
-        let format = format::paper(completion);
+        let format = format::reward(RewardMode::Paper, completion, &Answer::find(completion));
         let withheld = |syntax_ok, reason| Judged::withheld(format, syntax_ok, reason);
-        let Some(code) = first_block(completion) else {
-            return withheld(
-                false,
-                Withheld::NoCode {
-                    searched: Searched::Completion,
-                },
-            );
+        let Some(code) = code(completion) else {
+            let searched = Searched::Completion;
+            return withheld(false, Withheld::NoCode { searched });
         };
-        let answer = match cleaned(code) {
+        let answer = match cleaned(&completion[code]) {
             Ok(answer) => answer,
             Err(error) => return withheld(false, Withheld::AnswerNotPython { error }),
         };
@@ -75,21 +73,22 @@ impl Reference {
 }
 
 /// An answer's code without comments, if it is Python then.
-fn cleaned(code: &str) -> Result<String, SyntaxError> {
+pub(crate) fn cleaned(code: &str) -> Result<String, SyntaxError> {
     let code = strip(code.trim_matches(is_python_space))?;
     check_syntax(&code, Grammar::CPython311)?;
     Ok(code)
 }
 
-/// The first match of the expression "fence and `python`, line end, anything (lazy), line end, fence".
-fn first_block(completion: &str) -> Option<&str> {
-    let (_, rest) = completion.split_once("```python\n")?;
+/// Where the first match of the expression "fence and `python`, line end, anything (lazy), line end, fence" has its code.
+pub(crate) fn code(completion: &str) -> Option<Range<usize>> {
+    const OPEN: &str = "```python\n";
+    let start = completion.find(OPEN)? + OPEN.len();
     // What closes the first opening would close any later one, so there is no need to try those.
-    Some(rest.split_once("\n```")?.0)
+    Some(start..start + completion[start..].find("\n```")?)
 }
 
 /// `remove_comments_and_blank_lines`.
-fn strip(code: &str) -> Result<String, SyntaxError> {
+pub(crate) fn strip(code: &str) -> Result<String, SyntaxError> {
     let (text, strings) = take_strings(code);
     let text = restore_strings(remove_comments(&text), &strings)?;
     let text = squeeze_blank_lines(&text);

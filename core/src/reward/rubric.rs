@@ -96,6 +96,17 @@ named! {
     }
 }
 
+impl Part {
+    /// The most it can give.
+    pub const fn best(self) -> f64 {
+        match self {
+            Part::Format | Part::ApiAdopted => 1.0,
+            Part::EsStar | Part::EmStar | Part::EditGain => 2.0,
+            Part::ApiLeft | Part::Repetition | Part::Overlong => 0.0,
+        }
+    }
+}
+
 /// A word that names no choice; the message lists the choices.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown {what} `{got}`: use {}", Choices(choices))]

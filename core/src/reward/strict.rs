@@ -18,7 +18,7 @@
 use super::api_use::ApiUse;
 use super::breakdown::Judged;
 use super::comparison::TargetSide;
-use super::rubric::Comparison;
+use super::rubric::{Comparison, RewardMode};
 use super::{Searched, Withheld, format};
 use crate::answer::{ANSWER_OPEN, Answer};
 use crate::python::{ApiNames, Grammar, Module, SyntaxError};
@@ -109,7 +109,7 @@ impl Reference {
     /// See [`super::score`].
     pub(super) fn judge(&self, completion: &str) -> Judged {
         let parts = Answer::find(completion);
-        let format = format::strict(completion, &parts);
+        let format = format::reward(RewardMode::Strict, completion, &parts);
         let (module, syntax_ok) = match self.answer(completion, &parts) {
             Ok(module) => (module, true),
             Err((reason, syntax_ok)) => return Judged::withheld(format, syntax_ok, reason),

@@ -11,8 +11,10 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use rayon::prelude::*;
 use recode_core::audit::Field;
+use recode_core::explain::{Explanation, explain};
 use recode_core::metrics::Summary;
 use recode_core::reward::{Breakdown, Part, Reference, Rubric};
+use serde::Serialize;
 
 use super::rubric_args::RubricArgs;
 use crate::data::{Line, Lines, Object, Source};
@@ -38,6 +40,10 @@ pub struct Args {
     /// JSON Lines, or a table with the means at its end
     #[arg(long, value_enum, default_value_t = Format::Json)]
     format: Format,
+    /// Say why each completion is worth what it is: where its parts stand, what was left out, what each part gave and why not more, and what
+    /// turns the answer into the target; in JSON behind the rewards, else as a text
+    #[arg(long)]
+    explain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,21 +58,31 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     let chunks = read_chunks(source.lines(CHUNK_BYTES)?)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let (mut summary, mut faults) = (Summary::default(), 0);
-    if args.format == Format::Table {
+    if args.format == Format::Table && !args.explain {
         writeln!(out, "{HEADER}")?;
     }
     for chunk in chunks {
         let scored: Vec<_> = chunk?
             .into_par_iter()
-            .map(|line| score_line(&rubric, line))
+            .map(|line| score_line(&rubric, args.explain, line))
             .collect();
         for (number, outcome) in scored {
             match outcome {
-                Ok(Scored { object, breakdown }) => {
-                    summary.add(&breakdown);
-                    match args.format {
-                        Format::Json => write_json(&mut out, object, &breakdown)?,
-                        Format::Table => write_row(&mut out, number, &breakdown)?,
+                Ok(Scored { object, verdict }) => {
+                    summary.add(verdict.breakdown());
+                    match (args.format, verdict) {
+                        (Format::Json, Verdict::Breakdown(breakdown)) => {
+                            write_json(&mut out, object, &breakdown)?
+                        }
+                        (Format::Json, Verdict::Explanation(explanation)) => {
+                            write_json(&mut out, object, &explanation)?
+                        }
+                        (Format::Table, Verdict::Breakdown(breakdown)) => {
+                            write_row(&mut out, number, &breakdown)?
+                        }
+                        (Format::Table, Verdict::Explanation(explanation)) => {
+                            writeln!(out, "line {number}: {explanation}")?
+                        }
                     }
                 }
                 Err(reason) => {
@@ -130,10 +146,24 @@ fn read_chunks(mut lines: Lines) -> anyhow::Result<mpsc::Receiver<Chunk>> {
 
 struct Scored {
     object: Object,
-    breakdown: Breakdown,
+    verdict: Verdict,
 }
 
-fn score_line(rubric: &Rubric, line: Line) -> (usize, Result<Scored, String>) {
+enum Verdict {
+    Breakdown(Box<Breakdown>),
+    Explanation(Box<Explanation>),
+}
+
+impl Verdict {
+    fn breakdown(&self) -> &Breakdown {
+        match self {
+            Verdict::Breakdown(breakdown) => breakdown,
+            Verdict::Explanation(explanation) => &explanation.breakdown,
+        }
+    }
+}
+
+fn score_line(rubric: &Rubric, explained: bool, line: Line) -> (usize, Result<Scored, String>) {
     let outcome = line.text.and_then(|text| {
         let object = Object::parse(&text)?;
         let completion = object.text("completion")?;
@@ -160,9 +190,18 @@ fn score_line(rubric: &Rubric, line: Line) -> (usize, Result<Scored, String>) {
             }
             None => None,
         };
-        let reference = Reference::new(rubric.clone(), &target, old_code.as_deref());
-        let breakdown = reference.score(&completion, tokens);
-        Ok(Scored { object, breakdown })
+        let verdict = match explained {
+            true => {
+                let explanation =
+                    explain(rubric, &completion, &target, old_code.as_deref(), tokens);
+                Verdict::Explanation(Box::new(explanation))
+            }
+            false => {
+                let reference = Reference::new(rubric.clone(), &target, old_code.as_deref());
+                Verdict::Breakdown(Box::new(reference.score(&completion, tokens)))
+            }
+        };
+        Ok(Scored { object, verdict })
     });
     (line.number, outcome)
 }
@@ -174,8 +213,12 @@ fn length(tokens: &str) -> Result<usize, String> {
 }
 
 /// Writes the line's own fields as they were, then the rewards.
-fn write_json(out: &mut impl Write, object: Object, breakdown: &Breakdown) -> anyhow::Result<()> {
-    let rewards = serde_json::to_string(breakdown)?;
+fn write_json(
+    out: &mut impl Write,
+    object: Object,
+    rewards: &impl Serialize,
+) -> anyhow::Result<()> {
+    let rewards = serde_json::to_string(rewards)?;
     let rewards = Object::parse(&rewards).map_err(anyhow::Error::msg)?.fields;
     let mut fields = object.fields;
     let taken = |name: &str, fields: &[(String, _)]| {
@@ -232,7 +275,14 @@ fn write_row(out: &mut impl Write, number: usize, breakdown: &Breakdown) -> io::
 /// The means, each with the number of lines that have it where not all do.
 fn means(summary: &Summary, rubric: &Rubric) -> Table {
     let lines = summary.completions;
-    let mut table = Table::new([format!("{}, {lines} lines", rubric.mode), "mean".to_owned()]);
+    let mut table = Table::new([
+        format!(
+            "{}, {lines} line{}",
+            rubric.mode,
+            if lines == 1 { "" } else { "s" }
+        ),
+        "mean".to_owned(),
+    ]);
     let parts = Part::ALL
         .iter()
         .map(|part| (part.name(), summary.part(*part)));

@@ -375,6 +375,41 @@ fn the_rules_are_the_callers() {
 }
 
 #[test]
+fn a_line_is_explained_as_data_and_as_a_text() {
+    let input = json!({"id": 7, "completion": answer("np.hstack(x)"), "target": "np.vstack(x)", "old_code": "np.hstack(x)"}).to_string();
+    let plain = lines(&recode_with(&["score", "-"], input.as_bytes()).stdout).remove(0);
+    let outcome = recode_with(&["score", "--explain", "-"], input.as_bytes());
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""));
+    let explained = lines(&outcome.stdout).remove(0);
+    for (name, value) in plain.as_object().unwrap() {
+        assert_eq!(&explained[name], value, "{name}");
+    }
+    assert_eq!(
+        explained["edits"]["lines"][0]["pieces"][1],
+        json!({"edit": "delete", "text": "h"})
+    );
+    let outcome = recode_with(
+        &["score", "--explain", "--format", "table", "-"],
+        input.as_bytes(),
+    );
+    assert!(
+        outcome.stdout.starts_with("line 1: total "),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome.stdout.contains("~ np.[-h-]{+v+}stack(x)"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(
+        outcome.stdout.contains("strict, 1 line "),
+        "{}",
+        outcome.stdout
+    );
+}
+
+#[test]
 fn nothing_to_score_is_an_error() {
     let outcome = recode(&["score", "-"]);
     assert_eq!(outcome.code, Some(1));
