@@ -84,6 +84,27 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// How many answers hold a block of code, each from its `<answer>` to the next; 1 without tags.
+    pub(crate) fn answers_with_code(&self, completion: &str) -> usize {
+        let Some(answer) = &self.answer else {
+            return 1;
+        };
+        let mut starts = vec![answer.start];
+        while let Some(open) = find_from(completion, ANSWER_OPEN, starts[starts.len() - 1]) {
+            starts.push(open + ANSWER_OPEN.len());
+        }
+        let ends = starts[1..]
+            .iter()
+            .map(|next| next - ANSWER_OPEN.len())
+            .chain([completion.len()]);
+        let spans = starts.iter().zip(ends).map(|(&start, end)| start..end);
+        spans
+            .filter(|span| last_block(completion, span.clone()).is_some())
+            .count()
+    }
+}
+
 /// The content of the last closed Python block of `text` within `span`.
 fn last_block(text: &str, span: Range<usize>) -> Option<Range<usize>> {
     let text = &text[..span.end];

@@ -64,11 +64,7 @@ fn an_answer_without_code_earns_nothing() {
 #[test]
 fn several_answers_earn_nothing() {
     let second = format!("\n<answer>{}</answer>", in_block(NEW));
-    for completion in [
-        answered(OLD) + &second,
-        answered(NEW) + &second,
-        answered(NEW) + "<answer></answer>",
-    ] {
+    for completion in [answered(OLD) + &second, answered(NEW) + &second] {
         let breakdown = scored(&completion);
         assert_eq!(
             breakdown.withheld,
@@ -76,12 +72,27 @@ fn several_answers_earn_nothing() {
         );
         assert_eq!((breakdown.format, breakdown.edit_gain), (-1.0, Some(-2.0)));
     }
-    // Code that writes such tags itself is one answer.
+    // Code and prose that name the tags are one answer; the latter loses the format.
     let code = "print('<answer>')";
     assert_eq!(
         score_migration(&Rubric::strict(), &answered(code), OLD, code).es_star,
         2.0
     );
+    for completion in [
+        format!(
+            "I put it into <answer> tags.\n<answer>{}</answer>",
+            in_block(NEW)
+        ),
+        answered(NEW).replace("</answer>", "I wrote one <answer>.</answer>"),
+        answered(NEW) + "<answer></answer>",
+    ] {
+        let breakdown = scored(&completion);
+        assert_eq!(
+            (breakdown.format, breakdown.edit_gain),
+            (-1.0, Some(2.0)),
+            "{completion}"
+        );
+    }
 }
 
 #[test]
@@ -160,7 +171,47 @@ fn code_that_cannot_run_is_not_there() {
         scored(&answered(&format!("{passed}\nelse:\n    {body}"))),
         scored(&answered(&passed))
     );
-    // Without the guard a short line that stays would be the smaller edit.
+    // Without the guard a short line that stays would be the smaller edit: every way found of keeping both is worth the copy alone.
+    let target = "def f(x):\n    return numpy.vstack(x, dtype=float, casting='unsafe')";
+    let new = &target["def f(x):\n    return ".len()..];
+    for (old, both) in [
+        (
+            "return a(x)",
+            format!("if 1:\n        return a(x)\n    return {new}"),
+        ),
+        (
+            "return a(x)",
+            format!("while 1:\n        return a(x)\n    return {new}"),
+        ),
+        (
+            "return a(x)",
+            format!("try:\n        return a(x)\n    finally:\n        pass\n    return {new}"),
+        ),
+        ("return a(x)", format!("return a(x) if 1 else {new}")),
+        ("return a(x)", format!("return 0 and {new} or a(x)")),
+        (
+            "return a(x)",
+            format!("if ():\n        return {new}\n    return a(x)"),
+        ),
+        (
+            "return a(x)",
+            format!("if not 1:\n        return {new}\n    return a(x)"),
+        ),
+        ("return a(x)", format!("_: {new}\n    return a(x)")),
+        ("return a(x)", format!("lambda: {new}\n    return a(x)")),
+        ("return a(x)", format!("assert 1, {new}\n    return a(x)")),
+    ] {
+        let old = format!("def f(x):\n    {old}");
+        let answer = answered(&format!("def f(x):\n    {both}"));
+        let earned = score_migration(&Rubric::edit_gain(), &answer, &old, target);
+        let api = earned.api.unwrap();
+        assert_eq!(api.adopted, [""; 0], "{both}");
+        assert!(
+            earned.edit_gain.unwrap() < -0.4,
+            "{both}: {:?}",
+            earned.edit_gain
+        );
+    }
     let (old, new) = (
         "def f():\n    return a",
         "def f():\n    return numpy.vstack(rows, dtype=float)",
@@ -175,6 +226,35 @@ fn code_that_cannot_run_is_not_there() {
             score_migration(&rubric, &answered(&code), old, new).edit_gain,
             Some(COPY),
             "{comparison}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_run_counts_where_nothing_else_tells_the_target_from_the_old_code() {
+    let (old, new) = (
+        "raise SystemExit\nnp.row_stack(x)",
+        "raise SystemExit\nnp.vstack(x)",
+    );
+    let earned = |code| score_migration(&Rubric::edit_gain(), &answered(code), old, new).edit_gain;
+    assert_eq!((earned(old), earned(new)), (Some(COPY), Some(2.0)));
+}
+
+#[test]
+fn a_generator_stays_one() {
+    let (generator, function) = ("def f():\n    return\n    yield", "def f():\n    return");
+    for &comparison in Comparison::ALL {
+        let rubric = Rubric {
+            comparison,
+            ..Rubric::strict()
+        };
+        assert_eq!(
+            score_migration(&rubric, &answered(function), function, generator).em_star,
+            -1.5
+        );
+        assert_eq!(
+            score_migration(&rubric, &answered(generator), function, generator).em_star,
+            2.0
         );
     }
 }

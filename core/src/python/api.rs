@@ -2,124 +2,233 @@
 //!
 //! | written | named |
 //! |---|---|
-//! | `import numpy as np`, then `np.vstack(rows)` | `numpy`, `numpy.vstack` |
+//! | `import numpy as np`, then `np.vstack(rows)` | `numpy.vstack` |
 //! | `from numpy import vstack as v`, then `v(rows)` | `numpy.vstack` |
+//! | `from numpy import *`, then `vstack(rows)` | `numpy.vstack`, `vstack` |
 //! | `np.vstack(rows)` without an import | as another module of the row imports `np`, else `np.vstack` |
-//! | `table = …`, then `table.append(row)` or `f().append(row)` | `.append`: the type is not known |
+//! | `n = np`, then `n.vstack(rows)` | `numpy.vstack` |
+//! | `table = …`, then `table.append(row)`, or `f().append(row)` | `.append`: the type is not known |
 //! | `np.sum(x, keepdims=True)` | `numpy.sum`, `numpy.sum(keepdims=)` |
-//! | `print(x)` | `print` |
+//! | an import that nothing uses | the import's name, as imported |
 //!
-//! Only code that can run counts; strings and comments do not. It follows no assignments: of `f = np.vstack` it sees `numpy.vstack`, of
-//! `getattr(np, "vstack")` it does not.
+//! Only code that can run counts; strings, comments and Python's own functions do not. What an alias was given before a use, all of it,
+//! is what the use may mean: `try: from numpy import vstack as v`, `except ImportError: from numpy import row_stack as v` means both.
+//!
+//! It sees no `getattr(np, "vstack")`, and no more than [`MAX_NAMES`] names.
 
-use super::Module;
 use super::unreachable::is_within;
-use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Alias, Expr, ExprContext, Mod, Parameter, Stmt};
+use super::{Module, builtins};
+use ruff_python_ast::visitor::{
+    Visitor, walk_except_handler, walk_expr, walk_parameter, walk_pattern, walk_stmt,
+    walk_type_param,
+};
+use ruff_python_ast::{
+    Alias, ExceptHandler, Expr, ExprContext, Mod, Parameter, Pattern, Stmt, StmtAssign, TypeParam,
+};
 use ruff_text_size::Ranged;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
-/// The names a module uses, before its aliases are resolved.
+/// The most names of a module that are told apart.
+const MAX_NAMES: usize = 2048;
+
+/// The longest name in bytes: a longer one is no library's, and a call of it with many keywords would repeat it for each of them.
+const MAX_NAME_BYTES: usize = 256;
+
+/// The names a module uses, before aliases of other modules are resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ApiNames {
-    /// What each imported name stands for.
-    imports: BTreeMap<String, String>,
+    /// What each imported name may stand for.
+    imports: BTreeMap<String, Vec<String>>,
+    /// In full where the module itself says what they begin with.
     used: BTreeSet<Used>,
+    /// What is imported and not used.
+    unused: BTreeSet<String>,
 }
 
-/// A name in use: `np` and `.vstack`, or no root and `.append`.
+/// A name in use.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Used {
-    /// The name it begins with; `None` where that is a value of the module's own.
-    root: Option<String>,
-    rest: String,
+enum Used {
+    /// `numpy.vstack` or `.append`.
+    Full(String),
+    /// `np` and `.vstack`: what it begins with is nothing of the module's own.
+    Open { root: String, rest: String },
+}
+
+/// Names in full.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ResolvedNames {
+    pub(crate) used: BTreeSet<String>,
+    /// Imported, and not used.
+    pub(crate) unused: BTreeSet<String>,
 }
 
 impl ApiNames {
     /// The names in full; an alias that is not imported here is looked for in `others`.
-    pub(crate) fn resolve(&self, others: &[&ApiNames]) -> BTreeSet<String> {
-        let full = |root: &String| {
-            let all = std::iter::once(self).chain(others.iter().copied());
-            all.filter_map(|names| names.imports.get(root))
-                .next()
-                .unwrap_or(root)
-                .clone()
-        };
-        self.used
-            .iter()
-            .map(|Used { root, rest }| root.as_ref().map(full).unwrap_or_default() + rest)
-            .chain(self.imports.values().cloned())
-            .collect()
+    pub(crate) fn resolve(&self, others: &[&ApiNames]) -> ResolvedNames {
+        let mut used = BTreeSet::new();
+        for name in &self.used {
+            match name {
+                Used::Full(name) => {
+                    used.insert(name.clone());
+                }
+                Used::Open { root, rest } => {
+                    let all = std::iter::once(&self).chain(others);
+                    match all.filter_map(|names| names.imports.get(root)).next() {
+                        Some(paths) => used.extend(paths.iter().map(|path| path.clone() + rest)),
+                        None => {
+                            used.insert(root.clone() + rest);
+                        }
+                    }
+                }
+            }
+        }
+        ResolvedNames {
+            used,
+            unused: self.unused.clone(),
+        }
     }
 }
 
-/// The names that `module` uses outside the statements `left_out`.
-pub(super) fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
+/// The names that `module` uses outside the ranges `left_out`.
+fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
     let Mod::Module(module) = module else {
         return ApiNames::default();
     };
     let mut collector = Collector {
         left_out,
-        names: ApiNames::default(),
-        bound: HashSet::new(),
+        ..Collector::default()
     };
-    for stmt in &module.body {
-        collector.visit_stmt(stmt);
-    }
+    collector.visit_body(&module.body);
     let Collector {
-        names: ApiNames { imports, used },
+        names,
+        open,
         bound,
+        stars,
+        aliases_used,
         ..
     } = collector;
-    let own = |root: &str| bound.contains(root) && !imports.contains_key(root);
-    let used = used
-        .into_iter()
-        .map(|used| match used.root {
-            Some(root) if own(&root) => Used { root: None, ..used },
-            _ => used,
-        })
-        // A value of the module's own, by itself, is no library's name.
-        .filter(|used| used.root.is_some() || used.rest.starts_with('.'))
+    let ApiNames {
+        imports, mut used, ..
+    } = names;
+    for (root, rest) in open {
+        if bound.contains(&root) && !imports.contains_key(&root) {
+            // A value of the module's own, by itself, is no library's name.
+            if rest.starts_with('.') {
+                used.insert(Used::Full(rest));
+            }
+        } else if !builtins::is_builtin(&root) || imports.contains_key(&root) {
+            used.extend(
+                stars
+                    .iter()
+                    .map(|module| Used::Full(format!("{module}.{root}{rest}"))),
+            );
+            used.insert(Used::Open { root, rest });
+        }
+    }
+    let unused = imports
+        .iter()
+        .filter(|(alias, _)| !aliases_used.contains(*alias));
+    let unused = unused
+        .flat_map(|(_, paths)| paths.iter().cloned())
         .collect();
-    ApiNames { imports, used }
+    ApiNames {
+        imports,
+        used,
+        unused,
+    }
 }
 
+#[derive(Default)]
 struct Collector<'r> {
     left_out: &'r [Range<usize>],
     names: ApiNames,
+    /// Names in use that no import before them explains.
+    open: BTreeSet<(String, String)>,
     /// Names the module itself gives a value to.
     bound: HashSet<String>,
+    /// Modules all of whose names are imported.
+    stars: Vec<String>,
+    aliases_used: HashSet<String>,
 }
 
 impl Collector<'_> {
-    fn add(&mut self, (root, rest): (Option<String>, String)) {
-        self.names.used.insert(Used { root, rest });
+    /// Takes in a name as it is written: what it begins with, and the rest.
+    fn add(&mut self, root: Option<&str>, rest: &str) {
+        if self.names.used.len() + self.open.len() >= MAX_NAMES
+            || root.map_or(0, str::len) + rest.len() > MAX_NAME_BYTES
+        {
+            return;
+        }
+        let Some(root) = root else {
+            self.names.used.insert(Used::Full(rest.to_owned()));
+            return;
+        };
+        match self.names.imports.get(root) {
+            Some(paths) => {
+                self.aliases_used.insert(root.to_owned());
+                self.names
+                    .used
+                    .extend(paths.iter().map(|path| Used::Full(format!("{path}{rest}"))));
+            }
+            None => {
+                self.open.insert((root.to_owned(), rest.to_owned()));
+            }
+        }
     }
 
-    fn bind(&mut self, alias: &Alias, name: &str, stands_for: String) {
-        let name = alias.asname.as_ref().map_or(name, |name| name.as_str());
-        self.names.imports.insert(name.to_owned(), stands_for);
+    fn bind(&mut self, name: &str, stands_for: String) {
+        if self.names.imports.len() >= MAX_NAMES || name.len() + stands_for.len() > MAX_NAME_BYTES {
+            return;
+        }
+        let paths = self.names.imports.entry(name.to_owned()).or_default();
+        // One that is given again and again means the last few.
+        if !paths.contains(&stands_for) && paths.len() < 4 {
+            paths.push(stands_for);
+        }
+    }
+
+    fn import(&mut self, alias: &Alias) {
+        // `import a.b` binds `a`, and uses both; `import a.b as c` binds `c`.
+        match (alias.name.split_once('.'), &alias.asname) {
+            (Some((first, rest)), None) => {
+                self.bind(first, first.to_owned());
+                self.add(Some(first), &format!(".{rest}"));
+            }
+            (_, asname) => {
+                let name = asname.as_ref().unwrap_or(&alias.name);
+                self.bind(name, alias.name.to_string());
+            }
+        }
+    }
+
+    /// `n = np`: another name for the same.
+    fn assign(&mut self, assign: &StmtAssign) {
+        if let ([Expr::Name(target)], Expr::Name(value)) = (&*assign.targets, &*assign.value)
+            && let Some(paths) = self.names.imports.get(value.id.as_str()).cloned()
+        {
+            self.aliases_used.insert(value.id.to_string());
+            paths
+                .into_iter()
+                .for_each(|path| self.bind(&target.id, path));
+            self.aliases_used.insert(target.id.to_string());
+        }
     }
 }
-
-/// The longest name in bytes: a longer one is no library's, and a call of it with many keywords would repeat it for each of them.
-const MAX_NAME_BYTES: usize = 256;
 
 /// `a.b.c` as its root `a` and its rest `.b.c`; no root where it begins with something other than a name. `None` of what is no name.
-fn name_of(expr: &Expr) -> Option<(Option<String>, String)> {
-    path(expr)
-        .filter(|(root, rest)| root.as_ref().map_or(0, String::len) + rest.len() <= MAX_NAME_BYTES)
-}
-
-fn path(expr: &Expr) -> Option<(Option<String>, String)> {
-    match expr {
-        Expr::Name(name) => Some((Some(name.id.to_string()), String::new())),
-        Expr::Attribute(attribute) => {
-            let (root, rest) = path(&attribute.value).unwrap_or_default();
-            Some((root, format!("{rest}.{}", attribute.attr)))
-        }
-        _ => None,
+fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
+    let mut links = Vec::new();
+    let mut root = expr;
+    while let Expr::Attribute(attribute) = root {
+        links.push(attribute.attr.as_str());
+        root = &attribute.value;
+    }
+    let rest = links.iter().rev().flat_map(|link| [".", link]).collect();
+    match root {
+        Expr::Name(name) => Some((Some(name.id.as_str()), rest)),
+        _ if links.is_empty() => None,
+        _ => Some((None, rest)),
     }
 }
 
@@ -129,24 +238,20 @@ impl<'a> Visitor<'a> for Collector<'_> {
             return;
         }
         match stmt {
-            Stmt::Import(import) => {
-                for alias in &import.names {
-                    // `import a.b` binds `a`, and uses both; `import a.b as c` binds `c`.
-                    match alias.name.split_once('.') {
-                        Some((first, rest)) if alias.asname.is_none() => {
-                            self.add((Some(first.to_owned()), format!(".{rest}")));
-                            self.bind(alias, first, first.to_owned());
-                        }
-                        _ => self.bind(alias, &alias.name, alias.name.to_string()),
-                    }
-                }
-            }
+            Stmt::Import(import) => import.names.iter().for_each(|alias| self.import(alias)),
             Stmt::ImportFrom(import) => {
                 let module = import.module.as_ref().map_or("", |module| module.as_str());
                 let package = ".".repeat(import.level as usize) + module;
                 let dot = if module.is_empty() { "" } else { "." };
                 for alias in &import.names {
-                    self.bind(alias, &alias.name, format!("{package}{dot}{}", alias.name));
+                    match alias.name.as_str() {
+                        "*" if self.stars.len() < 4 => self.stars.push(package.clone()),
+                        "*" => {}
+                        name => {
+                            let binds = alias.asname.as_ref().map_or(name, |name| name.as_str());
+                            self.bind(binds, format!("{package}{dot}{name}"));
+                        }
+                    }
                 }
             }
             Stmt::FunctionDef(function) => {
@@ -155,6 +260,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
             Stmt::ClassDef(class) => {
                 self.bound.insert(class.name.to_string());
             }
+            Stmt::Assign(assign) => self.assign(assign),
             _ => {}
         }
         walk_stmt(self, stmt);
@@ -162,38 +268,69 @@ impl<'a> Visitor<'a> for Collector<'_> {
 
     fn visit_parameter(&mut self, parameter: &'a Parameter) {
         self.bound.insert(parameter.name.to_string());
-        ruff_python_ast::visitor::walk_parameter(self, parameter);
+        walk_parameter(self, parameter);
+    }
+
+    fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
+        let ExceptHandler::ExceptHandler(caught) = handler;
+        self.bound
+            .extend(caught.name.iter().map(ToString::to_string));
+        walk_except_handler(self, handler);
+    }
+
+    fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        let name = match pattern {
+            Pattern::MatchAs(capture) => &capture.name,
+            Pattern::MatchStar(capture) => &capture.name,
+            Pattern::MatchMapping(capture) => &capture.rest,
+            _ => &None,
+        };
+        self.bound.extend(name.iter().map(ToString::to_string));
+        walk_pattern(self, pattern);
+    }
+
+    fn visit_type_param(&mut self, parameter: &'a TypeParam) {
+        self.bound.insert(parameter.name().to_string());
+        walk_type_param(self, parameter);
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
+        if is_within(expr.start().to_usize(), self.left_out) {
+            return;
+        }
         match expr {
             Expr::Name(name) if name.ctx != ExprContext::Load => {
                 self.bound.insert(name.id.to_string());
             }
-            // By itself a name says something only where it was imported: then the import says it.
+            // By itself a name says something only where it was imported.
+            Expr::Name(name) if self.names.imports.contains_key(name.id.as_str()) => {
+                self.add(Some(&name.id), "")
+            }
             Expr::Name(_) => {}
             Expr::Attribute(attribute) => {
-                if let Some(name) = name_of(expr) {
-                    self.add(name);
+                if let Some((root, rest)) = path(expr) {
+                    self.add(root, &rest);
                 }
                 // What the path begins with, where that is more than names.
                 let mut root = &*attribute.value;
                 while let Expr::Attribute(inner) = root {
                     root = &inner.value;
                 }
-                self.visit_expr(root);
+                if !root.is_name_expr() {
+                    self.visit_expr(root);
+                }
             }
             Expr::Call(call) => {
-                if let Some((root, rest)) = name_of(&call.func) {
+                if let Some((root, rest)) = path(&call.func) {
+                    self.add(root, &rest);
                     for keyword in call
                         .arguments
                         .keywords
                         .iter()
                         .filter_map(|keyword| keyword.arg.as_ref())
                     {
-                        self.add((root.clone(), format!("{rest}({keyword}=)")));
+                        self.add(root, &format!("{rest}({keyword}=)"));
                     }
-                    self.add((root, rest));
                 }
                 walk_expr(self, expr);
             }
@@ -220,7 +357,7 @@ mod tests {
     }
 
     fn assert_names(source: &str, expected: &[&str]) {
-        let got = names(source).resolve(&[]);
+        let got = names(source).resolve(&[]).used;
         assert_eq!(
             got.iter().map(String::as_str).collect::<Vec<_>>(),
             expected,
@@ -230,28 +367,60 @@ mod tests {
 
     #[test]
     fn aliases_are_resolved() {
-        assert_names(
-            "import numpy as np\nnp.vstack(rows)",
-            &["numpy", "numpy.vstack"],
-        );
+        assert_names("import numpy as np\nnp.vstack(rows)", &["numpy.vstack"]);
         assert_names("from numpy import vstack as v\nv(rows)", &["numpy.vstack"]);
         assert_names(
             "from numpy import linalg\nlinalg.norm(x)",
-            &["numpy.linalg", "numpy.linalg.norm"],
+            &["numpy.linalg.norm"],
         );
         assert_names(
             "import scipy.misc\nscipy.misc.comb(1, 2)",
-            &["scipy", "scipy.misc", "scipy.misc.comb"],
+            &["scipy.misc", "scipy.misc.comb"],
         );
-        assert_names("from . import a\nfrom ..b import c", &["..b.c", ".a"]);
+        assert_names("from ..b import c\nc()", &["..b.c"]);
+        assert_names(
+            "from numpy import *\nvstack(rows)",
+            &["numpy.vstack", "vstack"],
+        );
+        assert_names(
+            "import numpy as np\nn = np\nn.vstack(rows)",
+            &["numpy", "numpy.vstack"],
+        );
+    }
+
+    #[test]
+    fn an_alias_means_what_it_may_have_been_given_before() {
+        let fallback = "try:\n    from numpy import vstack as v\nexcept ImportError:\n    from numpy import row_stack as v\nv(rows)";
+        assert_names(fallback, &["numpy.row_stack", "numpy.vstack"]);
+        assert_names(
+            "import numpy as np\nnp.row_stack(rows)\nimport os as np",
+            &["numpy.row_stack"],
+        );
+        assert_names(
+            "def f():\n    return np.vstack(rows)\nimport numpy as np",
+            &["numpy.vstack"],
+        );
+    }
+
+    #[test]
+    fn an_import_alone_is_no_use() {
+        let found = names("from numpy import vstack\nimport os").resolve(&[]);
+        assert_eq!(found.used, BTreeSet::new());
+        assert_eq!(
+            found.unused,
+            BTreeSet::from(["numpy.vstack".to_owned(), "os".to_owned()])
+        );
     }
 
     #[test]
     fn an_alias_may_be_imported_elsewhere() {
         let (here, there) = (names("np.vstack(rows)"), names("import numpy as np"));
-        assert_eq!(here.resolve(&[]), BTreeSet::from(["np.vstack".to_owned()]));
         assert_eq!(
-            here.resolve(&[&there]),
+            here.resolve(&[]).used,
+            BTreeSet::from(["np.vstack".to_owned()])
+        );
+        assert_eq!(
+            here.resolve(&[&there]).used,
             BTreeSet::from(["numpy.vstack".to_owned()])
         );
     }
@@ -264,7 +433,23 @@ mod tests {
             &[".append", ".sum", ".sum(axis=)"],
         );
         assert_names("f().append(x)", &[".append", "f"]);
-        assert_names("rows\n'np.a()'  # np.b()", &[]);
+        assert_names(
+            "try:\n    a.b()\nexcept a.E as e:\n    print(e.args)",
+            &[".args", "a.E", "a.b"],
+        );
+        assert_names(
+            "match x:\n    case [y, *z]:\n        y.a(z.b)",
+            &[".a", ".b"],
+        );
+        assert_names("rows\n'np.a()'  # np.b()\nprint(len(x))", &[]);
+    }
+
+    #[test]
+    fn names_without_measure_are_left_out() {
+        let long = "a".repeat(300);
+        assert_names(&format!("np.{long}(x=1)"), &[]);
+        let many: String = (0..5000).map(|i| format!("np.f{i}()\n")).collect();
+        assert_eq!(names(&many).resolve(&[]).used.len(), MAX_NAMES);
     }
 
     #[test]

@@ -11,13 +11,15 @@
 //! links, where CPython goes to 3,000 before it raises.
 
 mod api;
+mod builtins;
 mod indentation;
 mod lexemes;
 mod nesting;
 mod strip;
+mod truth;
 mod unreachable;
 
-pub(crate) use api::ApiNames;
+pub(crate) use api::{ApiNames, ResolvedNames};
 pub use strip::LeftOut;
 pub(crate) use strip::Stripped;
 

@@ -1,21 +1,32 @@
-//! Which statements can never run, from the syntax tree alone.
+//! What can never run, or does nothing where it runs, from the syntax tree alone.
 //!
-//! - What follows `return`, `raise`, `break` or `continue` in its block, or an `if` all of whose branches end so.
-//! - What stands under a test that is a constant of no truth (`if False:`, `while 0:`), and the branches behind one that is always true.
+//! - What follows `return`, `raise`, `break` or `continue` in its block, or a statement all of whose ways end so.
+//! - What stands under a test that is a constant of no truth (`if False:`, `while 0:`), the branches behind one that is always true, and the
+//!   operands of `and`, `or` and `if else` that a constant decides against.
+//! - Statements that are a lambda or a generator alone, which nobody calls; annotations of a function's names that give no value; the message
+//!   of an assertion that holds.
 //!
-//! It knows no values: `if 1 > 2:` may run, and so may a function that nobody calls and what follows `sys.exit()`.
+//! A `yield` makes a generator of its function wherever it stands: the word stays.
+//!
+//! It knows no values but constants ([`truth`]): `if len(()):` may run, and so may a function that nobody calls and what follows `sys.exit()`.
 
-use ruff_python_ast::visitor::{Visitor, walk_body, walk_stmt};
-use ruff_python_ast::{ElifElseClause, Expr, Mod, Number, Stmt};
-use ruff_text_size::Ranged;
+use super::truth::truth;
+use ruff_python_ast::visitor::{Visitor, walk_body, walk_expr, walk_stmt};
+use ruff_python_ast::{BoolOp, ElifElseClause, ExceptHandler, Expr, Mod, Stmt};
+use ruff_text_size::{Ranged, TextRange};
 use std::ops::Range;
 
-/// The byte ranges of the statements in `module` that can never run, in order, none within another.
+/// The byte ranges of `module` that can never run, in order, none within another.
 pub(super) fn find(module: &Mod) -> Vec<Range<usize>> {
-    let mut finder = Finder { found: Vec::new() };
+    let mut finder = Finder {
+        found: Vec::new(),
+        in_function: false,
+    };
     if let Mod::Module(module) = module {
         finder.visit_body(&module.body);
     }
+    // Visited as Python evaluates, which is not always as it is written.
+    finder.found.sort_by_key(|range| range.start);
     finder.found
 }
 
@@ -27,17 +38,63 @@ pub(super) fn is_within(at: usize, ranges: &[Range<usize>]) -> bool {
 
 struct Finder {
     found: Vec<Range<usize>>,
+    in_function: bool,
 }
 
 impl Finder {
-    fn add(&mut self, first: &impl Ranged, last: &impl Ranged) {
-        self.found
-            .push(first.start().to_usize()..last.end().to_usize());
+    /// From the start of one to the end of another, without the words `yield` in `within`.
+    fn add(&mut self, range: TextRange, within: impl FnOnce(&mut Yields)) {
+        let mut yields = Yields { starts: Vec::new() };
+        within(&mut yields);
+        let (mut start, end) = (range.start().to_usize(), range.end().to_usize());
+        // The first is enough.
+        if let Some(&at) = yields.starts.iter().min() {
+            if start < at {
+                self.found.push(start..at);
+            }
+            start = at + "yield".len();
+        }
+        if start < end {
+            self.found.push(start..end);
+        }
+    }
+
+    fn add_stmt(&mut self, stmt: &Stmt) {
+        self.add(stmt.range(), |yields| yields.visit_stmt(stmt));
+    }
+
+    fn add_expr(&mut self, expr: &Expr) {
+        self.add(expr.range(), |yields| yields.visit_expr(expr));
     }
 
     fn add_body(&mut self, body: &[Stmt]) {
         if let [first, ..] = body {
-            self.add(first, &body[body.len() - 1]);
+            let range = first.range().cover(body[body.len() - 1].range());
+            self.add(range, |yields| yields.visit_body(body));
+        }
+    }
+
+    fn visit_branches(&mut self, test: &Expr, body: &[Stmt], clauses: &[ElifElseClause]) {
+        self.visit_expr(test);
+        match truth(test) {
+            Some(false) => self.add_body(body),
+            _ => self.visit_body(body),
+        }
+        let mut decided = truth(test) == Some(true);
+        for clause in clauses {
+            let truth = clause.test.as_ref().and_then(truth);
+            if decided {
+                self.add(clause.range(), |yields| {
+                    yields.visit_elif_else_clause(clause)
+                });
+                continue;
+            }
+            clause.test.iter().for_each(|test| self.visit_expr(test));
+            match truth {
+                Some(false) => self.add_body(&clause.body),
+                _ => self.visit_body(&clause.body),
+            }
+            decided = truth == Some(true);
         }
     }
 }
@@ -54,40 +111,95 @@ impl<'a> Visitor<'a> for Finder {
 
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
-            Stmt::If(branch) => {
-                let clauses = &branch.elif_else_clauses;
-                match truth(&branch.test) {
-                    Some(false) if clauses.is_empty() => self.add(stmt, stmt),
-                    Some(false) => self.add_body(&branch.body),
-                    _ => self.visit_body(&branch.body),
-                }
-                let mut decided = truth(&branch.test) == Some(true);
-                for clause in clauses {
-                    let test = clause.test.as_ref().and_then(truth);
-                    if decided {
-                        self.add(clause, clause);
-                    } else if test == Some(false) {
-                        self.add_body(&clause.body);
-                    } else {
-                        self.visit_body(&clause.body);
-                    }
-                    decided |= test == Some(true);
-                }
-            }
+            Stmt::If(branch) => match truth(&branch.test) {
+                Some(false) if branch.elif_else_clauses.is_empty() => self.add_stmt(stmt),
+                _ => self.visit_branches(&branch.test, &branch.body, &branch.elif_else_clauses),
+            },
             Stmt::While(looped) if truth(&looped.test) == Some(false) => {
                 if looped.orelse.is_empty() {
-                    self.add(stmt, stmt);
+                    self.add_stmt(stmt);
                 } else {
                     self.add_body(&looped.body);
                     self.visit_body(&looped.orelse);
                 }
             }
+            Stmt::Expr(alone) if matches!(*alone.value, Expr::Lambda(_) | Expr::Generator(_)) => {
+                self.add_stmt(stmt)
+            }
+            Stmt::AnnAssign(assign) if self.in_function && assign.value.is_none() => {
+                self.visit_expr(&assign.target);
+                self.add_expr(&assign.annotation);
+            }
+            Stmt::Assert(assert) => {
+                self.visit_expr(&assert.test);
+                match &assert.msg {
+                    Some(message) if truth(&assert.test) == Some(true) => self.add_expr(message),
+                    Some(message) => self.visit_expr(message),
+                    None => {}
+                }
+            }
+            Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {
+                let outer = std::mem::replace(&mut self.in_function, stmt.is_function_def_stmt());
+                walk_stmt(self, stmt);
+                self.in_function = outer;
+            }
             _ => walk_stmt(self, stmt),
         }
     }
 
-    /// No statement stands in an expression.
-    fn visit_expr(&mut self, _: &'a Expr) {}
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::BoolOp(operation) => {
+                let decides = Some(operation.op == BoolOp::Or);
+                let decided = operation
+                    .values
+                    .iter()
+                    .position(|value| truth(value) == decides);
+                let live = decided.map_or(operation.values.len(), |last| last + 1);
+                operation.values[..live]
+                    .iter()
+                    .for_each(|value| self.visit_expr(value));
+                operation.values[live..]
+                    .iter()
+                    .for_each(|value| self.add_expr(value));
+            }
+            Expr::If(choice) => {
+                let truth = truth(&choice.test);
+                // In the order in which they are written.
+                match truth {
+                    Some(false) => self.add_expr(&choice.body),
+                    _ => self.visit_expr(&choice.body),
+                }
+                self.visit_expr(&choice.test);
+                match truth {
+                    Some(true) => self.add_expr(&choice.orelse),
+                    _ => self.visit_expr(&choice.orelse),
+                }
+            }
+            _ => walk_expr(self, expr),
+        }
+    }
+}
+
+/// Finds the `yield`s of a function, those of functions within it aside.
+struct Yields {
+    starts: Vec<usize>,
+}
+
+impl<'a> Visitor<'a> for Yields {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if !matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
+            walk_stmt(self, stmt);
+        }
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Yield(_) | Expr::YieldFrom(_) => self.starts.push(expr.start().to_usize()),
+            Expr::Lambda(_) => {}
+            _ => walk_expr(self, expr),
+        }
+    }
 }
 
 /// Whether what follows in the same block never runs.
@@ -96,31 +208,60 @@ fn ends_block(stmt: &Stmt) -> bool {
     match stmt {
         Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
         Stmt::If(branch) => {
-            let has_else = |clause: &ElifElseClause| clause.test.is_none();
-            ends(&branch.body)
-                && branch.elif_else_clauses.last().is_some_and(has_else)
-                && branch
-                    .elif_else_clauses
+            let mut ways = vec![(truth(&branch.test), &*branch.body)];
+            ways.extend(branch.elif_else_clauses.iter().map(|clause| {
+                let truth = clause.test.as_ref().map_or(Some(true), truth);
+                (truth, &*clause.body)
+            }));
+            // Those that are not ruled out, up to one that is sure to be taken.
+            let sure = ways.iter().position(|(truth, _)| *truth == Some(true));
+            sure.is_some_and(|sure| {
+                let mut possible = ways[..=sure]
                     .iter()
-                    .all(|clause| ends(&clause.body))
+                    .filter(|(truth, _)| *truth != Some(false));
+                possible.all(|(_, body)| ends(body))
+            })
+        }
+        Stmt::While(looped) => truth(&looped.test) == Some(true) && !breaks(&looped.body),
+        Stmt::Try(tried) => {
+            let handled = |handler: &ExceptHandler| {
+                let ExceptHandler::ExceptHandler(handler) = handler;
+                ends(&handler.body)
+            };
+            ends(&tried.finalbody)
+                || ((ends(&tried.body) || ends(&tried.orelse))
+                    && tried.handlers.iter().all(handled))
+        }
+        Stmt::Match(matched) => {
+            let last = matched.cases.last();
+            let whole =
+                last.is_some_and(|case| case.guard.is_none() && case.pattern.is_irrefutable());
+            whole && matched.cases.iter().all(|case| ends(&case.body))
         }
         _ => false,
     }
 }
 
-/// What a constant is worth as a test; `None` of anything else.
-fn truth(test: &Expr) -> Option<bool> {
-    match test {
-        Expr::BooleanLiteral(literal) => Some(literal.value),
-        Expr::NoneLiteral(_) => Some(false),
-        Expr::StringLiteral(literal) => Some(!literal.value.is_empty()),
-        Expr::NumberLiteral(literal) => match &literal.value {
-            Number::Int(int) => int.as_u64().map(|int| int != 0),
-            Number::Float(float) => Some(*float != 0.0),
-            Number::Complex { .. } => None,
-        },
-        _ => None,
+/// Whether a `break` in `body` belongs to the loop around it.
+fn breaks(body: &[Stmt]) -> bool {
+    struct Breaks(bool);
+    impl<'a> Visitor<'a> for Breaks {
+        fn visit_stmt(&mut self, stmt: &'a Stmt) {
+            match stmt {
+                Stmt::Break(_) => self.0 = true,
+                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
+                // A loop's `else` belongs to the loop around it.
+                Stmt::For(looped) => self.visit_body(&looped.orelse),
+                Stmt::While(looped) => self.visit_body(&looped.orelse),
+                _ => walk_stmt(self, stmt),
+            }
+        }
+
+        fn visit_expr(&mut self, _: &'a Expr) {}
     }
+    let mut breaks = Breaks(false);
+    breaks.visit_body(body);
+    breaks.0
 }
 
 #[cfg(test)]
@@ -134,6 +275,10 @@ mod tests {
             .into_iter()
             .map(|range| &source[range])
             .collect()
+    }
+
+    fn unreachable_of(source: &str) -> Vec<String> {
+        unreachable(source).into_iter().map(str::to_owned).collect()
     }
 
     #[test]
@@ -183,11 +328,62 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_all_of_whose_ways_end_ends_its_block() {
+        for ending in [
+            "if 1:\n        return 1",
+            "while True:\n        if x:\n            return 1",
+            "try:\n        return 1\n    finally:\n        pass",
+            "try:\n        return 1\n    except E:\n        raise",
+            "match x:\n        case 1:\n            return 1\n        case _:\n            return 2",
+            "if 0:\n        pass\n    else:\n        return 1",
+        ] {
+            let found = unreachable_of(&format!("def f():\n    {ending}\n    dead()"));
+            assert_eq!(found.last().map(String::as_str), Some("dead()"), "{ending}");
+        }
+    }
+
+    #[test]
+    fn what_a_constant_decides_against_never_runs() {
+        for (source, expected) in [
+            ("x = 0 and a() or b()", "a()"),
+            ("x = b() if 1 else a()", "a()"),
+            ("x = a() if not 1 else b()", "a()"),
+            ("if ():\n    a()", "if ():\n    a()"),
+            ("if not [1]:\n    a()\nelse:\n    b()", "a()"),
+            ("if 1 > 2:\n    a()\nelse:\n    b()", "a()"),
+            ("while (x := 0):\n    a()\nelse:\n    b()", "a()"),
+            ("assert 1, a()", "a()"),
+            ("lambda: a()", "lambda: a()"),
+            ("def f():\n    x: a()", "a()"),
+        ] {
+            assert_eq!(unreachable_of(source), [expected], "{source}");
+        }
+    }
+
+    #[test]
+    fn a_yield_keeps_its_function_a_generator() {
+        assert_eq!(unreachable_of("def f():\n    return\n    yield"), [""; 0]);
+        assert_eq!(
+            unreachable_of("def f():\n    return\n    x = yield a()"),
+            ["x = ", " a()"]
+        );
+        assert_eq!(
+            unreachable_of("def f():\n    return\n    def g():\n        yield"),
+            ["def g():\n        yield"]
+        );
+    }
+
+    #[test]
     fn what_may_run_is_left_alone() {
         for source in [
             "if x:\n    a()\nb()",
             "def f():\n    return 1\nf()",
-            "while True:\n    a()",
+            "while True:\n    break\na()",
+            "while True:\n    for x in y:\n        pass\n    else:\n        break\na()",
+            "if x:\n    raise E\na()",
+            "x = a() and b() or c()",
+            "class C:\n    x: a()",
+            "with x:\n    raise E\na()",
             "try:\n    return a()\nexcept E:\n    b()",
             "x = lambda: 1",
         ] {

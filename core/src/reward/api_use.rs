@@ -3,7 +3,7 @@
 //! An API name is old's where the old code uses it and the target does not, and new where it is the other way round; what counts as a name,
 //! and what cannot be seen, says `python/api.rs`.
 
-use crate::python::ApiNames;
+use crate::python::{ApiNames, ResolvedNames};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -20,25 +20,73 @@ pub struct ApiUse {
     pub gone: Vec<String>,
 }
 
+/// The API names that a row's migration changes; those that are imported and not used are so in the row, and need no use in the answer.
+#[derive(Debug)]
+struct Changed<'a> {
+    used: BTreeSet<&'a String>,
+    imported: BTreeSet<&'a String>,
+}
+
+impl<'a> Changed<'a> {
+    /// What `these` have and `others` do not.
+    fn of(these: &'a ResolvedNames, others: &ResolvedNames) -> Self {
+        let is_other =
+            |name: &&String| others.used.contains(*name) || others.unused.contains(*name);
+        let own =
+            |names: &'a BTreeSet<String>| names.iter().filter(|name| !is_other(name)).collect();
+        Changed {
+            used: own(&these.used),
+            imported: own(&these.unused),
+        }
+    }
+
+    /// Those that the answer has, and those that it does not have.
+    fn split(&self, answer: &ResolvedNames) -> (Vec<String>, Vec<String>) {
+        let used = self
+            .used
+            .iter()
+            .map(|&name| (name, answer.used.contains(name)));
+        let imported = self.imported.iter().map(|&name| {
+            (
+                name,
+                answer.used.contains(name) || answer.unused.contains(name),
+            )
+        });
+        let all: BTreeSet<(&String, bool)> = used.chain(imported).collect();
+        let those = |has: bool| {
+            all.iter()
+                .filter(|(_, has_it)| *has_it == has)
+                .map(|(name, _)| (*name).clone())
+                .collect()
+        };
+        (those(true), those(false))
+    }
+}
+
 impl ApiUse {
     pub(super) fn of(answer: &ApiNames, old: &ApiNames, target: &ApiNames) -> Self {
-        let uses = answer.resolve(&[target, old]);
+        let resolved = answer.resolve(&[target, old]);
         let (old, new) = (
             old.resolve(&[target, answer]),
             target.resolve(&[old, answer]),
         );
-        let split = |names: &BTreeSet<String>, others: &BTreeSet<String>| -> (Vec<_>, Vec<_>) {
-            names
-                .difference(others)
-                .cloned()
-                .partition(|name| uses.contains(name))
-        };
-        let ((adopted, missing), (left, gone)) = (split(&new, &old), split(&old, &new));
+        let (adopted, missing) = Changed::of(&new, &old).split(&resolved);
+        let (left, gone) = Changed::of(&old, &new).split(&resolved);
         ApiUse {
             adopted,
             missing,
             left,
             gone,
+        }
+    }
+
+    /// What became of them in an answer without code: nothing is adopted, and nothing is known to be gone.
+    pub(super) fn of_none(old: &ApiNames, target: &ApiNames) -> Self {
+        let none = ApiUse::of(&ApiNames::default(), old, target);
+        ApiUse {
+            left: none.gone,
+            gone: Vec::new(),
+            ..none
         }
     }
 

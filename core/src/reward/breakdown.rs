@@ -44,7 +44,7 @@ pub struct Breakdown {
     pub baseline: Option<f64>,
     /// Why the code reward is the worst there is; `None` where the codes were compared.
     pub withheld: Option<Withheld>,
-    /// What became of the API names; `None` where `api_adopted` is, and where there was no code.
+    /// What became of the API names, of an answer without code the worst; `None` where `api_adopted` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<ApiUse>,
 }
@@ -55,7 +55,7 @@ pub(super) struct Judged {
     pub(super) format: f64,
     pub(super) syntax_ok: bool,
     pub(super) outcome: Outcome,
-    /// Where API names were looked for.
+    /// What became of API names, where they are looked at.
     pub(super) api: Option<ApiUse>,
 }
 
@@ -66,7 +66,7 @@ pub(super) enum Outcome {
 }
 
 impl Judged {
-    /// Nothing could be compared.
+    /// Nothing could be compared, and names are not looked at.
     pub(super) fn withheld(format: f64, syntax_ok: bool, reason: Withheld) -> Self {
         Judged {
             format,
@@ -76,7 +76,7 @@ impl Judged {
         }
     }
 
-    /// Two codes were compared.
+    /// Two codes were compared, and names are not looked at.
     pub(super) fn compared(format: f64, exact: bool, similarity: f64) -> Self {
         Judged {
             format,
@@ -92,8 +92,6 @@ impl Judged {
 pub(super) struct Given {
     /// The old code's similarity to the target.
     pub(super) baseline: Option<f64>,
-    /// Whether API names can be looked for.
-    pub(super) has_api: bool,
     pub(super) repetition: Option<f64>,
     pub(super) overlong: Option<f64>,
 }
@@ -116,13 +114,8 @@ impl Breakdown {
             edit_gain: given.baseline.map(|baseline| {
                 or_worst(similarity.map(|similarity| edit_gain::reward(similarity, baseline)))
             }),
-            // Without code nothing is adopted, and nothing is known to be gone.
-            api_adopted: given
-                .has_api
-                .then(|| judged.api.as_ref().map_or(0.0, ApiUse::api_adopted)),
-            api_left: given
-                .has_api
-                .then(|| judged.api.as_ref().map_or(-1.0, ApiUse::api_left)),
+            api_adopted: judged.api.as_ref().map(ApiUse::api_adopted),
+            api_left: judged.api.as_ref().map(ApiUse::api_left),
             repetition: given.repetition,
             overlong: given.overlong,
             total: None,

@@ -68,16 +68,20 @@ impl TargetSide {
 
     /// Whether `other` equals this, and how alike they are, in [0, 1].
     pub(super) fn compare(&self, other: &Side) -> (bool, f64) {
-        if self.comparison == Comparison::Tree && self.same_tree(other) {
-            return (true, 1.0);
+        if self.comparison != Comparison::Tree {
+            let similarity = self.side.symbols.similarity(&other.symbols);
+            return (similarity == 1.0, similarity);
         }
-        let similarity = self.side.symbols.similarity(&other.symbols);
-        (similarity == 1.0, similarity)
+        match self.same_tree(other) {
+            true => (true, 1.0),
+            false => (false, self.side.symbols.similarity(&other.symbols)),
+        }
     }
 
     fn same_tree(&self, other: &Side) -> bool {
-        // What is left of a block that cannot run need not be Python.
-        same_syntax_tree(&self.side.text, &other.text).unwrap_or(self.side.text == other.text)
+        // What is left of a block that cannot run need not be Python: then its tokens tell.
+        same_syntax_tree(&self.side.text, &other.text)
+            .unwrap_or_else(|_| self.side.symbols.similarity(&other.symbols) == 1.0)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -66,7 +66,6 @@ impl Reference {
         let weighs = |part| self.rubric.weights.get(part).is_some();
         let given = Given {
             baseline: self.baseline(),
-            has_api: self.has_api(),
             repetition: weighs(Part::Repetition).then(|| repetition::reward(completion)),
             overlong: self
                 .rubric

@@ -11,18 +11,21 @@
 //!
 //! # Guards
 //! What would earn without being a migration:
-//! - several answers, code or comments alone, and names in letters that only look like the target's: the code reward is withheld;
-//! - the target as a comment, behind a `return` or under `if False:`: it does not count;
+//! - several answers with code, comments alone, and names in letters that the row does not use, which may only look like its own: the code
+//!   reward is withheld;
+//! - the target as a comment, behind a `return` or under `if False:`: it does not count, unless the old code differs from the target there
+//!   alone;
 //! - the target as a string: characters in strings are not those of code ([`super::comparison`]).
 
 use super::api_use::ApiUse;
-use super::breakdown::Judged;
+use super::breakdown::{Judged, Outcome};
 use super::comparison::TargetSide;
 use super::rubric::{Comparison, RewardMode};
 use super::{Searched, Withheld, format};
-use crate::answer::{ANSWER_OPEN, Answer};
+use crate::answer::Answer;
 use crate::python::{ApiNames, Grammar, Module, SyntaxError};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// A row made ready for these rules.
@@ -44,6 +47,8 @@ struct Prepared {
     api: Option<(ApiNames, ApiNames)>,
     /// Names in other letters than ASCII's that target or old code have.
     foreign_names: BTreeSet<String>,
+    /// What cannot run counts: nothing else tells the target from the old code.
+    counts_unreachable: bool,
 }
 
 impl Prepared {
@@ -57,22 +62,36 @@ impl Prepared {
             .flatten()
             .flat_map(|module| module.foreign_names().map(str::to_owned))
             .collect();
-        let api = target.as_ref().ok().zip(old.as_ref()).map(|(target, old)| {
-            let names = |module: &Module<'_>| module.api_names(&module.unreachable());
+        let both = target.as_ref().ok().zip(old.as_ref());
+        let counts_unreachable = both.is_some_and(|(target, old)| {
+            let runs = |module: &Module<'_>| module.strip(&module.unreachable()).text;
+            runs(target) == runs(old) && target.strip(&[]) != old.strip(&[])
+        });
+        let unreachable = |module: &Module<'_>| unreachable(module, counts_unreachable);
+        let api = both.map(|(target, old)| {
+            let names = |module: &Module<'_>| module.api_names(&unreachable(module));
             (names(old), names(target))
         });
-        let target =
-            target.map(|module| TargetSide::new(&module, &module.unreachable(), comparison));
-        let similarity = |(target, old): (&TargetSide, &Module<'_>)| {
-            target.compare(&target.side(old, &old.unreachable())).1
-        };
-        let baseline = target.as_ref().ok().zip(old.as_ref()).map(similarity);
+        let side = |module: &Module<'_>| TargetSide::new(module, &unreachable(module), comparison);
+        let baseline = both.map(|(target, old)| {
+            let target = side(target);
+            target.compare(&target.side(old, &unreachable(old))).1
+        });
         Prepared {
-            target,
+            target: target.map(|module| side(&module)),
             baseline,
             api,
             foreign_names,
+            counts_unreachable,
         }
+    }
+}
+
+/// What of a module does not count.
+fn unreachable(module: &Module<'_>, counts_unreachable: bool) -> Vec<Range<usize>> {
+    match counts_unreachable {
+        true => Vec::new(),
+        false => module.unreachable(),
     }
 }
 
@@ -103,87 +122,101 @@ impl Reference {
 
     /// See [`super::Reference::has_api`].
     pub(super) fn has_api(&self) -> bool {
-        self.old_code.is_some() && self.prepared().api.is_some()
+        self.api().is_some()
+    }
+
+    /// API names of the old code and of the target.
+    fn api(&self) -> Option<(&ApiNames, &ApiNames)> {
+        self.old_code.as_ref()?;
+        self.prepared()
+            .api
+            .as_ref()
+            .map(|(old, target)| (old, target))
     }
 
     /// See [`super::score`].
     pub(super) fn judge(&self, completion: &str) -> Judged {
         let parts = Answer::find(completion);
         let format = format::reward(RewardMode::Strict, completion, &parts);
-        let (module, syntax_ok) = match self.answer(completion, &parts) {
-            Ok(module) => (module, true),
-            Err((reason, syntax_ok)) => return Judged::withheld(format, syntax_ok, reason),
-        };
-        if self.old_code.is_none()
-            && parts
-                .code
-                .is_some_and(|code| completion[code] == self.target)
-        {
-            return Judged::compared(format, true, 1.0);
-        }
-        let Prepared { target, api, .. } = self.prepared();
-        let target = match target {
-            Ok(target) => target,
-            Err(error) => {
-                return Judged::withheld(
-                    format,
-                    syntax_ok,
-                    Withheld::TargetNotPython {
-                        error: error.clone(),
-                    },
-                );
-            }
-        };
-        let unreachable = module.unreachable();
-        let side = target.side(&module, &unreachable);
-        if side.is_empty() && !target.is_empty() {
-            return Judged::withheld(format, syntax_ok, Withheld::EmptyCode);
-        }
-        let (exact, similarity) = target.compare(&side);
-        let api = api
-            .as_ref()
-            .map(|(old, new)| ApiUse::of(&module.api_names(&unreachable), old, new));
+        let module = parse(completion, &parts);
+        let syntax_ok = module.is_ok();
+        let (outcome, api) =
+            match module.and_then(|module| self.compare(completion, &parts, &module)) {
+                Ok(compared) => compared,
+                Err(reason) => {
+                    let api = self.api().map(|(old, target)| ApiUse::of_none(old, target));
+                    (Outcome::Withheld(reason), api)
+                }
+            };
         Judged {
+            format,
+            syntax_ok,
+            outcome,
             api,
-            ..Judged::compared(format, exact, similarity)
         }
     }
 
-    /// The code that is the answer; or why there is none to judge, and whether it is Python nevertheless.
-    fn answer<'a>(
+    /// The answer's code against the target, and what became of the API names.
+    fn compare(
         &self,
-        completion: &'a str,
+        completion: &str,
         parts: &Answer,
-    ) -> Result<Module<'a>, (Withheld, bool)> {
-        let searched = match (&parts.answer, &parts.think) {
-            (Some(_), _) => Searched::Answer,
-            (None, Some(_)) => Searched::AfterThinking,
-            (None, None) => Searched::Completion,
-        };
-        let code = parts
-            .code
-            .clone()
-            .ok_or((Withheld::NoCode { searched }, false))?;
-        let module = Module::parse(&completion[code.clone()], Grammar::Latest)
-            .map_err(|error| (Withheld::AnswerNotPython { error }, false))?;
-        // Code that writes such tags is one answer all the same.
-        let opened = |text: &str| text.matches(ANSWER_OPEN).count();
-        let answers = parts.answer.as_ref().map_or(1, |answer| {
-            1 + opened(&completion[answer.start..code.start]) + opened(&completion[code.end..])
-        });
+        module: &Module<'_>,
+    ) -> Result<(Outcome, Option<ApiUse>), Withheld> {
+        let answers = parts.answers_with_code(completion);
         if answers > 1 {
-            return Err((Withheld::SeveralAnswers { answers }, true));
+            return Err(Withheld::SeveralAnswers { answers });
         }
         let is_foreign = |name: &&str| !self.prepared().foreign_names.contains(*name);
-        let foreign = module.foreign_names().find(is_foreign);
-        match foreign {
-            Some(name) => Err((
-                Withheld::ForeignName {
-                    name: name.to_owned(),
-                },
-                true,
-            )),
-            None => Ok(module),
+        if let Some(name) = module.foreign_names().find(is_foreign) {
+            return Err(Withheld::ForeignName {
+                name: name.to_owned(),
+            });
         }
+        let is_target = parts
+            .code
+            .as_ref()
+            .is_some_and(|code| completion[code.clone()] == self.target);
+        if is_target && self.old_code.is_none() {
+            return Ok((
+                Outcome::Compared {
+                    exact: true,
+                    similarity: 1.0,
+                },
+                None,
+            ));
+        }
+        let Prepared {
+            target,
+            counts_unreachable,
+            ..
+        } = self.prepared();
+        let not_python = |error: &SyntaxError| Withheld::TargetNotPython {
+            error: error.clone(),
+        };
+        let target = target.as_ref().map_err(not_python)?;
+        let unreachable = unreachable(module, *counts_unreachable);
+        let side = target.side(module, &unreachable);
+        if side.is_empty() && !target.is_empty() {
+            return Err(Withheld::EmptyCode);
+        }
+        let (exact, similarity) = target.compare(&side);
+        let names = |(old, target)| ApiUse::of(&module.api_names(&unreachable), old, target);
+        Ok((
+            Outcome::Compared { exact, similarity },
+            self.api().map(names),
+        ))
     }
+}
+
+/// The code that is the answer, if it is Python.
+fn parse<'a>(completion: &'a str, parts: &Answer) -> Result<Module<'a>, Withheld> {
+    let searched = match (&parts.answer, &parts.think) {
+        (Some(_), _) => Searched::Answer,
+        (None, Some(_)) => Searched::AfterThinking,
+        (None, None) => Searched::Completion,
+    };
+    let code = parts.code.clone().ok_or(Withheld::NoCode { searched })?;
+    let not_python = |error| Withheld::AnswerNotPython { error };
+    Module::parse(&completion[code], Grammar::Latest).map_err(not_python)
 }
