@@ -1,17 +1,26 @@
 //! Edit distance and what is derived from it.
 //!
-//! Levenshtein distance over code points, as Python's `len` counts them, by the bit-parallel algorithm of Myers (1999) in Hyyrö's form
-//! (2003): 64 cells of the matrix in one machine word, O(⌈n/64⌉·m) time. The implementation is the crate `rapidfuzz`; property tests
-//! hold it against `strsim` and against the three rules of the definition.
+//! Levenshtein distance over code points, as Python's `len` counts them: bit-parallel, 64 cells of the matrix in one machine word
+//! (`column`), and for longer texts only in a band around the diagonal (`strips`), so that two texts that are alike cost little more
+//! than their length. Property tests hold it against the plain recurrence, `strsim` and the three rules of the definition.
 //!
-//! Time is bounded: what the two texts have in common at both ends costs a pass, and what lies between is compared only up to [`MAX_CELLS`]
-//! pairs of code points (under a second); beyond, all of it counts as replaced. The result is then an upper bound of the distance, and
-//! the same wherever it is computed.
+//! Time is bounded, and so is what is promised. Take away what the two texts have in common at both ends; what remains has `n` and
+//! `m >= n` code points. The distance is exact if `n m` is at most [`MAX_CELLS`], and otherwise if it is at most `MAX_CELLS / m`, the
+//! widest band of so many cells; beyond that, all `m` count as replaced. This says nothing about how the distance is found, so it is the
+//! same wherever it is computed. Two texts of 1 MiB take under a second, and are compared exactly if their distance is at most 4,096.
 
-use rapidfuzz::HashableChar;
-use rapidfuzz::distance::levenshtein as bit_parallel;
+mod alphabet;
+mod characters;
+mod column;
+mod levenshtein;
+#[cfg(test)]
+mod oracle;
+mod short;
+mod strips;
 
-/// The most pairs of code points that are compared: two texts of 65,536, different throughout.
+use levenshtein::{between_ends, bounded, common_ends};
+
+/// The most pairs of code points that are compared: two texts of 65,536, different throughout, or a band 4,096 wide along 2^20.
 pub const MAX_CELLS: u64 = 1 << 32;
 
 /// The least number of code points to insert, delete or replace to turn `a` into `b`; beyond [`MAX_CELLS`] an upper bound of it.
@@ -24,40 +33,38 @@ pub const MAX_CELLS: u64 = 1 << 32;
 /// assert_eq!(levenshtein("", "abc"), 3);
 /// ```
 pub fn levenshtein(a: &str, b: &str) -> usize {
+    let (a, b) = without_common_ends(a, b);
     if a.is_ascii() && b.is_ascii() {
-        distance(a.as_bytes(), b.as_bytes())
-    } else {
-        let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-        distance(&a, &b)
+        return between_ends(a.as_bytes(), b.as_bytes(), MAX_CELLS);
     }
+    // Short texts are compared faster than memory for them is found.
+    let (mut on_stack, mut on_heap) = ([0; 512], Vec::new());
+    let characters = if a.len() + b.len() <= on_stack.len() {
+        &mut on_stack[..]
+    } else {
+        on_heap.resize(a.len() + b.len(), 0);
+        &mut on_heap[..]
+    };
+    let (in_a, in_b) = characters.split_at_mut(a.len());
+    let (n, m) = (characters::number(a, in_a), characters::number(b, in_b));
+    between_ends(&in_a[..n], &in_b[..m], MAX_CELLS)
 }
 
-/// [`levenshtein`] over any symbols.
-pub(crate) fn distance<T: Copy + Eq + HashableChar>(a: &[T], b: &[T]) -> usize {
+/// [`levenshtein`] over any symbols: bytes, code points, token ids.
+pub(crate) fn distance<T: Copy + Eq + Into<u32>>(a: &[T], b: &[T]) -> usize {
     bounded(a, b, MAX_CELLS)
 }
 
-fn bounded<'a, T: Copy + Eq + HashableChar>(
-    mut a: &'a [T],
-    mut b: &'a [T],
-    max_cells: u64,
-) -> usize {
-    let cells = |a: &[T], b: &[T]| (a.len() as u64).saturating_mul(b.len() as u64);
-    if cells(a, b) > max_cells {
-        (a, b) = without_common_ends(a, b);
-        if cells(a, b) > max_cells {
-            return a.len().max(b.len());
-        }
+/// Both texts without what they share at their ends, in whole code points.
+fn without_common_ends<'a>(a: &'a str, b: &'a str) -> (&'a str, &'a str) {
+    let (mut begin, mut end) = common_ends(a.as_bytes(), b.as_bytes());
+    while !a.is_char_boundary(begin) || !b.is_char_boundary(begin) {
+        begin -= 1;
     }
-    bit_parallel::distance(a.iter().copied(), b.iter().copied())
-}
-
-fn without_common_ends<'a, T: Eq>(a: &'a [T], b: &'a [T]) -> (&'a [T], &'a [T]) {
-    let same = |(a, b): &(&T, &T)| a == b;
-    let begin = a.iter().zip(b).take_while(same).count();
-    let (a, b) = (&a[begin..], &b[begin..]);
-    let end = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
-    (&a[..a.len() - end], &b[..b.len() - end])
+    while !a.is_char_boundary(a.len() - end) || !b.is_char_boundary(b.len() - end) {
+        end -= 1;
+    }
+    (&a[begin..a.len() - end], &b[begin..b.len() - end])
 }
 
 /// How alike two texts are: `1 - levenshtein(a, b) / max(len a, len b)`, in [0, 1].
@@ -111,6 +118,34 @@ mod tests {
         let (a, b) = ("ab".repeat(1 << 19), "cb".repeat(1 << 19));
         assert_eq!(levenshtein(&a, &b), (1 << 20) - 1, "all but the last b");
         assert_eq!(levenshtein(&a, &format!("{a}x")), 1, "however long");
+    }
+
+    #[test]
+    fn beyond_the_cap_a_small_distance_is_still_exact() {
+        // 2^20 squared is 2^40 pairs; in a band of 2^32 / 2^20 = 4,096 the distance is found up to 4,096.
+        let text: Vec<u32> = (0..1 << 20)
+            .map(|i: u32| i.wrapping_mul(0x9E37_79B9) >> 13)
+            .collect();
+        let changed = |every: usize| {
+            let mut changed = text.clone();
+            changed
+                .iter_mut()
+                .step_by(every)
+                .for_each(|symbol| *symbol ^= 1 << 30);
+            changed
+        };
+        assert_eq!(distance(&text, &changed(256)), 4_096);
+        // Every 255th symbol are 4,113 of them, the last of which is number 1,048,560.
+        assert_eq!(distance(&text, &changed(255)), 1_048_561);
+    }
+
+    #[test]
+    fn ends_in_common_are_whole_characters() {
+        // é is C3 A9, è C3 A8 and ũ C5 A9: one byte in common before, or behind.
+        assert_eq!(levenshtein("é", "è"), 1);
+        assert_eq!(levenshtein("é", "ũ"), 1);
+        assert_eq!(levenshtein("aéb", "aèéb"), 1);
+        assert_eq!(levenshtein("éé", "é"), 1);
     }
 
     proptest! {
