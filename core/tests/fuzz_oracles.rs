@@ -6,8 +6,15 @@ mod shared;
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// Inputs that once broke an oracle, each with what was wrong.
-const FOUND: [(&str, &[u8]); 0] = [];
+/// Inputs that once broke an oracle or should have: completion, target, old code, with a bar between them.
+const FOUND: [&str; 6] = [
+    "</think>\n<answer>\n```python\nif x: a; b\n```\n</answer>|if x: a\nb|",
+    "</think>\n<answer>\n```python\nx = (lambda a, b: 0)\n```\n</answer>|x = (lambda a, b: 0,)|x",
+    "</think>\n<answer>\n```python\nx = f'{ x = }'\n```\n</answer>|x = f'{x=}'|f'{x = }'",
+    "</think>\n<answer>\n```python\ndef f():\n    return\n```\n</answer>|def f():\n    return\n    yield|def f():\n    return",
+    "</think>\n<answer>\n```python\nraise E\na()\n```\n</answer>|raise E\nb()|raise E\na()",
+    "I put it in <answer> tags.\n<answer>\n```python\nx\n```\n</answer>|x|y",
+];
 
 fn all(bytes: &[u8]) {
     for oracle in [
@@ -20,15 +27,24 @@ fn all(bytes: &[u8]) {
     }
 }
 
+/// Each case with the next one's target as old code.
 fn cases() -> Vec<Vec<u8>> {
     let text = shared::read("reward_cases.jsonl");
     let text = text.unwrap_or_else(|| include_str!("golden/reward_cases.jsonl").to_owned());
-    let texts = |line: &str| {
-        let case: Value = serde_json::from_str(line).unwrap();
-        let text = |name: &str| case[name].as_str().unwrap().as_bytes().to_owned();
-        [text("completion"), text("target"), text("target")].join(&0xff)
-    };
-    text.lines().map(texts).collect()
+    let cases: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let text = |case: &Value, name: &str| case[name].as_str().unwrap().as_bytes().to_owned();
+    let old = cases.iter().cycle().skip(1);
+    let texts = cases.iter().zip(old).map(|(case, old)| {
+        [
+            text(case, "completion"),
+            text(case, "target"),
+            text(old, "target"),
+        ]
+    });
+    texts.map(|texts| texts.join(&0xff)).collect()
 }
 
 #[test]
@@ -41,8 +57,9 @@ fn oracles_hold_on_the_cases() {
 
 #[test]
 fn oracles_hold_on_what_fuzzing_found() {
-    for (_, bytes) in FOUND {
-        all(bytes);
+    for texts in FOUND {
+        let texts: Vec<&[u8]> = texts.split('|').map(str::as_bytes).collect();
+        all(&texts.join(&0xff));
     }
 }
 

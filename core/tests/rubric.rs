@@ -165,11 +165,11 @@ fn what_does_not_go_together_is_said() {
         ),
         (
             "format=0",
-            "the weight of format is 0: use a finite number other than 0, or leave the part out",
+            "the weight of format is 0: use a number from -1e6 to 1e6 other than 0, or leave the part out",
         ),
         (
             "format=nan",
-            "the weight of format is NaN: use a finite number other than 0, or leave the part out",
+            "the weight of format is NaN: use a number from -1e6 to 1e6 other than 0, or leave the part out",
         ),
         ("format=1,format=1", "format has two weights: leave one out"),
         (

@@ -87,8 +87,8 @@ fn code_fault(part: Part, breakdown: &Breakdown, edits: Option<&EditScript>) -> 
         Part::EditGain => {
             format!("similarity {similarity:.3} to the target; the old code has {baseline:.3}")
         }
-        Part::ApiAdopted => format!("not used: {}", api.missing.join(", ")),
-        Part::ApiLeft => format!("still used: {}", api.left.join(", ")),
+        Part::ApiAdopted => format!("not used: {}", list(&api.missing)),
+        Part::ApiLeft => format!("still used: {}", list(&api.left)),
         _ => {
             let differing = edits.map_or(0, |edits| {
                 edits.lines.iter().filter(|line| !line.keeps()).count()
@@ -109,5 +109,15 @@ fn overlong_fault(rubric: &Rubric, length: Option<usize>) -> String {
             overlong.max_length
         ),
         _ => String::new(),
+    }
+}
+
+/// Names, the first few of many.
+fn list(names: &[String]) -> String {
+    const MOST: usize = 10;
+    let first = names[..names.len().min(MOST)].join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }

@@ -80,7 +80,8 @@ pub fn explain(
     old_code: Option<&str>,
     length: Option<usize>,
 ) -> Explanation {
-    let breakdown = Reference::new(rubric.clone(), target, old_code).score(completion, length);
+    let reference = Reference::new(rubric.clone(), target, old_code);
+    let breakdown = reference.score(completion, length);
     let parts = Answer::find(completion);
     let spans = Spans::of(completion);
     let code = match rubric.mode {
@@ -89,7 +90,7 @@ pub fn explain(
     };
     let compared = code
         .clone()
-        .and_then(|code| Compared::of(rubric.mode, completion, code, target));
+        .and_then(|code| Compared::of(&reference, completion, code, target));
     let compared = compared.filter(|_| breakdown.withheld.is_none());
     let edits = compared
         .as_ref()
@@ -113,7 +114,7 @@ pub fn explain(
         left_out: code
             .clone()
             .filter(|_| rubric.mode == RewardMode::Strict)
-            .map(|code| left_out(completion, code))
+            .map(|code| left_out(&reference, completion, code))
             .unwrap_or_default()
             .into_iter()
             .map(omission)
@@ -134,9 +135,14 @@ struct Compared {
 }
 
 impl Compared {
-    fn of(mode: RewardMode, completion: &str, code: Range<usize>, target: &str) -> Option<Self> {
+    fn of(
+        reference: &Reference,
+        completion: &str,
+        code: Range<usize>,
+        target: &str,
+    ) -> Option<Self> {
         let code = &completion[code];
-        Some(match mode {
+        Some(match reference.rubric().mode {
             RewardMode::Paper => Compared {
                 answer: paper::cleaned(code).ok()?,
                 target: paper::strip(target).ok()?,
@@ -144,7 +150,7 @@ impl Compared {
             RewardMode::Strict => {
                 let stripped = |code| {
                     let module = Module::parse(code, Grammar::Latest).ok()?;
-                    Some(module.strip(&module.unreachable()).text)
+                    Some(module.strip(&reference.unreachable(&module)).text)
                 };
                 Compared {
                     answer: stripped(code)?,
@@ -156,12 +162,16 @@ impl Compared {
 }
 
 /// What of the code at that place in the completion does not count.
-fn left_out(completion: &str, code: Range<usize>) -> Vec<(LeftOut, Range<usize>)> {
+fn left_out(
+    reference: &Reference,
+    completion: &str,
+    code: Range<usize>,
+) -> Vec<(LeftOut, Range<usize>)> {
     let source = &completion[code.clone()];
     let Ok(module) = Module::parse(source, Grammar::Latest) else {
         return Vec::new();
     };
-    let mut found = module.left_out(source, &module.unreachable());
+    let mut found = module.left_out(source, &reference.unreachable(&module));
     for (_, range) in &mut found {
         *range = range.start + code.start..range.end + code.start;
     }

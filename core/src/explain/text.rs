@@ -44,7 +44,7 @@ impl fmt::Display for Explanation {
         }
         if let Some(edits) = &self.edits {
             writeln!(f)?;
-            write_edits(f, edits)?;
+            write_edits(f, edits, self.breakdown.em_star == 2.0)?;
         }
         if let Some(companions) = &self.companions {
             let similarity = |value: Option<f64>| {
@@ -113,11 +113,14 @@ fn write_component(f: &mut fmt::Formatter<'_>, component: &Component) -> fmt::Re
 }
 
 /// The edits as a diff in which changed lines show both sides: `np.[-row_-]{+v+}stack(rows)`.
-fn write_edits(f: &mut fmt::Formatter<'_>, edits: &EditScript) -> fmt::Result {
+fn write_edits(f: &mut fmt::Formatter<'_>, edits: &EditScript, exact: bool) -> fmt::Result {
     if edits.lines.iter().all(LineEdit::keeps) {
         return writeln!(f, "the code is the target");
     }
-    writeln!(f, "from the answer to the target:")?;
+    match exact {
+        true => writeln!(f, "the code is the target, in other words:")?,
+        false => writeln!(f, "from the answer to the target:")?,
+    }
     let near = |at: usize| {
         let around = at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(edits.lines.len());
         edits.lines[around].iter().any(|line| !line.keeps())

@@ -3,6 +3,8 @@
 use super::breakdown::Given;
 use super::rubric::{Part, RewardMode, Rubric};
 use super::{Breakdown, paper, repetition, strict};
+use crate::python::Module;
+use std::ops::Range;
 
 /// A row's target, and its old code where that is known, ready to judge any number of completions.
 ///
@@ -27,7 +29,7 @@ enum Rules {
 }
 
 impl Reference {
-    /// Makes a row ready. A rubric that does not pass [`Rubric::check`] gives no total.
+    /// Makes a row ready, by rules that pass [`Rubric::check`]: of others, what does not go together is not looked at.
     pub fn new(rubric: Rubric, target: &str, old_code: Option<&str>) -> Self {
         let rules = match rubric.mode {
             RewardMode::Paper => Rules::Paper(paper::Reference::new(target, old_code)),
@@ -55,6 +57,14 @@ impl Reference {
     /// Whether API names can be compared: old code and target are there, are Python, and the mode looks at names.
     pub fn has_api(&self) -> bool {
         matches!(&self.rules, Rules::Strict(reference) if reference.has_api())
+    }
+
+    /// What of an answer's code does not count as it cannot run, by the rules of the mode.
+    pub(crate) fn unreachable(&self, module: &Module<'_>) -> Vec<Range<usize>> {
+        match &self.rules {
+            Rules::Paper(_) => Vec::new(),
+            Rules::Strict(reference) => reference.unreachable(module),
+        }
     }
 
     /// Scores a completion; its length, in the unit of the rubric's `overlong`, is needed for that part alone.

@@ -146,6 +146,9 @@ impl fmt::Display for Choices<'_> {
 #[serde(transparent)]
 pub struct Weights(BTreeMap<Part, f64>);
 
+/// The largest weight.
+const MAX_WEIGHT: f64 = 1e6;
+
 /// What is wrong with weights.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WeightsError {
@@ -155,9 +158,9 @@ pub enum WeightsError {
     /// A part without a number behind it.
     #[error("`{0}` is no weight: write NAME=NUMBER, as in format=1")]
     NotAWeight(String),
-    /// Infinite, not a number, or zero, which says nothing.
+    /// Zero, which says nothing, or so large that sums lose the smaller parts.
     #[error(
-        "the weight of {part} is {weight}: use a finite number other than 0, or leave the part out"
+        "the weight of {part} is {weight}: use a number from -1e6 to 1e6 other than 0, or leave the part out"
     )]
     Weight {
         /// The part.
@@ -177,11 +180,11 @@ impl Weights {
     /// The weights of `parts`, each named once.
     ///
     /// # Errors
-    /// No part, a part named twice, a weight that is 0 or not finite.
+    /// No part, a part named twice, a weight that is 0 or beyond a million.
     pub fn new(parts: impl IntoIterator<Item = (Part, f64)>) -> Result<Self, WeightsError> {
         let mut weights = BTreeMap::new();
         for (part, weight) in parts {
-            if !weight.is_finite() || weight == 0.0 {
+            if weight == 0.0 || !(-MAX_WEIGHT..=MAX_WEIGHT).contains(&weight) {
                 return Err(WeightsError::Weight { part, weight });
             }
             if weights.insert(part, weight).is_some() {
@@ -300,6 +303,17 @@ pub enum RubricError {
     },
 }
 
+/// What a part with a weight wants and does not get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Missing {
+    /// The code that was to be migrated.
+    #[error("old code is missing, from which {0} counts")]
+    OldCode(Part),
+    /// How long the completion is.
+    #[error("the completion's length is missing, which overlong counts")]
+    Length,
+}
+
 impl Rubric {
     /// The reference's rules, faults included; format and ES*.
     pub fn paper() -> Self {
@@ -322,16 +336,18 @@ impl Rubric {
         }
     }
 
-    /// The first part with a weight that counts from the old code.
-    pub fn needs_old_code(&self) -> Option<Part> {
-        [Part::EditGain, Part::ApiAdopted, Part::ApiLeft]
-            .into_iter()
-            .find(|&part| self.weights.get(part).is_some())
-    }
-
-    /// Whether a part with a weight counts the completion's length.
-    pub fn needs_length(&self) -> bool {
-        self.weights.get(Part::Overlong).is_some()
+    /// Whether what is given suffices for every part with a weight: is there old code, is the completion's length known?
+    ///
+    /// # Errors
+    /// What is missing, and the part that wants it.
+    pub fn check_given(&self, old_code: bool, length: bool) -> Result<(), Missing> {
+        let weighs = |part: &Part| self.weights.get(*part).is_some();
+        let parts = [Part::EditGain, Part::ApiAdopted, Part::ApiLeft];
+        match parts.into_iter().find(weighs) {
+            Some(part) if !old_code => Err(Missing::OldCode(part)),
+            _ if !length && weighs(&Part::Overlong) => Err(Missing::Length),
+            _ => Ok(()),
+        }
     }
 
     /// Whether its settings go together.
@@ -354,7 +370,7 @@ impl Rubric {
             Some(Overlong { max_length, buffer }) if buffer == 0 || buffer > max_length => {
                 Err(RubricError::Overlong { max_length, buffer })
             }
-            None if self.needs_length() => Err(RubricError::NoOverlong),
+            None if weighs(Part::Overlong) => Err(RubricError::NoOverlong),
             _ => Ok(()),
         }
     }

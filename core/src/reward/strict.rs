@@ -67,7 +67,10 @@ impl Prepared {
             let runs = |module: &Module<'_>| module.strip(&module.unreachable()).text;
             runs(target) == runs(old) && target.strip(&[]) != old.strip(&[])
         });
-        let unreachable = |module: &Module<'_>| unreachable(module, counts_unreachable);
+        let unreachable = |module: &Module<'_>| match counts_unreachable {
+            true => Vec::new(),
+            false => module.unreachable(),
+        };
         let api = both.map(|(target, old)| {
             let names = |module: &Module<'_>| module.api_names(&unreachable(module));
             (names(old), names(target))
@@ -84,14 +87,6 @@ impl Prepared {
             foreign_names,
             counts_unreachable,
         }
-    }
-}
-
-/// What of a module does not count.
-fn unreachable(module: &Module<'_>, counts_unreachable: bool) -> Vec<Range<usize>> {
-    match counts_unreachable {
-        true => Vec::new(),
-        false => module.unreachable(),
     }
 }
 
@@ -123,6 +118,14 @@ impl Reference {
     /// See [`super::Reference::has_api`].
     pub(super) fn has_api(&self) -> bool {
         self.api().is_some()
+    }
+
+    /// What of an answer's code does not count as it cannot run.
+    pub(super) fn unreachable(&self, module: &Module<'_>) -> Vec<Range<usize>> {
+        match self.prepared().counts_unreachable {
+            true => Vec::new(),
+            false => module.unreachable(),
+        }
     }
 
     /// API names of the old code and of the target.
@@ -186,16 +189,12 @@ impl Reference {
                 None,
             ));
         }
-        let Prepared {
-            target,
-            counts_unreachable,
-            ..
-        } = self.prepared();
+        let target = &self.prepared().target;
         let not_python = |error: &SyntaxError| Withheld::TargetNotPython {
             error: error.clone(),
         };
         let target = target.as_ref().map_err(not_python)?;
-        let unreachable = unreachable(module, *counts_unreachable);
+        let unreachable = self.unreachable(module);
         let side = target.side(module, &unreachable);
         if side.is_empty() && !target.is_empty() {
             return Err(Withheld::EmptyCode);

@@ -1,6 +1,7 @@
 //! The options that say by which rules completions are judged, the same for every command that scores.
 
 use anyhow::Result;
+use clap::builder::PossibleValuesParser;
 use recode_core::reward::{Comparison, Overlong, Rubric, Weights};
 
 use crate::cli::Usage;
@@ -13,7 +14,7 @@ pub struct RubricArgs {
     reward: Option<String>,
     /// What codes are compared by: characters, tokens (layout and quotes make no difference) or tree (equal where the syntax trees are)
     /// [default: characters]
-    #[arg(long, value_name = "LEVEL", value_parser = ["characters", "tokens", "tree"])]
+    #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(Comparison::ALL.iter().map(|level| level.name())))]
     compare: Option<String>,
     /// The total as a weighted sum, as in format=1,edit_gain=0.5; parts are format, es_star, em_star, edit_gain, api_adopted, api_left,
     /// repetition and overlong

@@ -207,16 +207,13 @@ fn score_line(rubric: &Rubric, explained: bool, line: Line) -> (usize, Result<Sc
             Field::Missing | Field::Null => None,
             _ => Some(object.text("old_code")?),
         };
-        if let (None, Some(part)) = (&old_code, rubric.needs_old_code()) {
-            return Err(format!("old_code is missing, from which {part} counts"));
-        }
         let tokens = match rubric.overlong.and_then(|_| object.get("tokens")) {
             Some(value) => Some(length(value.get())?),
-            None if rubric.needs_length() => {
-                return Err("tokens is missing, the length that overlong counts".to_owned());
-            }
             None => None,
         };
+        rubric
+            .check_given(old_code.is_some(), tokens.is_some())
+            .map_err(|missing| format!("{missing} (old_code and tokens of the line)"))?;
         let verdict = match explained {
             true => {
                 let explanation =

@@ -111,7 +111,7 @@ config_keys! {
         /// similarity counted from the old code's: -0.8 for a copy, 2 for the target), api_adopted and api_left (shares of the API names that
         /// the migration brings and takes), repetition, overlong. The default is the paper's.
         weights: Weights = Weights::default(),
-            "a table of parts, as in { format = 1.0, edit_gain = 1.0 }; every weight finite and not 0" => |_| true;
+            "a table of parts, as in { format = 1.0, edit_gain = 1.0 }; every weight from -1e6 to 1e6 and not 0" => |_| true;
         /// The last tokens of max_completion_length, over which overlong falls from 0 to -1.
         overlong_buffer: usize = 64, "at least 1, at most rollout.max_completion_length" => |n| *n >= 1;
     }

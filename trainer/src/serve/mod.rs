@@ -6,9 +6,10 @@
 //! | `GET /health` | whether it serves, by which rules |
 //! | `GET /openapi.json` | this, for machines |
 //!
-//! It keeps nothing from one request to the next, writes no log, and needs no network of its own. A request has a limit in bytes and one in
-//! seconds, so has a connection that sends no request; as many requests are worked on at a time as there are cores, and at most
-//! [`MAX_CONNECTIONS`] connections are open: the others wait. So memory has a bound. The first Ctrl-C or SIGTERM lets the requests at hand finish, the second does not.
+//! It keeps nothing from one request to the next, writes no log, and needs no network of its own. A request has a limit in bytes, in
+//! completions and in seconds, so has a connection that sends no request or reads no answer; as many requests are worked on at a time as
+//! there are cores, and at most [`MAX_CONNECTIONS`] connections are open: the others wait. The first Ctrl-C or SIGTERM lets the requests
+//! at hand finish, the second does not.
 
 mod request;
 mod routes;
@@ -23,9 +24,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use recode_core::reward::Rubric;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 
 use crate::cli::Usage;
 use crate::report::remark;
@@ -119,9 +121,12 @@ async fn serve_until_stopped(address: SocketAddr, settings: Settings) -> Result<
             },
             () = first_of(&mut signals) => break,
         };
-        prepare(&stream);
+        // An answer is small and waited for: it is not held back for company.
+        let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(timeout));
         let connection =
-            graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
+            graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
         // A connection that breaks off concerns its other end alone.
         tokio::spawn(async move {
             let _ = connection.await;
@@ -132,13 +137,10 @@ async fn serve_until_stopped(address: SocketAddr, settings: Settings) -> Result<
     remark("stopping as soon as the requests at hand are answered; once more stops at once");
     tokio::select! {
         () = graceful.shutdown() => Ok(()),
+        // A client that takes this long has been given up on already.
+        () = tokio::time::sleep(2 * timeout) => anyhow::bail!("stopped with requests unanswered"),
         () = first_of(&mut signals) => anyhow::bail!("stopped with requests unanswered"),
     }
-}
-
-/// An answer is small and waited for: it is not held back for company.
-fn prepare(stream: &TcpStream) {
-    let _ = stream.set_nodelay(true);
 }
 
 async fn first_of([interrupt, terminate]: &mut [Signal; 2]) {

@@ -4,18 +4,35 @@
 //! {"completion": "…", "target": "…", "old_code": "…", "tokens": 120}
 //! ```
 //! gives the breakdown of [`recode_core::reward`]; `{"items": […]}` of such objects, or an array of them, gives an array. `"rubric"` beside
-//! `completion` or `items` takes the place of the service's rules, `"explain": true` gives explanations ([`recode_core::explain`]).
+//! `completion` or `items` is laid over the service's rules, `"explain": true` gives explanations ([`recode_core::explain`]).
 
 use recode_core::explain::{Explanation, explain};
-use recode_core::reward::{Breakdown, Reference, Rubric};
-use serde::{Deserialize, Serialize};
+use recode_core::reward::{
+    Breakdown, Comparison, Overlong, Reference, RewardMode, Rubric, Weights,
+};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
+
+/// The most completions of a request: an explanation of little is much longer than what it explains.
+const MAX_ITEMS: usize = 4096;
 
 /// The body of a request.
 #[derive(Debug)]
 pub struct Request {
-    pub rubric: Option<Rubric>,
+    pub rules: Rules,
     pub explain: bool,
     pub items: Items,
+}
+
+/// What a request says of the rules; of the rest the service's stay.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    mode: Option<RewardMode>,
+    comparison: Option<Comparison>,
+    weights: Option<Weights>,
+    overlong: Option<Overlong>,
 }
 
 /// One completion, answered by an object, or several, answered by an array.
@@ -29,13 +46,39 @@ pub enum Items {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
-    completion: String,
-    target: String,
+    completion: Text,
+    target: Text,
     #[serde(default)]
-    old_code: Option<String>,
+    old_code: Option<Text>,
     /// The completion's length, which `overlong` counts.
     #[serde(default)]
     tokens: Option<usize>,
+}
+
+/// A text in which half a surrogate pair, which JSON may hold and a `String` may not, is U+FFFD: one cut emoji shall not spoil a batch.
+#[derive(Debug)]
+struct Text(String);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Lossy;
+        impl Visitor<'_> for Lossy {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.to_owned()))
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
+                Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+        deserializer.deserialize_bytes(Lossy)
+    }
 }
 
 #[derive(Deserialize)]
@@ -43,24 +86,37 @@ pub struct Item {
 struct Batch {
     items: Vec<Item>,
     #[serde(default)]
-    rubric: Option<Rubric>,
+    rubric: Rules,
     #[serde(default)]
     explain: bool,
 }
 
+/// An [`Item`] with what may stand beside it: `flatten` would let unknown fields through.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct One {
-    completion: String,
-    target: String,
+    completion: Text,
+    target: Text,
     #[serde(default)]
-    old_code: Option<String>,
+    old_code: Option<Text>,
     #[serde(default)]
     tokens: Option<usize>,
     #[serde(default)]
-    rubric: Option<Rubric>,
+    rubric: Rules,
     #[serde(default)]
     explain: bool,
+}
+
+impl Rules {
+    /// These, laid over the service's.
+    pub fn over(&self, rubric: Rubric) -> Rubric {
+        Rubric {
+            mode: self.mode.unwrap_or(rubric.mode),
+            comparison: self.comparison.unwrap_or(rubric.comparison),
+            weights: self.weights.clone().unwrap_or(rubric.weights),
+            overlong: self.overlong.or(rubric.overlong),
+        }
+    }
 }
 
 /// Which of the forms a body has.
@@ -88,7 +144,7 @@ impl Request {
         if body.trim_ascii_start().starts_with(b"[") {
             let items = Items::Many(serde_json::from_slice(body).map_err(fault)?);
             return Ok(Request {
-                rubric: None,
+                rules: Rules::default(),
                 explain: false,
                 items,
             });
@@ -101,7 +157,7 @@ impl Request {
                 explain,
             } = serde_json::from_slice(body).map_err(fault)?;
             return Ok(Request {
-                rubric,
+                rules: rubric,
                 explain,
                 items: Items::Many(items),
             });
@@ -121,7 +177,7 @@ impl Request {
             tokens,
         };
         Ok(Request {
-            rubric,
+            rules: rubric,
             explain,
             items: Items::One(Box::new(item)),
         })
@@ -137,21 +193,18 @@ impl Request {
             Items::One(item) => std::slice::from_ref(&**item),
             Items::Many(items) => items,
         };
+        if items.len() > MAX_ITEMS {
+            return Err(format!(
+                "{} items, more than {MAX_ITEMS}: send several requests",
+                items.len()
+            ));
+        }
         for (index, item) in items.iter().enumerate() {
-            let place = match self.items {
-                Items::One(_) => String::new(),
-                Items::Many(_) => format!("items[{index}]: "),
-            };
-            if let (None, Some(part)) = (&item.old_code, rubric.needs_old_code()) {
-                return Err(format!(
-                    "{place}old_code is missing, from which {part} counts"
-                ));
-            }
-            if item.tokens.is_none() && rubric.needs_length() {
-                return Err(format!(
-                    "{place}tokens is missing, the length that overlong counts"
-                ));
-            }
+            let given = rubric.check_given(item.old_code.is_some(), item.tokens.is_some());
+            given.map_err(|missing| match self.items {
+                Items::One(_) => missing.to_string(),
+                Items::Many(_) => format!("items[{index}]: {missing}"),
+            })?;
         }
         Ok(())
     }
@@ -166,7 +219,8 @@ impl Item {
             old_code,
             tokens,
         } = self;
-        let old_code = old_code.as_deref();
+        let (completion, target) = (&completion.0, &target.0);
+        let old_code = old_code.as_ref().map(|text| text.0.as_str());
         if explained {
             return Answer::Explanation(Box::new(explain(
                 rubric, completion, target, old_code, *tokens,
@@ -223,7 +277,7 @@ mod tests {
         assert_eq!(request.check(&Rubric::strict()), Ok(()));
         assert_eq!(
             request.check(&Rubric::edit_gain()).unwrap_err(),
-            "items[1]: old_code is missing, from which edit_gain counts"
+            "items[1]: old code is missing, from which edit_gain counts"
         );
     }
 }

@@ -1,20 +1,19 @@
 //! The service's paths, and the limits around them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Request as HttpRequest, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request as HttpRequest, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use rayon::prelude::*;
 use recode_core::reward::Rubric;
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use tokio::time::timeout_at;
 
 use super::Settings;
 use super::request::{Item, Items, Request};
@@ -45,60 +44,47 @@ pub(super) fn router(settings: Arc<Settings>) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(limit)
-        .layer(from_fn_with_state(service.clone(), in_time))
         .with_state(service)
 }
 
-/// Ends what takes too long, the reading of a body that does not come above all.
-async fn in_time(
-    State(service): State<Arc<Service>>,
-    request: HttpRequest,
-    next: Next,
-) -> Response {
-    let timeout = service.settings.timeout;
-    match tokio::time::timeout(timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let seconds = timeout.as_secs_f64();
+async fn score(State(service): State<Arc<Service>>, request: HttpRequest) -> Response {
+    let Settings {
+        rubric,
+        max_body_bytes,
+        timeout,
+    } = Settings::clone(&service.settings);
+    let deadline = Instant::now() + timeout;
+    let body = match timeout_at(deadline.into(), Bytes::from_request(request, &())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             let reason = format!(
-                "not answered within {seconds} seconds: send less at once, or raise --timeout"
-            );
-            let mut response = fault(StatusCode::REQUEST_TIMEOUT, &reason);
-            // The rest of the body may still come.
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
-    }
-}
-
-async fn score(
-    State(service): State<Arc<Service>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let max = service.settings.max_body_bytes;
-    let body = match body {
-        Ok(body) => body,
-        Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let reason = format!(
-                "the body has more than {max} bytes: send less at once, or raise --max-body-mib"
+                "the body has more than {max_body_bytes} bytes: send less at once, or raise --max-body-mib"
             );
             return fault(StatusCode::PAYLOAD_TOO_LARGE, &reason);
         }
-        Err(error) => return fault(error.status(), &error.body_text()),
+        Ok(Err(error)) => return fault(error.status(), &error.body_text()),
+        Err(_) => {
+            let reason = format!(
+                "the body did not arrive within {} seconds",
+                timeout.as_secs()
+            );
+            let mut response = fault(StatusCode::REQUEST_TIMEOUT, &reason);
+            // The rest of it may still come.
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return response;
+        }
+    };
+    let Ok(Ok(place)) = timeout_at(deadline.into(), service.places.clone().acquire_owned()).await
+    else {
+        return busy(timeout);
     };
     let small = body.len() <= SMALL_BODY_BYTES;
-    let Ok(place) = service.places.clone().acquire_owned().await else {
-        return fault(StatusCode::SERVICE_UNAVAILABLE, "stopping");
-    };
-    let Settings {
-        rubric, timeout, ..
-    } = Settings::clone(&service.settings);
     let work = move || {
         // The place is given back when the work has ended, be anyone still there for the answer or not.
         let _place = place;
-        answer(&body, rubric, Instant::now() + timeout)
+        answer(&body, rubric, deadline).unwrap_or_else(|| busy(timeout))
     };
     if small {
         return work();
@@ -112,27 +98,39 @@ async fn score(
     }
 }
 
-fn answer(body: &[u8], rubric: Rubric, deadline: Instant) -> Response {
+/// There was more to do than there was time.
+fn busy(timeout: Duration) -> Response {
+    let reason = format!(
+        "not answered within {} seconds: send less at once, or raise --timeout",
+        timeout.as_secs()
+    );
+    let mut response = fault(StatusCode::SERVICE_UNAVAILABLE, &reason);
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// The answer to a body; `None` where it was not ready in time.
+fn answer(body: &[u8], rubric: Rubric, deadline: Instant) -> Option<Response> {
     let request = match Request::parse(body) {
         Ok(request) => request,
-        Err(reason) => return fault(StatusCode::BAD_REQUEST, &reason),
+        Err(reason) => return Some(fault(StatusCode::BAD_REQUEST, &reason)),
     };
-    let rubric = request.rubric.clone().unwrap_or(rubric);
+    let rubric = request.rules.over(rubric);
     if let Err(reason) = request.check(&rubric) {
-        return fault(StatusCode::UNPROCESSABLE_ENTITY, &reason);
+        return Some(fault(StatusCode::UNPROCESSABLE_ENTITY, &reason));
     }
-    match &request.items {
+    Some(match &request.items {
         Items::One(item) => json(StatusCode::OK, &item.score(&rubric, request.explain)),
         Items::Many(items) => {
             let in_time = |item: &Item| {
                 (Instant::now() < deadline).then(|| item.score(&rubric, request.explain))
             };
-            match items.par_iter().map(in_time).collect::<Option<Vec<_>>>() {
-                Some(answers) => json(StatusCode::OK, &answers),
-                None => fault(StatusCode::REQUEST_TIMEOUT, "not scored in time"),
-            }
+            let answers = items.par_iter().map(in_time).collect::<Option<Vec<_>>>()?;
+            json(StatusCode::OK, &answers)
         }
-    }
+    })
 }
 
 async fn health(State(service): State<Arc<Service>>) -> Response {

@@ -351,11 +351,11 @@ fn the_rules_are_the_callers() {
     for (weights, complaint) in [
         (
             "edit_gain=1",
-            "old_code is missing, from which edit_gain counts",
+            "old code is missing, from which edit_gain counts (old_code and tokens of the line)",
         ),
         (
             "overlong=1",
-            "tokens is missing, the length that overlong counts",
+            "the completion's length is missing, which overlong counts",
         ),
     ] {
         let args = ["score", "-", "--overlong", "9:9", "--weights", weights];

@@ -157,25 +157,79 @@ fn health_and_description_are_there() {
     );
     let (status, description) = server.ask("GET", "/openapi.json", b"");
     assert_eq!((status, &description["openapi"]), (200, &json!("3.1.0")));
-    // It describes what comes: every field of an explanation, and nothing that never comes.
-    let mut asked = item("np.hstack(x)  # as ever");
-    asked["explain"] = json!(true);
-    asked["tokens"] = json!(9);
-    asked["rubric"] = json!({"weights": {"repetition": 1, "overlong": 1}, "overlong": {"max_length": 9, "buffer": 9}});
-    let (status, explained) = server.score(&asked);
-    assert_eq!(status, 200);
-    let names = |value: &Value| {
-        let mut names: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
-        names.sort();
-        names
+    // Every field of an answer is described, whatever the answer.
+    let cases = [
+        ("np.hstack(x)  # as ever", "np.vstack(x)", "strict"),
+        ("np.vstack(", "np.vstack(x)", "strict"),
+        ("ñ", "np.vstack(x)", "strict"),
+        ("# nothing", "np.vstack(x)", "strict"),
+        ("x\n```\n<answer>\n```python\ny", "np.vstack(x)", "strict"),
+        ("x", "x =", "strict"),
+        ("#", "#", "paper"),
+    ];
+    for (code, target, mode) in cases {
+        let mut asked = item(code);
+        asked["target"] = json!(target);
+        asked["explain"] = json!(true);
+        asked["tokens"] = json!(9);
+        let weights = json!({"repetition": 1, "overlong": 1});
+        asked["rubric"] = json!({"mode": mode, "comparison": "characters", "weights": weights, "overlong": {"max_length": 9, "buffer": 9}});
+        let (status, explained) = server.score(&asked);
+        assert_eq!(status, 200, "{explained}");
+        let schemas = &description["components"]["schemas"];
+        assert_described(&explained, &schemas["Breakdown"], schemas);
+        assert_described(&asked, &schemas["One"], schemas);
+    }
+}
+
+/// Every key of `value` is a property of `schema`, all the way down.
+fn assert_described(value: &Value, schema: &Value, schemas: &Value) {
+    let schema = match schema["$ref"].as_str() {
+        Some(name) => &schemas[name.rsplit('/').next().unwrap()],
+        None => schema,
     };
+    let schema = schema["oneOf"]
+        .as_array()
+        .map_or(schema, |choices| choices.last().unwrap());
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                assert!(
+                    schema["properties"].get(name).is_some(),
+                    "{name} of {value} in {schema}"
+                );
+                assert_described(field, &schema["properties"][name], schemas);
+            }
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| assert_described(item, &schema["items"], schemas)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_requests_rules_are_laid_over_the_services() {
+    let server = Server::start(&["--reward", "edit_gain"]);
+    let mut asked = item("np.hstack( x )");
+    asked["rubric"] = json!({"comparison": "tokens"});
+    let (status, answer) = server.score(&asked);
     assert_eq!(
-        names(&explained),
-        names(&description["components"]["schemas"]["Breakdown"]["properties"])
+        (status, &answer["total"]),
+        (200, &json!(1.0 - 0.8)),
+        "edit_gain still, by tokens now"
     );
+}
+
+#[test]
+fn half_a_surrogate_pair_spoils_nothing() {
+    let server = Server::start(&[]);
+    let good = item("np.vstack(x)").to_string();
+    let body = format!(r#"[{{"completion": "\ud83d", "target": "x"}}, {good}]"#);
+    let (status, answer) = server.ask("POST", "/score", body.as_bytes());
     assert_eq!(
-        names(&asked),
-        names(&description["components"]["schemas"]["One"]["properties"])
+        (status, &answer[0]["total"], &answer[1]["total"]),
+        (200, &json!(-3.0), &json!(3.0))
     );
 }
 
@@ -217,7 +271,7 @@ fn what_is_wrong_with_a_request_is_said() {
     error(
         server.score(&lacks),
         422,
-        "items[1]: old_code is missing, from which edit_gain counts",
+        "items[1]: old code is missing, from which edit_gain counts",
     );
     error(server.ask("GET", "/score", b""), 405, "use POST /score");
     error(
@@ -272,7 +326,7 @@ fn what_takes_too_long_is_ended() {
         fault["error"]
             .as_str()
             .unwrap()
-            .contains("not answered within 1 seconds"),
+            .contains("the body did not arrive within 1 seconds"),
         "{fault}"
     );
     // A head that does not come, and a connection that asks for nothing.
@@ -293,7 +347,7 @@ fn what_takes_too_long_is_ended() {
             .collect::<String>()
     };
     let one = json!({"completion": format!("</think><answer>\n```python\n{}\n```\n</answer>", code("a")), "target": code("b")});
-    assert_eq!(server.score(&json!(vec![one; 400])).0, 408);
+    assert_eq!(server.score(&json!(vec![one; 400])).0, 503);
     assert_eq!(server.score(&item("np.vstack(x)")).0, 200);
 }
 
@@ -322,6 +376,32 @@ fn a_stop_waits_for_the_requests_at_hand() {
         assert_eq!(answer(stream).0, 200);
         assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");
     }
+}
+
+#[test]
+fn a_client_that_does_not_read_is_given_up_on() {
+    let mut server = Server::start(&["--timeout", "1"]);
+    // An answer that no buffer between the two holds.
+    let code = "x = 1\n".repeat(1 << 17);
+    let body = json!({"completion": format!("</think><answer>\n```python\n{code}\n```\n</answer>"), "target": "y", "explain": true}).to_string();
+    let mut deaf = server.connect();
+    deaf.write_all(&head("POST", "/score", body.len())).unwrap();
+    deaf.write_all(body.as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    server.signal("TERM");
+    let begin = Instant::now();
+    server.child.wait().unwrap();
+    assert!(
+        begin.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begin.elapsed()
+    );
+    let mut got = Vec::new();
+    let _ = deaf.read_to_end(&mut got);
+    assert!(
+        !got.ends_with(b"}"),
+        "the whole answer fits into the buffers: the test is none"
+    );
 }
 
 #[test]
