@@ -64,16 +64,19 @@ pub fn score<E>(
     let (sender, receiver) = mpsc::channel();
     let work = |sender: mpsc::Sender<_>| {
         while let Some(piece) = next() {
+            let mut scored = Vec::with_capacity(piece.range.len());
             for index in piece.range.clone() {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
-                let scored = catch_unwind(AssertUnwindSafe(|| {
+                let breakdown = catch_unwind(AssertUnwindSafe(|| {
                     score_item(rubric, &items[index], &piece.reference)
                 }));
-                if sender.send((index, scored.ok())).is_err() {
-                    return;
-                }
+                scored.push(breakdown.ok());
+            }
+            // Nobody listens any more where another piece panicked.
+            if sender.send((piece.range.start, scored)).is_err() {
+                return;
             }
         }
     };
@@ -95,10 +98,14 @@ pub fn score<E>(
         let mut looked = Instant::now();
         loop {
             match receiver.recv_timeout(PATIENCE) {
-                Ok((index, Some(breakdown))) => breakdowns[index] = Some(breakdown),
-                Ok((index, None)) => {
-                    stop.store(true, Ordering::Relaxed);
-                    return Err(Stop::Panicked(index));
+                Ok((start, scored)) => {
+                    if let Some(place) = scored.iter().position(Option::is_none) {
+                        stop.store(true, Ordering::Relaxed);
+                        return Err(Stop::Panicked(start + place));
+                    }
+                    for (place, breakdown) in scored.into_iter().enumerate() {
+                        breakdowns[start + place] = breakdown;
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),

@@ -3,6 +3,8 @@ from typing import Any
 
 from ._types import AuditReport, Breakdown, Comparison, Mode, Overlong, Part, Prompt
 
+__all__ = ["__version__", "audit", "check_rubric", "explain", "prompt", "score", "score_batch"]
+
 __version__: str
 
 def score(

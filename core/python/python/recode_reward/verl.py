@@ -146,16 +146,17 @@ def _unwrapped(value: Any) -> Any:
 def _answer(breakdown: Breakdown, weights: Mapping[Part, float] | None, at: str) -> dict[str, float]:
     parts: list[Part] = ["format", "es_star", "em_star"]
     parts += [part for part in (weights or _PAPER) if part not in parts]
-    total = breakdown["total"]
     answer: dict[str, float] = {"score": 0.0, "acc": float(breakdown["em_star"] == _EXACT)}
     for part in parts:
         value = breakdown.get(part)
-        if value is None or total is None:
+        if value is None:
             raise ValueError(
                 f"the row of ground_truth{at} has no {part}: its old code and target cannot be compared; leave the row out "
                 "(recode_reward.audit names such rows)"
             )
         answer[part] = float(value)
+    total = breakdown["total"]
+    assert total is not None, "a total is missing where a part is"
     answer["score"] = total
     answer["syntax_ok"] = float(breakdown["syntax_ok"])
     return answer
