@@ -25,6 +25,7 @@ pub mod run_dir;
 pub mod run_log;
 pub mod sampler;
 pub mod schedule;
+pub mod serve;
 mod sizes;
 pub mod step_log;
 pub mod threads;

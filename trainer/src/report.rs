@@ -86,7 +86,7 @@ impl Progress {
                     .is_none_or(|last| now - last >= PLAIN_INTERVAL);
                 if self.each || due || done == self.total {
                     self.last_line = Some(now);
-                    write_line(&format!("{line}  {left} left"));
+                    remark(&format!("{line}  {left} left"));
                 }
             }
         }
@@ -96,7 +96,7 @@ impl Progress {
     pub fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => write_line(text),
+            None => remark(text),
         }
     }
 
@@ -108,8 +108,8 @@ impl Progress {
     }
 }
 
-fn write_line(text: &str) {
-    // Progress nobody reads is no reason to stop a run.
+/// A line for the person at the terminal, on standard error; one that nobody reads is no reason to stop.
+pub fn remark(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

@@ -4,7 +4,6 @@
 //! is a function of the configuration, the rows, the step and the checkpoint, so a resumed run writes the bytes it would have written.
 
 use std::fs;
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
@@ -19,7 +18,7 @@ use crate::grpo::{Begin, Grpo, Outcome, Policy, Reward};
 use crate::inputs::Inputs;
 use crate::interrupt::Interrupt;
 use crate::optimizer::Optimizer;
-use crate::report::{Progress, StepStatus, Table};
+use crate::report::{Progress, StepStatus, Table, remark};
 use crate::run_dir::RunDir;
 use crate::run_log::RunLog;
 use crate::schedule::Schedule;
@@ -71,21 +70,21 @@ impl Run<'_> {
             None => self.begin()?,
         };
         if saved.is_none() && fs::metadata(dir.metrics()).is_ok_and(|file| file.len() > 0) {
-            self.say("there is no checkpoint to go on from: the run begins again at step 1");
+            remark("there is no checkpoint to go on from: the run begins again at step 1");
         }
         let mut logs = Logs::open(dir, &state)?;
         fs::create_dir_all(dir.checkpoints())
             .with_context(|| format!("cannot create {}", dir.checkpoints().display()))?;
         dir.sync()?;
         let grpo = self.grpo();
-        self.say(&sizes(
+        remark(&sizes(
             self.config,
             &self.inputs.examples,
             &policy,
             &grpo.schedule,
         ));
         if state.step > 0 {
-            self.say(&format!("resumed    after step {}", state.step));
+            remark(&format!("resumed    after step {}", state.step));
         }
         let before = self.evaluate(dir, "before", None)?;
 
@@ -273,15 +272,10 @@ impl Run<'_> {
     /// Where all answers of every group earned the same, nothing said which way to move.
     fn say_without_spread(&self, first: u64, last: u64, spread: bool) {
         if !spread && last >= first {
-            self.say(&format!(
+            remark(&format!(
                 "attention  in steps {first} to {last} no group had answers of different reward, so nothing was learned: raise rollout.temperature, cut off less with top_k and top_p, or let answers be longer"
             ));
         }
-    }
-
-    fn say(&self, text: &str) {
-        // A notice nobody reads is no reason to stop a run.
-        let _ = writeln!(std::io::stderr(), "{text}");
     }
 }
 

@@ -16,6 +16,7 @@ use super::write_line;
 use crate::cli::Usage;
 use crate::data::{Object, Source, migration};
 use crate::model_dir::Model;
+use crate::report::remark;
 use crate::rollout::{Completion, Event, FinishReason, Prompt, Rollout, RolloutConfig, rollout};
 use crate::tokenizer::{IM_END, IM_START};
 
@@ -163,7 +164,7 @@ fn answer(
         }
         let summary = summary(completion, reward.as_ref());
         if streams {
-            eprint(&summary);
+            remark(&summary);
         } else {
             // The heading belongs to the text it stands above, so both go to one place.
             writeln!(
@@ -176,7 +177,7 @@ fn answer(
         }
     }
     out.flush()?;
-    eprint(&speed(prompt.prompt_ids.len(), &rollout));
+    remark(&speed(prompt.prompt_ids.len(), &rollout));
     Ok(())
 }
 
@@ -227,18 +228,13 @@ fn speed(prompt_tokens: usize, rollout: &Rollout) -> String {
     )
 }
 
-/// Remarks for the person at the terminal; where standard error is gone nobody misses them.
-fn eprint(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
 fn plain_prompt(prompt: &str, chat: bool) -> Result<String> {
     let text = match prompt {
         "-" => {
             let mut text = String::new();
             let mut stdin = std::io::stdin();
             if stdin.is_terminal() {
-                eprint("reading the prompt from the terminal; end it with Ctrl-D");
+                remark("reading the prompt from the terminal; end it with Ctrl-D");
             }
             stdin
                 .read_to_string(&mut text)

@@ -6,6 +6,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -17,8 +18,10 @@ use recode_core::reward::{Breakdown, Part, Reference, Rubric};
 use serde::Serialize;
 
 use super::rubric_args::RubricArgs;
+use crate::cli::Usage;
 use crate::data::{Line, Lines, Object, Source};
 use crate::report::Table;
+use crate::serve::{self, Settings};
 
 /// Lines are read, scored and written in chunks of about this size.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -33,8 +36,8 @@ const CHUNK_BYTES: usize = 1 << 20;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// JSON Lines with completion and target (new_code stands in where there is no target); - reads standard input
-    #[arg(value_name = "FILE|-")]
-    file: PathBuf,
+    #[arg(value_name = "FILE|-", required_unless_present = "serve")]
+    file: Option<PathBuf>,
     #[command(flatten)]
     rubric: RubricArgs,
     /// JSON Lines, or a table with the means at its end
@@ -44,6 +47,16 @@ pub struct Args {
     /// turns the answer into the target; in JSON behind the rewards, else as a text
     #[arg(long)]
     explain: bool,
+    /// Serve the reward over HTTP instead (POST /score, GET /health, GET /openapi.json), on 127.0.0.1:8917 unless a port or an address says
+    /// otherwise
+    #[arg(long, value_name = "PORT|HOST:PORT", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["file", "format", "explain"])]
+    serve: Option<String>,
+    /// The longest body of a request in MiB [default: 8]
+    #[arg(long, value_name = "MIB", requires = "serve", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    max_body_mib: Option<u16>,
+    /// The longest time of a request in seconds [default: 10]
+    #[arg(long, value_name = "SECONDS", requires = "serve", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,7 +67,21 @@ enum Format {
 
 pub fn run(args: Args) -> anyhow::Result<()> {
     let rubric = args.rubric.rubric()?;
-    let source = Source::new(args.file);
+    // clap lets a `requires` go where the required one conflicts with what was given.
+    if args.serve.is_none() && (args.max_body_mib.is_some() || args.timeout.is_some()) {
+        return Err(Usage::error(
+            "--max-body-mib and --timeout are limits of --serve, which is missing",
+        ));
+    }
+    if let Some(address) = &args.serve {
+        let settings = Settings {
+            rubric,
+            max_body_bytes: usize::from(args.max_body_mib.unwrap_or(8)) << 20,
+            timeout: Duration::from_secs(args.timeout.unwrap_or(10).into()),
+        };
+        return serve::serve(serve::address(address)?, settings);
+    }
+    let source = Source::new(args.file.unwrap_or_default());
     let chunks = read_chunks(source.lines(CHUNK_BYTES)?)?;
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let (mut summary, mut faults) = (Summary::default(), 0);

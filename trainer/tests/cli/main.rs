@@ -8,6 +8,7 @@ mod logprobs;
 mod merge;
 mod migrate;
 mod score;
+mod serve;
 #[path = "../tiny/mod.rs"]
 mod tiny;
 #[path = "../toy/mod.rs"]
