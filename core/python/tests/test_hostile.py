@@ -69,7 +69,7 @@ def test_random_bytes_are_scored() -> None:
     texts = ["".join(rng.choices(pieces, k=rng.randrange(60))) for _ in range(1500)]
     texts += [rng.randbytes(200).decode("utf-8", "replace") for _ in range(500)]
     for mode in ("strict", "paper"):
-        scored = recode_reward.score_batch(texts, texts[::-1], old_codes=texts, mode=mode)  # type: ignore[arg-type]
+        scored = recode_reward.score_batch(texts, texts[::-1], old_codes=texts, mode=mode)
         assert len(scored) == 2000 and all(-3.0 <= (row["total"] or 0.0) <= 3.0 for row in scored)
 
 
@@ -144,7 +144,7 @@ def test_a_surrogate_in_a_completion_is_read_as_the_replacement_character() -> N
             "buffer is 9, but must be from 1 to max_length, 8",
         ),
         (
-            lambda: recode_reward.score("x", "x", overlong={"max_length": 8, "bufer": 9}),  # type: ignore[typeddict-unknown-key]
+            lambda: recode_reward.score("x", "x", overlong={"max_length": 8, "bufer": 9}),  # type: ignore[arg-type]
             ValueError,
             "overlong: unknown key `bufer`",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from conftest import NEW, OLD, answered, read_lines, shared_data
 
 import recode_reward
+import recode_reward.trl
 
 FIELDS = ("format", "es_star", "em_star", "syntax_ok")
 
@@ -82,7 +84,7 @@ def test_fields_are_those_of_the_command_line() -> None:
                 line["completion"],
                 line["target"],
                 old_code=line.get("old_code"),
-                mode=mode,  # type: ignore[arg-type]
+                mode=mode,
             )
             assert scored == expected
             assert list(scored) == list(expected)
@@ -141,3 +143,9 @@ def test_the_package_has_a_version_and_types() -> None:
     assert recode_reward.__version__.count(".") == 2
     assert (Path(recode_reward.__file__).parent / "py.typed").exists()
     assert all(hasattr(recode_reward, name) for name in recode_reward.__all__)
+
+
+@pytest.mark.parametrize("module", [recode_reward, recode_reward.trl])
+def test_the_examples_in_the_documentation_run(module: Any) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0 and result.failed == 0

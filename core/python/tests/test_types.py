@@ -59,3 +59,10 @@ def test_the_stubs_are_those_of_the_extension(tmp_path: Path) -> None:
         [sys.executable, "-m", "mypy.stubtest", "recode_reward._native"], cwd=tmp_path, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_package_itself_passes_strict_mypy(tmp_path: Path) -> None:
+    source = Path(__file__).resolve().parents[1] / "python"
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), "-p", "recode_reward"]
+    ran = subprocess.run(command, cwd=source, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr

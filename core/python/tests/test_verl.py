@@ -47,7 +47,7 @@ def test_target_and_old_code_are_found_wherever_they_may_stand() -> None:
         (UserDict({"target": NEW}), UserDict({"old_code": OLD})),
         ({"target": NEW, "old_code": OLD}, {"old_code": "x"}),
     ):
-        answer = compute_score("recode", answered(OLD), ground_truth, extra_info, weights=UserDict(weights))  # type: ignore[arg-type]
+        answer = compute_score("recode", answered(OLD), ground_truth, extra_info, weights=UserDict(weights))
         assert answer["score"] == -0.8
 
 
@@ -80,7 +80,7 @@ def test_the_reward_loop_calls_it_by_keywords_in_a_thread() -> None:
     assert pickle.loads(pickle.dumps(compute_score)) is compute_score
 
     async def run_single(response: str) -> Any:
-        extra_info = {"old_code": OLD, "num_turns": None, "rollout_reward_scores": {}}
+        extra_info: dict[str, Any] = {"old_code": OLD, "num_turns": None, "rollout_reward_scores": {}}
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             None,
