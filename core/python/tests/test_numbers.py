@@ -64,8 +64,8 @@ def test_a_batch_of_one_row_is_shared_out_and_agrees() -> None:
 
 def test_fields_are_those_of_the_command_line() -> None:
     program = os.environ.get("RECODE_TRAINER")
-    if not program:
-        pytest.skip("RECODE_TRAINER=PROGRAM names recode-trainer")
+    if not program or not Path(program).exists():
+        pytest.skip(f"no recode-trainer at RECODE_TRAINER={program or ''}")
     lines = [
         {"completion": answered(code), "target": NEW, "old_code": old} if old else {"completion": answered(code), "target": NEW}
         for code in (NEW, OLD, "rows =", "# nothing", "")
