@@ -1,0 +1,90 @@
+"""The shapes of what goes in and comes out, for type checkers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+Mode = Literal["strict", "paper"]
+"""Whose rules: the mended and guarded ones, or those of the paper's code with its faults."""
+
+Comparison = Literal["characters", "tokens", "tree"]
+"""What two codes are compared by."""
+
+Part = Literal["format", "es_star", "em_star", "edit_gain", "api_adopted", "api_left", "repetition", "overlong"]
+"""What a total can be made of."""
+
+
+class Overlong(TypedDict):
+    """From which length on a completion is penalized: from 0 to -1 over the last ``buffer`` of ``max_length``."""
+
+    max_length: int
+    buffer: int
+
+
+class ApiUse(TypedDict):
+    """The API names that a migration brings and takes, and what the answer does with them."""
+
+    adopted: list[str]
+    missing: list[str]
+    left: list[str]
+    gone: list[str]
+
+
+class _Always(TypedDict):
+    format: float
+    es_star: float
+    em_star: float
+    edit_gain: float | None
+    total: float | None
+    syntax_ok: bool
+    similarity: float | None
+    baseline: float | None
+    withheld: dict[str, Any] | None
+
+
+class Breakdown(_Always, total=False):
+    """A completion's rewards, part by part; the last five are there where they could be had.
+
+    ``total`` is the weighted sum, None where a part with a weight could not be had (old code that is not Python, say). ``withheld`` says by its
+    ``reason`` why there is no code reward.
+    """
+
+    api_adopted: float
+    api_left: float
+    repetition: float
+    overlong: float
+    api: ApiUse
+
+
+class AuditRow(TypedDict):
+    """What was found in a row; each finding has its ``kind``."""
+
+    row: int
+    sound: bool
+    findings: list[dict[str, Any]]
+
+
+class Spellings(TypedDict):
+    """A library under more than one name."""
+
+    usual: str
+    names: dict[str, int]
+
+
+class AuditReport(TypedDict):
+    """What is wrong with a data set: ``rows`` has those with findings alone, of ``total`` rows ``sound`` can be trained on."""
+
+    total: int
+    sound: int
+    counts: dict[str, int]
+    spellings: list[Spellings]
+    rows: list[AuditRow]
+
+
+class Prompt(TypedDict):
+    """The paper's prompt, in its parts and whole. The policy goes on behind ``prefill``, inside its thinking."""
+
+    system: str
+    user: str
+    prefill: str
+    chatml: str

@@ -1,0 +1,147 @@
+"""The reward functions for TRL, called as its trainers call them: by keywords, every column a list."""
+
+from __future__ import annotations
+
+import copy
+import multiprocessing
+import pickle
+from typing import Any
+
+import pytest
+from conftest import NEW, OLD, answered
+
+import recode_reward
+from recode_reward import trl
+
+COLUMNS: dict[str, Any] = {"target": [NEW, NEW], "old_code": [OLD, OLD]}
+ANSWERS = [answered(NEW), answered(OLD)]
+
+
+def message(content: Any, role: str = "assistant", **more: Any) -> dict[str, Any]:
+    return {"role": role, "content": content, **more}
+
+
+def test_each_part_has_a_function_of_its_name() -> None:
+    expected = {"format_reward": [1.0, 1.0], "es_star": None, "em_star": [2.0, -1.5], "edit_gain": [2.0, -0.8], "reward": None}
+    scored = recode_reward.score_batch(ANSWERS, [NEW] * 2, old_codes=[OLD] * 2)
+    expected["es_star"] = [row["es_star"] for row in scored]
+    expected["reward"] = [row["total"] or 0.0 for row in scored]
+    for name, rewards in expected.items():
+        function = getattr(trl, name)
+        assert function(prompts=["p"] * 2, completions=ANSWERS, completion_ids=[[1], [2]], **COLUMNS) == rewards
+        assert function.__name__ == ("recode" if name == "reward" else name)
+
+
+def test_the_format_wants_no_target_and_new_code_stands_in_for_one() -> None:
+    assert trl.format_reward(completions=["x"]) == [-1.0]
+    assert trl.em_star(completions=ANSWERS, new_code=[NEW, OLD]) == [2.0, 2.0]
+    named = trl.reward_function(weights={"em_star": 1, "edit_gain": 1}, name="mine", target="answer", old_code="before")
+    assert named(completions=ANSWERS, answer=[NEW, NEW], before=[OLD, OLD], target=["x", "x"]) == [4.0, -2.3]
+    assert named.__name__ == "mine"
+
+
+def test_chat_messages_are_read_in_every_shape() -> None:
+    text = answered(NEW)
+    thinking, content = text.split("</think>\n")
+    parts = [{"type": "text", "text": text[:30]}, {"type": "image", "image": object()}, {"type": "text", "text": text[30:]}]
+    chats: list[Any] = [
+        [message(text)],
+        [message(parts)],
+        [{"content": text}],
+        message(text),
+        [message(content, reasoning_content=thinking)],
+        [message(content, thinking=thinking)],
+        [message("let me see"), message("3", role="tool"), message(text)],
+        (message(text), message("thanks", role="user")),
+    ]
+    for chat in chats:
+        assert trl.reward(completions=[chat], target=[NEW]) == [3.0], chat
+    assert trl.reward(completions=[[message(None)], [message("")]], target=[NEW] * 2) == [-3.0] * 2
+
+
+@pytest.mark.parametrize(
+    ("completion", "error", "says"),
+    [
+        (3, TypeError, r"completions\[0\] is int, expected str or a list of chat messages"),
+        ([], ValueError, r"completions\[0\] has no message with role assistant"),
+        ([message("x", role="user")], ValueError, r"completions\[0\] has no message with role assistant"),
+        (["x"], TypeError, r"completions\[0\]\[0\] is str, expected a chat message"),
+        ([message(3)], TypeError, r"completions\[0\]\[0\]\['content'\] is int"),
+        ([message([3])], TypeError, r"completions\[0\]\[0\]\['content'\]\[0\] is int, expected a part"),
+    ],
+)
+def test_what_is_no_completion_is_named(completion: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        trl.reward(completions=[completion], target=[NEW])
+
+
+def test_a_policy_that_opens_its_thinking_is_judged_as_one_that_goes_on() -> None:
+    written = trl.reward_function(prefilled=False)
+    opened = ["<think>" + answered(NEW), "\n <think>\n" + answered(NEW), answered(NEW), "<think><think>" + answered(NEW)]
+    assert written(completions=opened, target=[NEW] * 4) == [3.0, 3.0, 1.0, 1.0]
+    assert trl.reward(completions=opened, target=[NEW] * 4) == [1.0, 1.0, 3.0, 1.0]
+
+
+def test_lengths_are_those_of_completion_ids() -> None:
+    function = trl.reward_function(
+        weights={"format": 1, "overlong": 1}, overlong={"max_length": 100, "buffer": 20}, name="short"
+    )
+    ids = [[0] * length for length in (80, 85, 200)]
+    assert function(completions=[answered(NEW)] * 3, completion_ids=ids) == [1.0, 0.75, 0.0]
+    with pytest.raises(ValueError, match="no column completion_ids, which overlong is made of"):
+        function(completions=[answered(NEW)])
+
+
+def test_the_parts_of_a_sum_are_logged_beside_it() -> None:
+    logged: dict[str, float] = {}
+    function = trl.reward_function(weights={"format": 1, "edit_gain": 0.5})
+    assert function(completions=ANSWERS, log_metric=logged.__setitem__, **COLUMNS) == [2.0, 0.6]
+    assert logged == {"rewards/recode/format": 1.0, "rewards/recode/edit_gain": pytest.approx(0.6)}
+    logged.clear()
+    trl.edit_gain(completions=ANSWERS, log_metric=logged.__setitem__, **COLUMNS)
+    assert logged == {}
+
+
+def test_missing_columns_and_rows_are_named() -> None:
+    with pytest.raises(ValueError, match=r"no column target or new_code, which es_star is made of \(columns: answer\); target= names"):
+        trl.reward_function(weights={"es_star": 1})(completions=["x"], answer=["y"])
+    with pytest.raises(ValueError, match=r"no column old_code, which edit_gain is made of"):
+        trl.edit_gain(completions=["x"], target=["y"])
+    with pytest.raises(ValueError, match=r"column target has 1 values for 2 completions"):
+        trl.reward(completions=["x"] * 2, target=["y"])
+    with pytest.raises(ValueError, match=r"column target has one str for 1 completions"):
+        trl.reward(completions=["x"], target="y")
+    with pytest.raises(TypeError, match=r"targets\[1\] is NoneType"):
+        trl.reward(completions=["x"] * 2, target=["y", None])
+    with pytest.raises(ValueError, match=r"row 1 of the batch has no edit_gain"):
+        trl.edit_gain(completions=ANSWERS, target=[NEW] * 2, old_code=[OLD, "print rows"])
+
+
+def test_rows_without_a_reward_may_have_none() -> None:
+    function = trl.reward_function(weights={"edit_gain": 1}, missing="none")
+    completions = [answered(NEW)] * 4
+    rewards = function(completions=completions, target=[NEW, None, NEW, NEW], old_code=[OLD, OLD, None, "print rows"])
+    assert rewards == [2.0, None, None, None]
+    with pytest.raises(ValueError, match="missing is 'skip'"):
+        trl.reward_function(missing="skip")  # type: ignore[arg-type]
+
+
+def test_settings_are_refused_when_the_function_is_made() -> None:
+    with pytest.raises(ValueError, match="unknown part of the reward `edit_grain`"):
+        trl.reward_function(weights={"edit_grain": 1})  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match="give max_length and buffer"):
+        trl.reward_function(weights={"overlong": 1})
+
+
+def call(function: trl.RewardFunction) -> list[float | None]:
+    return function(completions=ANSWERS, **COLUMNS)
+
+
+def test_a_function_can_be_pickled_copied_and_sent_to_a_process() -> None:
+    function = trl.reward_function(weights={"format": 1, "edit_gain": 1}, comparison="tree", name="sent", missing="none")
+    for twin in (pickle.loads(pickle.dumps(function)), copy.deepcopy(function)):
+        assert vars(twin) == vars(function)
+        assert twin.__name__ == "sent" and call(twin) == call(function) == [3.0, pytest.approx(0.2)]
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(call, (function,)) == call(function)
+    assert "sent" in repr(function)
