@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// Inputs that once broke an oracle or should have: completion, target, old code, with a bar between them.
-const FOUND: [&str; 6] = [
+const FOUND: [&str; 7] = [
+    // A backslash stayed that continued into nothing.
+    " \\\n#",
     "</think>\n<answer>\n```python\nif x: a; b\n```\n</answer>|if x: a\nb|",
     "</think>\n<answer>\n```python\nx = (lambda a, b: 0)\n```\n</answer>|x = (lambda a, b: 0,)|x",
     "</think>\n<answer>\n```python\nx = f'{ x = }'\n```\n</answer>|x = f'{x=}'|f'{x = }'",

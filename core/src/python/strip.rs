@@ -69,6 +69,8 @@ pub(super) fn strip(text: &str, tokens: &Tokens, left_out: &[Range<usize>]) -> S
             cut = false;
         }
     }
+    // A comment without a line end behind it may leave a backslash that continues into nothing.
+    stripped.truncate(trim_line_end(&stripped, line_start, cut));
     stripped.truncate(stripped.trim_end().len());
     Stripped {
         text: stripped,
