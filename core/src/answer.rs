@@ -24,6 +24,7 @@
 //! - A block opens with ```` ```python ```` or ```` ```py ```` in any case, followed by blanks and a line end, and closes with the next line that
 //!   begins with ```` ``` ````. Lines end in `\n` or `\r\n`.
 
+use crate::find::{find, find_last};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -62,7 +63,7 @@ impl Answer {
     /// assert_eq!(Answer::find("```python\nnp.vstack(rows)\n```</think><answer></answer>").code, None);
     /// ````
     pub fn find(completion: &str) -> Self {
-        let think = completion.find(THINK_CLOSE).map(|end| 0..end);
+        let think = find(completion, THINK_CLOSE).map(|end| 0..end);
         let behind = think
             .as_ref()
             .map_or(0, |think| think.end + THINK_CLOSE.len())
@@ -70,8 +71,7 @@ impl Answer {
 
         let answer = find_from(completion, ANSWER_OPEN, behind.start).map(|open| {
             let start = open + ANSWER_OPEN.len();
-            let end = completion[start..]
-                .rfind(ANSWER_CLOSE)
+            let end = find_last(&completion[start..], ANSWER_CLOSE)
                 .map_or(completion.len(), |close| start + close);
             start..end
         });
@@ -155,7 +155,7 @@ fn python_block_opens(text: &str, from: usize) -> Option<usize> {
 }
 
 fn find_from(text: &str, pattern: &str, from: usize) -> Option<usize> {
-    text[from..].find(pattern).map(|at| from + at)
+    find(&text[from..], pattern).map(|at| from + at)
 }
 
 #[cfg(test)]

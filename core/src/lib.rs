@@ -16,12 +16,18 @@
 //! data set, [`policy`] how rewards move the policy.
 //!
 //! No I/O, no threads, no clock, no unsafe code; native and wasm32.
-#![forbid(unsafe_code)]
+// What wasm-bindgen makes of the exports for JavaScript is unsafe code; nothing else may be.
+#![cfg_attr(not(feature = "js"), forbid(unsafe_code))]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod answer;
 pub mod audit;
 pub mod explain;
+mod find;
+#[cfg(feature = "js")]
+#[allow(unsafe_code, reason = "wasm-bindgen writes it")]
+mod js;
 pub mod metrics;
 pub mod migration;
 pub mod policy;

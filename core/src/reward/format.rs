@@ -5,6 +5,7 @@
 
 use super::RewardMode;
 use crate::answer::{ANSWER_CLOSE, ANSWER_OPEN, Answer, THINK_CLOSE, THINK_OPEN};
+use crate::find::find;
 use std::fmt;
 
 /// What keeps a completion from having the form; `None` where nothing does.
@@ -26,7 +27,7 @@ pub(crate) fn fault(mode: RewardMode, completion: &str, parts: &Answer) -> Optio
     let Some(answer) = &parts.answer else {
         return Some(FormatFault::NoAnswer);
     };
-    if completion[think.clone()].contains(THINK_OPEN) {
+    if find(&completion[think.clone()], THINK_OPEN).is_some() {
         return Some(FormatFault::TagAgain(THINK_OPEN));
     }
     if !is_blank(&completion[think.end + THINK_CLOSE.len()..answer.start - ANSWER_OPEN.len()]) {
@@ -43,7 +44,7 @@ pub(crate) fn fault(mode: RewardMode, completion: &str, parts: &Answer) -> Optio
     };
     let again = tags
         .iter()
-        .find(|&&tag| completion[answer.clone()].contains(tag));
+        .find(|&&tag| find(&completion[answer.clone()], tag).is_some());
     again.map(|tag| FormatFault::TagAgain(tag))
 }
 

@@ -9,16 +9,21 @@
 //! # Differences
 //! Where the reference raises, there is no number to reproduce, and the reward in question is the worst: a division by zero when both sides are empty
 //! ([`Withheld::ReferenceRaises`]), and Python's recursion limit, which reads as code that is not Python. Texts that outgrow
-//! [`MAX_SOURCE_BYTES`] as their strings are put back are refused: strings that name each other's placeholders can double at every step.
+//! [`MAX_SOURCE_BYTES`] as their strings are put back are refused: strings that name each other's placeholders can double at every step. So are
+//! those that want more than [`MAX_SEARCHED_BYTES`] searched for that: tens of thousands of such strings would keep it busy for minutes.
 //! Texts that differ over more than [`MAX_CELLS`](crate::similarity::MAX_CELLS) pairs of characters get an upper bound of their distance.
 
 use super::breakdown::Judged;
 use super::{RewardMode, Searched, Withheld, format};
 use crate::answer::Answer;
+use crate::find::find;
 use crate::python::{Grammar, MAX_SOURCE_BYTES, SyntaxError, check_syntax};
 use crate::similarity::similarity;
 use format::is_python_space;
 use std::ops::Range;
+
+/// As many bytes may be searched for placeholders: enough for each of a thousand strings in a text of hundreds of kilobytes.
+const MAX_SEARCHED_BYTES: usize = 1 << 28;
 
 /// What stands in for a string while comments are removed.
 const PLACEHOLDER: &str = "STRING_PLACEHOLDER_";
@@ -82,9 +87,9 @@ pub(crate) fn cleaned(code: &str) -> Result<String, SyntaxError> {
 /// Where the first match of the expression "fence and `python`, line end, anything (lazy), line end, fence" has its code.
 pub(crate) fn code(completion: &str) -> Option<Range<usize>> {
     const OPEN: &str = "```python\n";
-    let start = completion.find(OPEN)? + OPEN.len();
+    let start = find(completion, OPEN)? + OPEN.len();
     // What closes the first opening would close any later one, so there is no need to try those.
-    Some(start..start + completion[start..].find("\n```")?)
+    Some(start..start + find(&completion[start..], "\n```")?)
 }
 
 /// `remove_comments_and_blank_lines`.
@@ -130,7 +135,7 @@ fn take_strings(code: &str) -> (String, Vec<&str>) {
 /// How long the string is with which `text` begins, if it begins with one in these quotes.
 fn string_length(text: &str, quotes: &str) -> Option<usize> {
     let content = text.strip_prefix(quotes)?;
-    Some(quotes.len() + content.find(quotes)? + quotes.len())
+    Some(quotes.len() + find(content, quotes)? + quotes.len())
 }
 
 /// Removes `#` up to the line's end. The expression names triple-quoted strings too, but at most one quote of a kind is left by now.
@@ -150,10 +155,20 @@ fn remove_comments(text: &str) -> String {
 
 /// Puts the strings back one number after the other, so that number 1 goes where 10 to 19 stood as well.
 fn restore_strings(mut text: String, strings: &[&str]) -> Result<String, SyntaxError> {
+    let refused = |message: &str| SyntaxError {
+        message: message.to_owned(),
+        line: 1,
+        column: 1,
+    };
+    let mut searched = 0;
     for (number, string) in strings.iter().enumerate() {
         // Ten rounds serve every ordinary text; only strings that name placeholders themselves keep this going.
-        if !text.contains(PLACEHOLDER) {
+        if find(&text, PLACEHOLDER).is_none() {
             break;
+        }
+        searched += text.len();
+        if searched > MAX_SEARCHED_BYTES {
+            return Err(refused("too many strings name each other's placeholders"));
         }
         let placeholder = format!("{PLACEHOLDER}{number}");
         let grown = text.len().saturating_add(
@@ -162,12 +177,9 @@ fn restore_strings(mut text: String, strings: &[&str]) -> Result<String, SyntaxE
                 .saturating_mul(string.len()),
         );
         if grown > 2 * MAX_SOURCE_BYTES {
-            let message = "the text grows without bounds as its strings are put back".to_owned();
-            return Err(SyntaxError {
-                message,
-                line: 1,
-                column: 1,
-            });
+            return Err(refused(
+                "the text grows without bounds as its strings are put back",
+            ));
         }
         text = text.replace(&placeholder, string);
     }
