@@ -131,7 +131,8 @@ fn score_item(rubric: &Rubric, item: &Item<'_>, reference: &OnceLock<Reference>)
 
 /// Cuts the items where the row changes, and long rows so that every thread gets some of them.
 fn pieces(items: &[Item<'_>], threads: usize) -> Vec<Piece> {
-    let longest = items.len().div_ceil(4 * threads.max(1)).max(1);
+    let threads = threads.clamp(1, items.len().max(1));
+    let longest = items.len().div_ceil(4 * threads).max(1);
     let mut pieces = Vec::new();
     let mut start = 0;
     for row in items.chunk_by(|a, b| (a.target, a.old_code) == (b.target, b.old_code)) {

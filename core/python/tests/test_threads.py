@@ -110,3 +110,8 @@ def test_a_forked_process_scores_too() -> None:
     with multiprocessing.get_context("fork").Pool(2) as pool:
         # A pool of threads that lives on would be waited for here for ever.
         assert pool.map_async(totals, [answered(NEW)] * 4).get(timeout=60) == [3.0] * 4
+
+
+def test_more_threads_than_anybody_has_are_as_many_as_there_is_work() -> None:
+    for threads in (2**40, 2**62, 2**63):
+        assert recode_reward.score_batch(["x"], ["x"], threads=threads)[0]["total"] == -3.0

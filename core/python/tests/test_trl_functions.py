@@ -145,3 +145,10 @@ def test_a_function_can_be_pickled_copied_and_sent_to_a_process() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(call, (function,)) == call(function)
     assert "sent" in repr(function)
+
+
+def test_thinking_that_a_template_took_out_was_opened() -> None:
+    message = {"role": "assistant", "reasoning_content": "hm", "content": "<answer>\n```python\nx\n```\n</answer>"}
+    for prefilled in (True, False):
+        reward = trl.reward_function(prefilled=prefilled)
+        assert reward(completions=[[message]], target=["x"]) == [3.0]

@@ -1,20 +1,82 @@
-//! Python's own functions and types, which are there without an import (Python 3.14, `dir(builtins)`).
+//! Python's own functions, types and exceptions, which are there without an import (Python 3.14, `dir(builtins)`).
 
 /// Whether `name` is one of them.
 pub(super) fn is_builtin(name: &str) -> bool {
     BUILTINS.binary_search(&name).is_ok()
-        || ["Error", "Exception", "ExceptionGroup", "Warning"]
-            .iter()
-            .any(|ending| name.ends_with(ending))
 }
 
-/// In order; exceptions aside, but for those that do not end like one.
-const BUILTINS: [&str; 81] = [
+/// In order.
+const BUILTINS: [&str; 146] = [
+    "ArithmeticError",
+    "AssertionError",
+    "AttributeError",
+    "BaseException",
+    "BaseExceptionGroup",
+    "BlockingIOError",
+    "BrokenPipeError",
+    "BufferError",
+    "BytesWarning",
+    "ChildProcessError",
+    "ConnectionAbortedError",
+    "ConnectionError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "DeprecationWarning",
+    "EOFError",
+    "EncodingWarning",
+    "EnvironmentError",
+    "Exception",
+    "ExceptionGroup",
+    "FileExistsError",
+    "FileNotFoundError",
+    "FloatingPointError",
+    "FutureWarning",
     "GeneratorExit",
+    "IOError",
+    "ImportError",
+    "ImportWarning",
+    "IndentationError",
+    "IndexError",
+    "InterruptedError",
+    "IsADirectoryError",
+    "KeyError",
     "KeyboardInterrupt",
+    "LookupError",
+    "MemoryError",
+    "ModuleNotFoundError",
+    "NameError",
+    "NotADirectoryError",
+    "NotImplementedError",
+    "OSError",
+    "OverflowError",
+    "PendingDeprecationWarning",
+    "PermissionError",
+    "ProcessLookupError",
+    "PythonFinalizationError",
+    "RecursionError",
+    "ReferenceError",
+    "ResourceWarning",
+    "RuntimeError",
+    "RuntimeWarning",
     "StopAsyncIteration",
     "StopIteration",
+    "SyntaxError",
+    "SyntaxWarning",
+    "SystemError",
     "SystemExit",
+    "TabError",
+    "TimeoutError",
+    "TypeError",
+    "UnboundLocalError",
+    "UnicodeDecodeError",
+    "UnicodeEncodeError",
+    "UnicodeError",
+    "UnicodeTranslateError",
+    "UnicodeWarning",
+    "UserWarning",
+    "ValueError",
+    "Warning",
+    "ZeroDivisionError",
     "__import__",
     "abs",
     "aiter",
@@ -98,8 +160,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn they_are_in_order() {
+    fn they_are_found() {
         assert!(BUILTINS.is_sorted());
-        assert!(is_builtin("zip") && is_builtin("ValueError") && !is_builtin("vstack"));
+        for name in ["zip", "abs", "ValueError", "ExceptionGroup"] {
+            assert!(is_builtin(name), "{name}");
+        }
+        for name in ["vstack", "HTTPError", ""] {
+            assert!(!is_builtin(name), "{name}");
+        }
     }
 }

@@ -33,11 +33,16 @@ pub(super) fn truth(test: &Expr) -> Option<bool> {
         }
         Expr::BoolOp(operation) => {
             let decides = operation.op == BoolOp::Or;
-            let truths = || operation.values.iter().map(truth);
-            if truths().any(|truth| truth == Some(decides)) {
-                return Some(decides);
+            let mut all_known = true;
+            // Each operand is looked at once: looking twice, at every level, would take for ever.
+            for value in &operation.values {
+                match truth(value) {
+                    Some(truth) if truth == decides => return Some(decides),
+                    Some(_) => {}
+                    None => all_known = false,
+                }
             }
-            truths().all(|truth| truth.is_some()).then_some(!decides)
+            all_known.then_some(!decides)
         }
         Expr::Compare(compare) => match (&*compare.ops, &*compare.comparators) {
             ([op], [right]) => {
@@ -77,4 +82,28 @@ fn compares(op: CmpOp, order: Ordering) -> Option<bool> {
         CmpOp::GtE => order.is_ge(),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::python::{Grammar, Module};
+
+    #[test]
+    fn nested_operations_are_decided_in_no_time() {
+        for (open, close) in [
+            ("(1 and ", ")"),
+            ("(0 or ", ")"),
+            ("(not ", ")"),
+            ("(a and (b or ", "))"),
+        ] {
+            let depth = 190 / open.matches('(').count();
+            let source = format!(
+                "if {}x{}:\n    a()",
+                open.repeat(depth),
+                close.repeat(depth)
+            );
+            let module = Module::parse(&source, Grammar::Latest).unwrap();
+            assert_eq!(module.unreachable(), [0..0; 0], "{open}");
+        }
+    }
 }

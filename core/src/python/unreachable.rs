@@ -1,6 +1,6 @@
 //! What can never run, or does nothing where it runs, from the syntax tree alone.
 //!
-//! - What follows `return`, `raise`, `break` or `continue` in its block, or a statement all of whose ways end so.
+//! - What follows `return`, `raise`, `break`, `continue` or `assert 0` in its block, or a statement all of whose ways end so.
 //! - What stands under a test that is a constant of no truth (`if False:`, `while 0:`), the branches behind one that is always true, and the
 //!   operands of `and`, `or` and `if else` that a constant decides against.
 //! - Statements that are a lambda or a generator alone, which nobody calls; annotations of a function's names that give no value; the message
@@ -11,6 +11,7 @@
 //! It knows no values but constants ([`truth`]): `if len(()):` may run, and so may a function that nobody calls and what follows `sys.exit()`.
 
 use super::truth::truth;
+use ruff_python_ast::helpers::any_over_expr;
 use ruff_python_ast::visitor::{Visitor, walk_body, walk_expr, walk_stmt};
 use ruff_python_ast::{BoolOp, ElifElseClause, ExceptHandler, Expr, Mod, Stmt};
 use ruff_text_size::{Ranged, TextRange};
@@ -112,11 +113,13 @@ impl<'a> Visitor<'a> for Finder {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::If(branch) => match truth(&branch.test) {
-                Some(false) if branch.elif_else_clauses.is_empty() => self.add_stmt(stmt),
+                Some(false) if branch.elif_else_clauses.is_empty() && !acts(&branch.test) => {
+                    self.add_stmt(stmt)
+                }
                 _ => self.visit_branches(&branch.test, &branch.body, &branch.elif_else_clauses),
             },
             Stmt::While(looped) if truth(&looped.test) == Some(false) => {
-                if looped.orelse.is_empty() {
+                if looped.orelse.is_empty() && !acts(&looped.test) {
                     self.add_stmt(stmt);
                 } else {
                     self.add_body(&looped.body);
@@ -202,11 +205,34 @@ impl<'a> Visitor<'a> for Yields {
     }
 }
 
+/// Whether looking at `test` may do something, whatever it is worth.
+fn acts(test: &Expr) -> bool {
+    any_over_expr(test, |expr| {
+        !matches!(
+            expr,
+            Expr::BooleanLiteral(_)
+                | Expr::NoneLiteral(_)
+                | Expr::EllipsisLiteral(_)
+                | Expr::StringLiteral(_)
+                | Expr::BytesLiteral(_)
+                | Expr::NumberLiteral(_)
+                | Expr::Tuple(_)
+                | Expr::List(_)
+                | Expr::Set(_)
+                | Expr::Dict(_)
+                | Expr::UnaryOp(_)
+                | Expr::BoolOp(_)
+                | Expr::Compare(_)
+        )
+    })
+}
+
 /// Whether what follows in the same block never runs.
 fn ends_block(stmt: &Stmt) -> bool {
     let ends = |body: &[Stmt]| body.iter().any(ends_block);
     match stmt {
         Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
+        Stmt::Assert(assert) => truth(&assert.test) == Some(false),
         Stmt::If(branch) => {
             let mut ways = vec![(truth(&branch.test), &*branch.body)];
             ways.extend(branch.elif_else_clauses.iter().map(|clause| {
@@ -336,6 +362,7 @@ mod tests {
             "try:\n        return 1\n    except E:\n        raise",
             "match x:\n        case 1:\n            return 1\n        case _:\n            return 2",
             "if 0:\n        pass\n    else:\n        return 1",
+            "assert 0",
         ] {
             let found = unreachable_of(&format!("def f():\n    {ending}\n    dead()"));
             assert_eq!(found.last().map(String::as_str), Some("dead()"), "{ending}");
@@ -352,6 +379,7 @@ mod tests {
             ("if not [1]:\n    a()\nelse:\n    b()", "a()"),
             ("if 1 > 2:\n    a()\nelse:\n    b()", "a()"),
             ("while (x := 0):\n    a()\nelse:\n    b()", "a()"),
+            ("if f() and 0:\n    a()", "a()"),
             ("assert 1, a()", "a()"),
             ("lambda: a()", "lambda: a()"),
             ("def f():\n    x: a()", "a()"),

@@ -2,13 +2,13 @@
 //!
 //! | | |
 //! |---|---|
-//! | `POST /score` | one completion, or a batch of them; JSON in, JSON out ([`request`]) |
+//! | `POST /score` | one completion, or a batch of them; JSON in, JSON out |
 //! | `GET /health` | whether it serves, by which rules |
 //! | `GET /openapi.json` | this, for machines |
 //!
 //! It keeps nothing from one request to the next, writes no log, and needs no network of its own. A request has a limit in bytes, in
 //! completions and in seconds, so has a connection that sends no request or reads no answer; as many requests are worked on at a time as
-//! there are cores, and at most [`MAX_CONNECTIONS`] connections are open: the others wait. The first Ctrl-C or SIGTERM lets the requests
+//! there are cores, and at most 256 connections are open: the others wait. The first Ctrl-C or SIGTERM lets the requests
 //! at hand finish, the second does not.
 
 mod request;
@@ -49,7 +49,7 @@ pub struct Settings {
     pub timeout: Duration,
 }
 
-/// `PORT`, `HOST:PORT`, or nothing: 127.0.0.1 and [`PORT`] stand in for what is missing.
+/// `PORT`, `HOST:PORT`, or nothing: 127.0.0.1 and 8917 stand in for what is missing.
 ///
 /// # Errors
 /// Wrong usage: neither a port nor an address.

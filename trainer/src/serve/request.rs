@@ -74,7 +74,14 @@ impl<'de> Deserialize<'de> for Text {
             }
 
             fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
-                Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
+                // The one thing in it that is no UTF-8 is half a pair, which has three bytes.
+                let mut text = bytes.to_vec();
+                for at in 0..text.len().saturating_sub(2) {
+                    if let [0xed, 0xa0..=0xbf, _] = text[at..at + 3] {
+                        text[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+                    }
+                }
+                Ok(Text(String::from_utf8_lossy(&text).into_owned()))
             }
         }
         deserializer.deserialize_bytes(Lossy)
@@ -140,6 +147,7 @@ impl Request {
     /// # Errors
     /// What is wrong with it, in words for the caller.
     pub fn parse(body: &[u8]) -> Result<Self, String> {
+        std::str::from_utf8(body).map_err(|error| format!("the body is no UTF-8: {error}"))?;
         let fault = |error: serde_json::Error| format!("the body is no request: {error}");
         if body.trim_ascii_start().starts_with(b"[") {
             let items = Items::Many(serde_json::from_slice(body).map_err(fault)?);

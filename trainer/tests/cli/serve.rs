@@ -225,12 +225,13 @@ fn a_requests_rules_are_laid_over_the_services() {
 fn half_a_surrogate_pair_spoils_nothing() {
     let server = Server::start(&[]);
     let good = item("np.vstack(x)").to_string();
-    let body = format!(r#"[{{"completion": "\ud83d", "target": "x"}}, {good}]"#);
+    let half = item("x = 'ab'").to_string().replace("ab", "\\ud83da");
+    let body = format!("[{half}, {good}]");
     let (status, answer) = server.ask("POST", "/score", body.as_bytes());
-    assert_eq!(
-        (status, &answer[0]["total"], &answer[1]["total"]),
-        (200, &json!(-3.0), &json!(3.0))
-    );
+    assert_eq!((status, &answer[1]["total"]), (200, &json!(3.0)));
+    // It is one character.
+    let whole = server.score(&item("x = '\u{fffd}a'")).1;
+    assert_eq!(answer[0]["similarity"], whole["similarity"]);
 }
 
 #[test]
@@ -248,7 +249,7 @@ fn what_is_wrong_with_a_request_is_said() {
     error(
         server.ask("POST", "/score", b"\xff\xfe{}"),
         400,
-        "the body is no request: ",
+        "the body is no UTF-8: ",
     );
     error(
         server.score(&json!({"completion": "x"})),

@@ -38,13 +38,17 @@ def text_of(completion: Any, name: str) -> str:
     raise ValueError(f"{name} has no message with role assistant: there is nothing to judge")
 
 
+class _Opened(str):
+    """A completion that is known to begin inside its thinking."""
+
+
 def _message_text(message: Mapping[Any, Any], name: str) -> str:
     content = _content_text(message.get("content"), f"{name}['content']")
     # Templates that parse an answer put the thinking beside the content, without its tags.
     for key in ("reasoning_content", "reasoning", "thinking"):
         thinking = message.get(key)
         if isinstance(thinking, str):
-            return f"{thinking}\n</think>\n{content}"
+            return _Opened(f"{thinking}\n</think>\n{content}")
     return content
 
 
@@ -70,7 +74,7 @@ def _part_text(part: Any, name: str) -> str:
 
 def judged(text: str, prefilled: bool) -> str:
     """The completion as if its prompt had ended with ``<think>``."""
-    if prefilled:
+    if prefilled or isinstance(text, _Opened):
         return text
     opened = text.lstrip()
     if opened.startswith(THINK):
