@@ -71,6 +71,8 @@ def test_ctrl_c_ends_a_batch_and_not_the_module() -> None:
     program = f"""
 import sys; sys.path.insert(0, {os.path.dirname(__file__)!r})
 from test_threads import *
+# Whoever started the tests may ignore it, as a shell does for what runs in the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 count = 30 * a_second()
 print("ready", flush=True)
 try:
