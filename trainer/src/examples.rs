@@ -214,21 +214,17 @@ fn check_sound(rows: &[Row], path: &Path) -> anyhow::Result<()> {
 
 /// Some parts of the reward count from the old code: a row for which they cannot be had would stop the run when its turn comes.
 fn check_references(rows: &[Row], path: &Path, rubric: &Rubric) -> anyhow::Result<()> {
-    let weighs = |part: &Part| rubric.weights.get(*part).is_some();
     let lacks = |row: &Row| {
         let Migration {
             old_code, new_code, ..
         } = &row.migration;
         let reference = Reference::new(rubric.clone(), new_code, Some(old_code));
-        let api = [Part::ApiAdopted, Part::ApiLeft]
-            .iter()
-            .find(|part| weighs(part) && !reference.has_api());
-        api.or_else(|| {
-            [Part::EditGain]
-                .iter()
-                .find(|part| weighs(part) && reference.baseline().is_none())
+        let mut weighed = rubric.weights.iter().map(|(part, _)| part);
+        weighed.find(|part| match part {
+            Part::EditGain => reference.baseline().is_none(),
+            Part::ApiAdopted | Part::ApiLeft => !reference.has_api(),
+            _ => false,
         })
-        .copied()
     };
     match rows.iter().find_map(|row| Some((row.line, lacks(row)?))) {
         None => Ok(()),

@@ -75,14 +75,14 @@ impl Prepared {
             let names = |module: &Module<'_>| module.api_names(&unreachable(module));
             (names(old), names(target))
         });
-        let side = |module: &Module<'_>| TargetSide::new(module, &unreachable(module), comparison);
-        let baseline = both.map(|(target, old)| {
-            let target = side(target);
-            target.compare(&target.side(old, &unreachable(old))).1
-        });
+        let target =
+            target.map(|module| TargetSide::new(&module, &unreachable(&module), comparison));
+        let similarity = |(target, old): (&TargetSide, Module<'_>)| {
+            target.compare(&target.side(&old, &unreachable(&old))).1
+        };
         Prepared {
-            target: target.map(|module| side(&module)),
-            baseline,
+            baseline: target.as_ref().ok().zip(old).map(similarity),
+            target,
             api,
             foreign_names,
             counts_unreachable,

@@ -1,0 +1,118 @@
+
+use super::*;
+use crate::python::Grammar;
+
+fn names(source: &str) -> ApiNames {
+    let module = Module::parse(source, Grammar::Latest).unwrap();
+    module.api_names(&module.unreachable())
+}
+
+fn assert_names(source: &str, expected: &[&str]) {
+    let got = names(source).resolve(&[]).used;
+    assert_eq!(
+        got.iter().map(String::as_str).collect::<Vec<_>>(),
+        expected,
+        "{source}"
+    );
+}
+
+#[test]
+fn aliases_are_resolved() {
+    assert_names("import numpy as np\nnp.vstack(rows)", &["numpy.vstack"]);
+    assert_names("from numpy import vstack as v\nv(rows)", &["numpy.vstack"]);
+    assert_names(
+        "from numpy import linalg\nlinalg.norm(x)",
+        &["numpy.linalg.norm"],
+    );
+    assert_names(
+        "import scipy.misc\nscipy.misc.comb(1, 2)",
+        &["scipy.misc", "scipy.misc.comb"],
+    );
+    assert_names("from ..b import c\nc()", &["..b.c"]);
+    assert_names(
+        "from numpy import *\nvstack(rows)",
+        &["numpy.vstack", "vstack"],
+    );
+    assert_names(
+        "import numpy as np\nn = np\nn.vstack(rows)",
+        &["numpy", "numpy.vstack"],
+    );
+}
+
+#[test]
+fn an_alias_means_what_it_may_have_been_given_before() {
+    let fallback = "try:\n    from numpy import vstack as v\nexcept ImportError:\n    from numpy import row_stack as v\nv(rows)";
+    assert_names(fallback, &["numpy.row_stack", "numpy.vstack"]);
+    assert_names(
+        "import numpy as np\nnp.row_stack(rows)\nimport os as np",
+        &["numpy.row_stack"],
+    );
+    assert_names(
+        "def f():\n    return np.vstack(rows)\nimport numpy as np",
+        &["numpy.vstack"],
+    );
+}
+
+#[test]
+fn an_import_alone_is_no_use() {
+    let found = names("from numpy import vstack\nimport os").resolve(&[]);
+    assert_eq!(found.used, BTreeSet::new());
+    assert_eq!(
+        found.unused,
+        BTreeSet::from(["numpy.vstack".to_owned(), "os".to_owned()])
+    );
+}
+
+#[test]
+fn an_alias_may_be_imported_elsewhere() {
+    let (here, there) = (names("np.vstack(rows)"), names("import numpy as np"));
+    assert_eq!(
+        here.resolve(&[]).used,
+        BTreeSet::from(["np.vstack".to_owned()])
+    );
+    assert_eq!(
+        here.resolve(&[&there]).used,
+        BTreeSet::from(["numpy.vstack".to_owned()])
+    );
+}
+
+#[test]
+fn values_of_its_own_are_known_by_their_methods() {
+    assert_names("df = read()\ndf.append(x)", &[".append", "read"]);
+    assert_names(
+        "def f(df):\n    return df.append(x).sum(axis=0)",
+        &[".append", ".sum", ".sum(axis=)"],
+    );
+    assert_names("f().append(x)", &[".append", "f"]);
+    assert_names(
+        "try:\n    a.b()\nexcept a.E as e:\n    print(e.args)",
+        &[".args", "a.E", "a.b"],
+    );
+    assert_names(
+        "match x:\n    case [y, *z]:\n        y.a(z.b)",
+        &[".a", ".b"],
+    );
+    assert_names("rows\n'np.a()'  # np.b()\nprint(len(x))", &[]);
+}
+
+#[test]
+fn names_without_measure_are_left_out() {
+    let long = "a".repeat(300);
+    assert_names(&format!("np.{long}(x=1)"), &[]);
+    let many: String = (0..5000).map(|i| format!("np.f{i}()\n")).collect();
+    assert_eq!(names(&many).resolve(&[]).used.len(), MAX_NAMES);
+}
+
+#[test]
+fn keywords_belong_to_what_is_called() {
+    assert_names(
+        "np.sum(x, keepdims=True, **more)",
+        &["np.sum", "np.sum(keepdims=)"],
+    );
+}
+
+#[test]
+fn what_cannot_run_uses_nothing() {
+    assert_names("raise a.E\nb.c()", &["a.E"]);
+    assert_names("if 0:\n    import b\nc.d", &["c.d"]);
+}

@@ -1,0 +1,127 @@
+
+use crate::python::{Grammar, Module};
+
+fn unreachable(source: &str) -> Vec<&str> {
+    let module = Module::parse(source, Grammar::Latest).unwrap();
+    module
+        .unreachable()
+        .into_iter()
+        .map(|range| &source[range])
+        .collect()
+}
+
+fn unreachable_of(source: &str) -> Vec<String> {
+    unreachable(source).into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_follows_the_end_of_a_block_never_runs() {
+    assert_eq!(
+        unreachable("def f():\n    return a\n    b()\n    c()\nd()"),
+        ["b()\n    c()"]
+    );
+    assert_eq!(
+        unreachable("for x in y:\n    if x:\n        break\n        a()\n    b()"),
+        ["a()"]
+    );
+    assert_eq!(unreachable("raise E; a()"), ["a()"]);
+    assert_eq!(
+        unreachable(
+            "def f():\n    if x:\n        return 1\n    elif y:\n        raise E\n    else:\n        return 2\n    a()"
+        ),
+        ["a()"]
+    );
+    assert_eq!(
+        unreachable(
+            "def f():\n    if x:\n        return 1\n    elif y:\n        return 2\n    a()"
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn what_stands_under_a_false_constant_never_runs() {
+    for test in ["False", "0", "0.0", "None", "''"] {
+        let source = format!("if {test}:\n    a()\nb()");
+        assert_eq!(unreachable(&source), [format!("if {test}:\n    a()")]);
+    }
+    assert_eq!(unreachable("if False:\n    a()\nelse:\n    b()"), ["a()"]);
+    assert_eq!(
+        unreachable("if 1:\n    a()\nelif x:\n    b()\nelse:\n    c()"),
+        ["elif x:\n    b()", "else:\n    c()"]
+    );
+    assert_eq!(
+        unreachable("while 0:\n    a()\nelse:\n    b()\n    if False: c()"),
+        ["a()", "if False: c()"]
+    );
+    assert_eq!(
+        unreachable("if x:\n    a()\nelif 0:\n    b()\nelse:\n    c()"),
+        ["b()"]
+    );
+}
+
+#[test]
+fn a_statement_all_of_whose_ways_end_ends_its_block() {
+    for ending in [
+        "if 1:\n        return 1",
+        "while True:\n        if x:\n            return 1",
+        "try:\n        return 1\n    finally:\n        pass",
+        "try:\n        return 1\n    except E:\n        raise",
+        "match x:\n        case 1:\n            return 1\n        case _:\n            return 2",
+        "if 0:\n        pass\n    else:\n        return 1",
+        "assert 0",
+    ] {
+        let found = unreachable_of(&format!("def f():\n    {ending}\n    dead()"));
+        assert_eq!(found.last().map(String::as_str), Some("dead()"), "{ending}");
+    }
+}
+
+#[test]
+fn what_a_constant_decides_against_never_runs() {
+    for (source, expected) in [
+        ("x = 0 and a() or b()", "a()"),
+        ("x = b() if 1 else a()", "a()"),
+        ("x = a() if not 1 else b()", "a()"),
+        ("if ():\n    a()", "if ():\n    a()"),
+        ("if not [1]:\n    a()\nelse:\n    b()", "a()"),
+        ("if 1 > 2:\n    a()\nelse:\n    b()", "a()"),
+        ("while (x := 0):\n    a()\nelse:\n    b()", "a()"),
+        ("if f() and 0:\n    a()", "a()"),
+        ("assert 1, a()", "a()"),
+        ("lambda: a()", "lambda: a()"),
+        ("def f():\n    x: a()", "a()"),
+    ] {
+        assert_eq!(unreachable_of(source), [expected], "{source}");
+    }
+}
+
+#[test]
+fn a_yield_keeps_its_function_a_generator() {
+    assert_eq!(unreachable_of("def f():\n    return\n    yield"), [""; 0]);
+    assert_eq!(
+        unreachable_of("def f():\n    return\n    x = yield a()"),
+        ["x = ", " a()"]
+    );
+    assert_eq!(
+        unreachable_of("def f():\n    return\n    def g():\n        yield"),
+        ["def g():\n        yield"]
+    );
+}
+
+#[test]
+fn what_may_run_is_left_alone() {
+    for source in [
+        "if x:\n    a()\nb()",
+        "def f():\n    return 1\nf()",
+        "while True:\n    break\na()",
+        "while True:\n    for x in y:\n        pass\n    else:\n        break\na()",
+        "if x:\n    raise E\na()",
+        "x = a() and b() or c()",
+        "class C:\n    x: a()",
+        "with x:\n    raise E\na()",
+        "try:\n    return a()\nexcept E:\n    b()",
+        "x = lambda: 1",
+    ] {
+        assert_eq!(unreachable(source), [""; 0], "{source}");
+    }
+}
