@@ -9,7 +9,10 @@ export function score(completion, target, options) {
 }
 
 export function scoreBatch(rows, options) {
-  return check.batch(rows, options).map((row, index) => {
+  const { rules, rows: taken } = check.batch(rows, options);
+  // What is wrong with the rules is wrong without a row, too.
+  instance.setRules(rules);
+  return taken.map((row, index) => {
     try {
       return JSON.parse(instance.judge('score', row.completion, row));
     } catch (error) {

@@ -106,7 +106,7 @@ export function batch(rows, options = {}) {
     }
   }
   const shared = rules(known('options', options, RULES));
-  return Array.from(rows, (row, index) => {
+  const taken = Array.from(rows, (row, index) => {
     const name = `rows[${index}]`;
     if (row === null || typeof row !== 'object') {
       throw new TypeError(`${name} is ${kind(row)}, but must be { completion, target }`);
@@ -122,6 +122,7 @@ export function batch(rows, options = {}) {
       length: optionalWhole(`${name}.length`, row.length),
     };
   });
+  return { rules: shared, rows: taken };
 }
 
 /** The mode of the format reward, which depends on nothing else. */

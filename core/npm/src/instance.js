@@ -46,17 +46,25 @@ function call(work) {
   }
 }
 
+function holdRules(rules) {
+  if (rules === held.rules) return;
+  held = {};
+  wasm.setRules(rules);
+  held = { rules };
+}
+
 function hold({ rules, target, oldCode }) {
-  if (rules !== held.rules) {
-    held = {};
-    wasm.setRules(rules);
-    held = { rules };
-  }
+  holdRules(rules);
   if (target !== held.target || oldCode !== held.oldCode) {
     held = { rules };
     wasm.setRow(target, oldCode);
     held = { rules, target, oldCode };
   }
+}
+
+/** Takes rules, or says what is wrong with them. */
+export function setRules(rules) {
+  call(() => holdRules(rules));
 }
 
 /**

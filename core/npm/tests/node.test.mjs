@@ -125,6 +125,7 @@ test('what is wrong is named, with a way out, and the next call works', () => {
     [() => scoreBatch([{ completion: 'a', target: 'b', old_code: 'c' }]), TypeError, 'rows[0].old_code is not known: it is called oldCode here'],
     [() => scoreBatch([{ completion: 'a', target: 'b' }], { weights: { edit_gain: 1 } }), Error, 'rows[0]: oldCode is missing, from which edit_gain counts'],
     [() => scoreBatch([], { oldCode: 'a' }), TypeError, 'options.oldCode is not known: each row has its own, as in { completion, target, oldCode }'],
+    [() => scoreBatch([], { mode: 'lax' }), Error, 'unknown reward mode `lax`: use `paper` or `strict`'],
     [() => explain('a'), TypeError, 'target is undefined, but must be a string'],
     [() => formatReward('a', { comparison: 'tree' }), TypeError, 'options.comparison is not known: there is mode'],
     [() => formatReward('a', { mode: 'lax' }), Error, 'unknown reward mode `lax`: use `paper` or `strict`'],

@@ -30,6 +30,7 @@ test('the package holds what it needs and nothing else', () => {
   assert.deepEqual(packed.files.map(({ path }) => path).sort(), [
     'LICENSE-APACHE',
     'LICENSE-MIT',
+    'LICENSE-UNICODE',
     'README.md',
     'examples/grader.html',
     'examples/server.mjs',

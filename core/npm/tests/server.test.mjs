@@ -44,7 +44,7 @@ test('what is wrong is answered with a status and in words', async () => {
     [JSON.stringify({ items: [ROW, 1] }), 400, /^items\[1\] is no object$/],
     [JSON.stringify({ items: 1 }), 400, /^items is no array$/],
     [JSON.stringify({ items: [], target: 'b' }), 400, /^the body has an unknown field target/],
-    [JSON.stringify({ ...ROW, rubric: { mode: 'lax' } }), 422, /^rows\[0\]: unknown reward mode `lax`/],
+    [JSON.stringify({ ...ROW, rubric: { mode: 'lax' } }), 422, /^unknown reward mode `lax`/],
     [JSON.stringify({ ...ROW, rubric: { weights: { edit_gain: 1 } } }), 422, /oldCode is missing/],
   ];
   for (const [body, expected, message] of faults) {

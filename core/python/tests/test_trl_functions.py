@@ -131,6 +131,8 @@ def test_settings_are_refused_when_the_function_is_made() -> None:
         trl.reward_function(weights={"edit_grain": 1})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="give max_length and buffer"):
         trl.reward_function(weights={"overlong": 1})
+    with pytest.raises(ValueError, match="no part has a weight"):
+        trl.reward_function(weights={})
 
 
 def call(function: trl.RewardFunction) -> list[float | None]:

@@ -45,7 +45,8 @@ pub struct Settings {
     pub rubric: Rubric,
     /// The longest body of a request.
     pub max_body_bytes: usize,
-    /// The longest time from the first byte of a request to its answer; also how long a connection may stay without a request.
+    /// The longest time from the head of a request to its answer, looked at between completions; also how long a connection may stay
+    /// without a request, or with an answer unread.
     pub timeout: Duration,
 }
 

@@ -33,7 +33,23 @@ _FROM_OLD_CODE = frozenset({"edit_gain", "api_adopted", "api_left"})
 
 
 class RewardFunction:
-    """A reward function for TRL; made by ``reward_function``. A class, so that it can be pickled and sent to other processes."""
+    """A reward function for TRL: the weighted sum of the parts, as the native trainer counts it.
+
+    A class, so that it can be pickled and sent to other processes.
+
+    Args:
+        name: What TRL logs it by (``rewards/<name>/mean``): the part's name where there is one, else ``recode``.
+        weights: The parts of the sum; the paper's ``{"format": 1, "es_star": 1}`` where None.
+        mode, comparison, overlong: As for ``recode_reward.score``; lengths are counted in tokens.
+        target: The column with the right code; ``target``, else ``new_code``, where None.
+        old_code: The column with the old code; ``old_code`` where None.
+        prefilled: Whether the prompt ends with ``<think>``; False: the policy writes it.
+        missing: What a row is worth that has no target, or whose old code cannot be compared: an error, or None, which TRL leaves out.
+        threads: All cores where None.
+
+    Raises:
+        ValueError: settings that do not go together.
+    """
 
     def __init__(
         self,
@@ -53,7 +69,7 @@ class RewardFunction:
         if missing not in ("raise", "none"):
             raise ValueError(f"missing is {missing!r}: use 'raise' or 'none'")
         # Plain dicts: what a configuration library makes of them may not be picklable.
-        self.weights: dict[Part, float] = {part: float(weight) for part, weight in (weights or _PAPER).items()}
+        self.weights: dict[Part, float] = {part: float(weight) for part, weight in (_PAPER if weights is None else weights).items()}
         self.overlong: Overlong | None = None
         if overlong is not None:
             self.overlong = {"max_length": int(overlong["max_length"]), "buffer": int(overlong["buffer"])}
@@ -156,47 +172,8 @@ class RewardFunction:
                 log_metric(f"rewards/{self.__name__}/{part}", sum(values) / len(values))
 
 
-def reward_function(
-    *,
-    name: str | None = None,
-    weights: Mapping[Part, float] | None = None,
-    mode: Mode = "strict",
-    comparison: Comparison = "characters",
-    overlong: Overlong | None = None,
-    target: str | None = None,
-    old_code: str | None = None,
-    prefilled: bool = True,
-    missing: Literal["raise", "none"] = "raise",
-    threads: int | None = None,
-) -> RewardFunction:
-    """A reward function for TRL: the weighted sum of the parts, as the native trainer counts it.
-
-    Args:
-        name: What TRL logs it by (``rewards/<name>/mean``): the part's name where there is one, else ``recode``.
-        weights: The parts of the sum; the paper's ``{"format": 1, "es_star": 1}`` where None.
-        mode, comparison, overlong: As for ``recode_reward.score``; lengths are counted in tokens.
-        target: The column with the right code; ``target``, else ``new_code``, where None.
-        old_code: The column with the old code; ``old_code`` where None.
-        prefilled: Whether the prompt ends with ``<think>``; False: the policy writes it.
-        missing: What a row is worth that has no target, or whose old code cannot be compared: an error, or None, which TRL leaves out.
-        threads: All cores where None.
-
-    Raises:
-        ValueError: settings that do not go together.
-    """
-    return RewardFunction(
-        name=name,
-        weights=weights,
-        mode=mode,
-        comparison=comparison,
-        overlong=overlong,
-        target=target,
-        old_code=old_code,
-        prefilled=prefilled,
-        missing=missing,
-        threads=threads,
-    )
-
+# What reads best where one is made.
+reward_function = RewardFunction
 
 reward = reward_function()
 """The paper's: format and ES*, by the strict rules."""
