@@ -1,4 +1,3 @@
-
 use crate::python::{Grammar, Module};
 
 fn unreachable(source: &str) -> Vec<&str> {
