@@ -22,7 +22,8 @@
 //! - The code is the last closed ```` ```python ```` block of the answer; without answer tags, of what follows the thinking. Code in the thinking
 //!   never counts.
 //! - A block opens with ```` ```python ```` or ```` ```py ```` in any case, followed by blanks and a line end, and closes with the next line that
-//!   begins with ```` ``` ````. Lines end in `\n` or `\r\n`.
+//!   begins with ```` ``` ````. A longer fence closes with one that is at least as long, so that it can hold code with fences, as a docstring may
+//!   have them. Lines end in `\n` or `\r\n`.
 
 use crate::find::{find, find_last};
 use serde::{Deserialize, Serialize};
@@ -118,11 +119,12 @@ fn last_block(text: &str, span: Range<usize>) -> Option<Range<usize>> {
             continue;
         };
         // From the opening's own line end on: a block may be empty.
-        let Some(close) = find_from(text, "\n```", line_end) else {
+        let closing = format!("\n{}", &text[fence..from]);
+        let Some(close) = find_from(text, &closing, line_end) else {
             break;
         };
         last = Some(trimmed(text, line_end..close));
-        from = close + "\n```".len();
+        from = close + closing.len();
     }
     last
 }
@@ -223,7 +225,6 @@ mod tests {
             "```Python\n",
             "```PY \t\n",
             "```python\r\n",
-            "````python\n",
         ] {
             assert_eq!(
                 code(&format!("</think>{open}a\n```")),
@@ -246,6 +247,21 @@ mod tests {
         ] {
             assert_eq!(code(&format!("</think>{open}a\n```")), None, "{open:?}");
         }
+    }
+
+    #[test]
+    fn a_longer_fence_holds_shorter_ones() {
+        let docstring = "\"\"\"\n```python\na\n```\n\"\"\"";
+        assert_eq!(
+            code(&format!("</think>````python\n{docstring}\n````\n")),
+            Some(docstring)
+        );
+        assert_eq!(code("</think>````python\na\n`````"), Some("a"));
+        assert_eq!(code("</think>````python\na\n```"), None);
+        assert_eq!(
+            code("</think>````python\na\n````\n```python\nb\n```"),
+            Some("b")
+        );
     }
 
     #[test]

@@ -115,8 +115,19 @@ fn a_duplicate_names_the_first_of_its_kind() {
     assert_eq!(report.sound, 2);
     assert_eq!(
         Finding::Duplicate { of: 0 }.to_string(),
-        "the same as row 1"
+        "the same as row 0, counted from 0"
     );
+}
+
+#[test]
+fn a_fence_that_would_end_an_answers_block_is_a_blemish() {
+    let fenced = |indent: &str| {
+        with(|row| row.new_code = format!("def f():\n    \"\"\"\n{indent}```\n    \"\"\""))
+    };
+    let report = audit([fenced(""), fenced("  ")], None);
+    assert_eq!(report.rows[0].findings, [Finding::FenceInCode]);
+    assert_eq!(report.rows[1].findings, []);
+    assert_eq!(report.sound, 2);
 }
 
 #[test]

@@ -6,17 +6,16 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping, PySequence, PyString};
-use recode_core::audit::{AuditRow, Field, PromptBudget, RowAudit};
+use recode_core::audit::{AuditRow, Field, PromptBudget};
 use recode_core::migration::Migration;
-use serde_json::{Value, json};
 
 use crate::python_value::to_python;
 use crate::text::type_name;
 
 /// What is wrong with a data set of migrations, row by row and summed.
 ///
-/// The fields are those of `recode-trainer audit --json`, but for `row`, counted from 0, where a file has a line. `prompt_length` counts a
-/// prompt for `max_prompt_length`; characters are counted where it is None.
+/// The fields are those of `recode-trainer audit --json`, but for `row`, counted from 0, where a file has a line, and for `message`, a finding
+/// in words. `prompt_length` counts a prompt for `max_prompt_length`; characters are counted where it is None.
 #[pyfunction]
 #[pyo3(signature = (rows, *, max_prompt_length=None, prompt_length=None))]
 pub fn audit<'py>(
@@ -37,7 +36,6 @@ pub fn audit<'py>(
         .map(|(index, row)| audit_row(&row?, index))
         .collect();
     let rows = rows?;
-    let total = rows.len();
     let refused = RefCell::new(None);
     let length = |row: &Migration| {
         let prompt = row.prompt().chatml();
@@ -60,22 +58,7 @@ pub fn audit<'py>(
     if let Some(error) = refused.into_inner() {
         return Err(error);
     }
-    let row = |(index, row): (usize, &RowAudit)| json!({"row": index, "sound": row.is_sound(), "findings": row.findings});
-    let found: Vec<Value> = report
-        .rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| !row.findings.is_empty())
-        .map(row)
-        .collect();
-    let report = json!({
-        "total": total,
-        "sound": report.sound,
-        "counts": report.counts,
-        "spellings": report.spellings,
-        "rows": found,
-    });
-    to_python(py, &report)
+    to_python(py, &report.told())
 }
 
 fn audit_row(row: &Bound<'_, PyAny>, index: usize) -> PyResult<AuditRow> {

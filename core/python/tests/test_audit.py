@@ -55,7 +55,7 @@ def test_each_fault_is_found_in_its_row() -> None:
     assert report["sound"] == sum(1 for row in range(8) if not kinds(report, row)) == 1
     found = [finding["found"] for finding in report["rows"][-1]["findings"]]
     assert found == ["number", "list", "truth value"]
-    assert report["rows"][3]["findings"] == [{"kind": "duplicate", "of": 0}]
+    assert report["rows"][3]["findings"] == [{"kind": "duplicate", "of": 0, "message": "the same as row 0, counted from 0"}]
 
 
 def test_prompts_are_counted_in_characters_or_as_told() -> None:

@@ -61,6 +61,8 @@ pub enum Finding {
         /// The version.
         new_version: String,
     },
+    /// A line of the target begins with ```` ``` ````, which ends an answer's block: only in a longer fence can a right answer be given.
+    FenceInCode,
     /// Most rows of this library call it by another name.
     UnusualSpelling {
         /// The name here.
@@ -86,6 +88,7 @@ pub enum FindingKind {
     Duplicate,
     TooLong,
     NoOperator,
+    FenceInCode,
     UnusualSpelling,
 }
 
@@ -104,6 +107,7 @@ impl Finding {
             Finding::Duplicate { .. } => FindingKind::Duplicate,
             Finding::TooLong { .. } => FindingKind::TooLong,
             Finding::NoOperator { .. } => FindingKind::NoOperator,
+            Finding::FenceInCode => FindingKind::FenceInCode,
             Finding::UnusualSpelling { .. } => FindingKind::UnusualSpelling,
         }
     }
@@ -112,7 +116,10 @@ impl Finding {
 impl FindingKind {
     /// A row with this cannot be trained on; with the other kinds it can, as nothing that the prompt or the reward needs is wrong.
     pub fn is_defect(self) -> bool {
-        !matches!(self, FindingKind::NoOperator | FindingKind::UnusualSpelling)
+        !matches!(
+            self,
+            FindingKind::NoOperator | FindingKind::FenceInCode | FindingKind::UnusualSpelling
+        )
     }
 }
 
@@ -127,7 +134,7 @@ impl fmt::Display for Finding {
             Finding::OldNotPython { error } => write!(f, "`old_code` is not Python: {error}"),
             Finding::SameText => f.write_str("`new_code` is `old_code`"),
             Finding::SameSyntaxTree => f.write_str("`new_code` is the same program as `old_code`"),
-            Finding::Duplicate { of } => write!(f, "the same as row {}", of + 1),
+            Finding::Duplicate { of } => write!(f, "the same as row {of}, counted from 0"),
             Finding::TooLong {
                 length,
                 max_prompt_length,
@@ -138,6 +145,9 @@ impl fmt::Display for Finding {
             Finding::NoOperator { new_version } => {
                 write!(f, "`new_version` {new_version} has no operator")
             }
+            Finding::FenceInCode => f.write_str(
+                "a line of the new code begins with ```, which ends the block of an answer unless its fence is longer",
+            ),
             Finding::UnusualSpelling { dependency, usual } => {
                 write!(f, "most rows call {dependency} {usual}")
             }
@@ -159,6 +169,7 @@ impl fmt::Display for FindingKind {
             FindingKind::Duplicate => "a duplicate",
             FindingKind::TooLong => "prompt over the budget",
             FindingKind::NoOperator => "version without operator",
+            FindingKind::FenceInCode => "a line of new code begins with ```",
             FindingKind::UnusualSpelling => "library under an unusual name",
         })
     }

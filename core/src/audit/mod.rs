@@ -4,8 +4,10 @@
 //! twice, so about every fourth step of a run on all of it would teach nothing, or copying.
 
 mod finding;
+mod told;
 
 pub use finding::{Finding, FindingKind};
+pub use told::{Told, ToldFinding, ToldRow};
 
 use crate::migration::{Migration, split_operator};
 use crate::python::{Grammar, Module};
@@ -163,6 +165,11 @@ pub fn audit(
             }
         }
         check_version(&row, &mut findings);
+        if let Some(new) = row.new_code.text()
+            && new.trim().lines().any(|line| line.starts_with("```"))
+        {
+            findings.push(Finding::FenceInCode);
+        }
         if let Some(name) = row.dependency.text() {
             libraries.add(name, index);
         }

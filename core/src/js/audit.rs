@@ -1,10 +1,9 @@
 //! The audit of a data set. A prompt's length is counted in characters, as by `recode-trainer audit` where no model says what a token is.
 
 use super::json;
-use crate::audit::{self, AuditRow, Field, Finding, FindingKind, PromptBudget, Spellings};
+use crate::audit::{self, AuditRow, Field, PromptBudget};
 use crate::migration::Migration;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 /// A row as JavaScript hands it over: fields that it does not have are left out, and one that is no text is a list of what it is.
@@ -62,31 +61,6 @@ impl From<Row> for AuditRow {
     }
 }
 
-/// What `recode-trainer audit --json` says, but for `row`, counted from 0, where a file has a line; and each finding in words, which a page would
-/// otherwise have to find itself.
-#[derive(Serialize)]
-struct Report {
-    total: usize,
-    sound: usize,
-    counts: BTreeMap<FindingKind, usize>,
-    spellings: Vec<Spellings>,
-    rows: Vec<RowReport>,
-}
-
-#[derive(Serialize)]
-struct RowReport {
-    row: usize,
-    sound: bool,
-    findings: Vec<Told>,
-}
-
-#[derive(Serialize)]
-struct Told {
-    #[serde(flatten)]
-    finding: Finding,
-    message: String,
-}
-
 /// Audits rows given as a JSON list.
 #[wasm_bindgen(js_name = audit)]
 pub fn audit_rows(rows: &str, max_prompt_length: Option<usize>) -> Result<String, JsError> {
@@ -97,23 +71,5 @@ pub fn audit_rows(rows: &str, max_prompt_length: Option<usize>) -> Result<String
         length: &length,
     });
     let report = audit::audit(rows.into_iter().map(AuditRow::from), budget.as_ref());
-    let told = |finding: Finding| Told {
-        message: finding.to_string(),
-        finding,
-    };
-    let total = report.rows.len();
-    let rows = report.rows.into_iter().enumerate();
-    let found = rows.filter(|(_, audit)| !audit.findings.is_empty());
-    let rows = found.map(|(row, audit)| RowReport {
-        row,
-        sound: audit.is_sound(),
-        findings: audit.findings.into_iter().map(told).collect(),
-    });
-    json(&Report {
-        total,
-        sound: report.sound,
-        counts: report.counts,
-        spellings: report.spellings,
-        rows: rows.collect(),
-    })
+    json(&report.told())
 }
