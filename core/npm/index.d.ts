@@ -1,9 +1,9 @@
 /**
  * What a completion of a code migration is worth: the reward of ReCode (arXiv 2506.20495), mended and guarded.
  *
- * Results have the field names that the command line `recode-trainer score` writes. Every function is synchronous and takes any string: a
- * lone surrogate counts as U+FFFD, as wherever a string becomes UTF-8. In Node all works right after the import, elsewhere after
- * `await init()`.
+ * Results have the field names that the command line `recode-trainer score` writes. Every function is synchronous and takes any string for a
+ * completion: half a surrogate pair counts as U+FFFD there. In a target or an old code it is an error, as the data is broken. In Node all works
+ * right after the import, elsewhere after `await init()`.
  */
 
 /** By which rules code is found and cleaned: `"strict"` (the default), or `"paper"`, the reference's numbers with its faults. */
@@ -54,7 +54,7 @@ export interface Options extends Rules {
   length?: number | null;
 }
 
-/** A completion of a batch; fields beside these, an id for example, are left alone. */
+/** A completion of a batch; a row may have fields beside these, an id for example. */
 export interface BatchRow {
   /** What the model wrote. */
   completion: string;
@@ -188,7 +188,7 @@ export type Finding = { message: string } & (
   | { kind: "missing_field" | "null_field" | "blank_field"; field: string }
   | { kind: "not_text"; field: string; found: string }
   | { kind: "new_not_python" | "old_not_python"; error: SyntaxFault }
-  | { kind: "same_text" | "same_syntax_tree" }
+  | { kind: "same_text" | "same_syntax_tree" | "fence_in_code" }
   | { kind: "duplicate"; of: number }
   | { kind: "too_long"; length: number; max_prompt_length: number }
   | { kind: "no_operator"; new_version: string }
@@ -243,7 +243,7 @@ export function score(completion: string, target: string, options?: Options): Br
  *
  * @throws as {@link score}, naming the row; rows before it are not returned
  */
-export function scoreBatch(rows: readonly BatchRow[], options?: Rules): Breakdown[];
+export function scoreBatch<Row extends BatchRow>(rows: readonly Row[], options?: Rules): Breakdown[];
 
 /** Says why a completion is worth what it is. */
 export function explain(completion: string, target: string, options?: Options): Explanation;

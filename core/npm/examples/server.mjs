@@ -3,16 +3,18 @@
 //   curl localhost:8917/score -d '{"completion": "…", "target": "…", "old_code": "…"}'
 //
 // Requests and answers are those of `recode-trainer score --serve`: one completion gives an object; an array of them, or {"items": […]}, gives an
-// array; "rubric" beside completion or items sets the rules. What is wrong with a request is answered as {"error": "…"}, with 400 for a body
-// that is no request, 404, 405 and 413 as ever, and 422 for values that make no sense.
+// array; "rubric" beside completion or items sets the rules, "explain": true asks for reasons. What is wrong with a request is answered as
+// {"error": "…"}: 400 for a body that is no request, 404, 405 and 413 as ever, and 422 for values that make no sense.
 //
-// `grade` is an ordinary handler of (request, response): app.post('/score', grade) puts it into Express.
+// `grade` is an ordinary handler of (request, response): app.post('/score', grade) puts it into Express, with express.json() before it or without.
 
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
-import { scoreBatch } from 'recode-reward';
+import { explain, scoreBatch } from 'recode-reward';
 
 const MAX_BODY_BYTES = 8 * 2 ** 20;
+/** An explanation of little is much longer than what it explains. */
+const MAX_ITEMS = 4096;
 
 /** An error that the caller is to blame for. */
 class Fault extends Error {
@@ -22,7 +24,9 @@ class Fault extends Error {
   }
 }
 
-async function read(request) {
+/** The body: read here, unless a parser before this handler has read it. */
+async function body(request) {
+  if (request.readableEnded) return request.body;
   const chunks = [];
   let bytes = 0;
   for await (const chunk of request) {
@@ -30,60 +34,81 @@ async function read(request) {
     if (bytes > MAX_BODY_BYTES) throw new Fault(413, `the body has more than ${MAX_BODY_BYTES} bytes: send fewer items at a time`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function parse(text) {
   try {
-    return JSON.parse(text);
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (error) {
     throw new Fault(400, `the body is no JSON: ${error.message}`);
   }
 }
 
-/** What an item has in JSON, by the names of the package. */
-function item(value, name) {
+function known(value, name, fields) {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Fault(400, `${name} is no object`);
-  const { completion, target, old_code: oldCode, tokens: length, ...others } = value;
-  const [other] = Object.keys(others);
-  if (other !== undefined) throw new Fault(400, `${name} has an unknown field ${other}: there are completion, target, old_code, tokens`);
+  const other = Object.keys(value).find((field) => !fields.includes(field));
+  if (other !== undefined) throw new Fault(400, `${name} has an unknown field ${other}: there are ${fields.join(', ')}`);
+  return value;
+}
+
+/** An item of a request, as the package names what is in it. */
+function item(value, name) {
+  const { completion, target, old_code: oldCode, tokens: length } = known(value, name, ['completion', 'target', 'old_code', 'tokens']);
+  for (const [field, text] of Object.entries({ completion, target, old_code: oldCode ?? '' })) {
+    if (typeof text !== 'string') throw new Fault(400, `${field} of ${name} must be a string`);
+  }
+  if (length !== undefined && length !== null && !(Number.isInteger(length) && length >= 0)) {
+    throw new Fault(400, `tokens of ${name} must be a whole number of 0 or more`);
+  }
   return { completion, target, oldCode, length };
 }
 
-function answer(body) {
-  if (Array.isArray(body)) return scoreBatch(body.map((value, i) => item(value, `items[${i}]`)));
-  if (body === null || typeof body !== 'object') throw new Fault(400, 'the body is neither an object nor an array');
-  const { rubric = {}, items, ...one } = body;
-  if (items === undefined) return scoreBatch([item(one, 'the body')], rubric)[0];
-  if (!Array.isArray(items)) throw new Fault(400, 'items is no array');
-  const [other] = Object.keys(one);
-  if (other !== undefined) throw new Fault(400, `the body has an unknown field ${other}: beside items there is rubric`);
-  return scoreBatch(items.map((value, i) => item(value, `items[${i}]`)), rubric);
+function answer(request) {
+  if (Array.isArray(request)) return answer({ items: request });
+  if (request === null || typeof request !== 'object') throw new Fault(400, 'the body is neither an object nor an array');
+  const { rubric = {}, explain: explained = false, items, ...one } = request;
+  if (typeof explained !== 'boolean') throw new Fault(400, 'explain must be true or false');
+  if (items !== undefined) {
+    if (!Array.isArray(items)) throw new Fault(400, 'items is no array');
+    if (items.length > MAX_ITEMS) throw new Fault(422, `${items.length} items, more than ${MAX_ITEMS}: send several requests`);
+    known(one, 'the body beside items', []);
+  }
+  const rows = items === undefined ? [item(one, 'the body')] : items.map((value, index) => item(value, `items[${index}]`));
+  const answers = judged(rows, known(rubric, 'rubric', ['mode', 'comparison', 'weights', 'overlong']), explained);
+  return items === undefined ? answers[0] : answers;
+}
+
+function judged(rows, rules, explained) {
+  try {
+    if (!explained) return scoreBatch(rows, rules);
+    return rows.map(({ completion, target, oldCode, length }) => explain(completion, target, { ...rules, oldCode, length }));
+  } catch (error) {
+    // An error with a cause of its own is a fault of the package; others are about what it was given, by the names that it has for it.
+    if (error.cause instanceof WebAssembly.RuntimeError) throw error;
+    const message = error.message.replace('rows[', 'items[').replace('options.', 'rubric.').replace('oldCode', 'old_code').replace('length is', 'tokens is');
+    throw new Fault(error instanceof TypeError ? 400 : 422, message);
+  }
 }
 
 function reply(response, status, value) {
-  const body = JSON.stringify(value);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-  response.end(body);
+  const text = JSON.stringify(value);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
 }
 
-/** Answers a POST with the scores. Express may have parsed the body already. */
+/** Answers a POST with the scores. */
 export async function grade(request, response) {
   try {
     if (request.method !== 'POST') throw new Fault(405, `${request.method} is not answered here: POST a completion`);
-    const body = request.body ?? parse(await read(request));
-    reply(response, 200, answer(body));
+    reply(response, 200, answer(await body(request)));
   } catch (error) {
+    if (!(error instanceof Fault)) console.error(error);
     // The rest of a body that is too long is not waited for.
     if (error.status === 413) response.setHeader('connection', 'close');
-    // What the package throws is about what it was given: types, and values that make no sense.
-    reply(response, error.status ?? (error instanceof TypeError ? 400 : 422), { error: error.message });
+    reply(response, error instanceof Fault ? error.status : 500, { error: error.message });
   }
 }
 
 export function serve(port) {
   const server = createServer((request, response) => {
-    if (request.url === '/score') return grade(request, response);
+    if (request.url.split('?')[0] === '/score') return grade(request, response);
     return reply(response, 404, { error: `there is nothing at ${request.url}: POST to /score` });
   });
   return server.listen(port, '127.0.0.1');

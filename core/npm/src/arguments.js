@@ -21,6 +21,14 @@ export function text(name, value) {
   return value;
 }
 
+/** A text of the data, where half a surrogate pair says that the data is broken; in a completion, it is what a policy may write. */
+function exactText(name, value) {
+  if (!text(name, value).isWellFormed()) {
+    throw new RangeError(`${name} has half a surrogate pair, so it is no text: mend the data, or leave the row out`);
+  }
+  return value;
+}
+
 /** A whole number where there is one. */
 function optionalWhole(name, value) {
   return value === undefined || value === null ? undefined : whole(name, value);
@@ -35,7 +43,7 @@ function whole(name, value) {
 }
 
 function optionalText(name, value) {
-  return value === undefined || value === null ? undefined : text(name, value);
+  return value === undefined || value === null ? undefined : exactText(name, value);
 }
 
 /** An object with no other names than these. */
@@ -86,7 +94,7 @@ function rules(options) {
 
 /** Everything but the completion that its score depends on. */
 export function row(target, options) {
-  text('target', target);
+  exactText('target', target);
   if (options === undefined) return { rules: '{}', target, oldCode: undefined, length: undefined };
   known('options', options, [...RULES, ...ROW]);
   return {
@@ -117,7 +125,7 @@ export function batch(rows, options = {}) {
     return {
       completion: text(`${name}.completion`, row.completion),
       rules: shared,
-      target: text(`${name}.target`, row.target),
+      target: exactText(`${name}.target`, row.target),
       oldCode: optionalText(`${name}.oldCode`, row.oldCode),
       length: optionalWhole(`${name}.length`, row.length),
     };

@@ -82,7 +82,7 @@ test('an audit takes whatever stands in the data', () => {
   const report = audit(rows, { maxPromptLength: 10 });
   assert.deepEqual([report.total, report.sound, report.rows.map(({ row }) => row)], [5, 0, [0, 1, 2, 3, 4]]);
   assert.deepEqual(report.rows[1].findings.map(({ kind }) => kind), ['duplicate', 'too_long']);
-  assert.equal(report.rows[1].findings[0].message, 'the same as row 1');
+  assert.equal(report.rows[1].findings[0].message, 'the same as row 0, counted from 0');
   const found = (index) => Object.fromEntries(report.rows[index].findings.map(({ field, found }) => [field, found]));
   assert.deepEqual(found(4), {
     dependency: 'string with half a surrogate pair',
@@ -142,12 +142,19 @@ test('what is wrong is named, with a way out, and the next call works', () => {
   }
 });
 
-test('a lone surrogate counts as U+FFFD', () => {
+test('half a surrogate pair counts as U+FFFD in a completion, and is an error in what it is held against', () => {
   for (const lone of ['\ud800', '\udc00', 'a\ud83d', '\udc00\ud800']) {
     const [code, formed] = [`x = "${lone}"`, `x = "${lone.toWellFormed()}"`];
-    assert.deepEqual(score(answer(code), formed), score(answer(formed), code));
+    assert.deepEqual(score(answer(code), formed), score(answer(formed), formed));
     assert.equal(score(answer(code), formed).similarity, 1);
-    assert.equal(score(`${lone}${answer(NEW)}`, NEW, { oldCode: lone }).similarity, 1);
+    assert.equal(score(`${lone}${answer(NEW)}`, NEW).similarity, 1);
+    for (const [broken, name] of [
+      [() => score('a', code), 'target'],
+      [() => explain('a', 'b', { oldCode: lone }), 'options.oldCode'],
+      [() => scoreBatch([{ completion: 'a', target: lone }]), 'rows[0].target'],
+    ]) {
+      assert.throws(broken, { name: 'RangeError', message: `${name} has half a surrogate pair, so it is no text: mend the data, or leave the row out` });
+    }
     // Both are one unit of UTF-16, so that places stay right.
     const completion = lone + answer(NEW);
     const { code: place } = explain(completion, NEW);

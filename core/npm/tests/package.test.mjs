@@ -1,30 +1,22 @@
-// The package as people get it: packed, installed into an empty project, type-checked, run, bundled.
+// The package as people get it: packed, installed into an empty project, type-checked, run.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
-import { build } from 'vite';
+import { Project, root } from './project.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+let installed;
 let project;
 let packed;
-
-const run = (command, args, cwd = project) => execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+const run = (command, args) => installed.run(command, args);
 
 before(() => {
-  project = mkdtempSync(join(tmpdir(), 'recode-reward-'));
-  [packed] = JSON.parse(run('npm', ['pack', '--json', '--pack-destination', project], root));
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
-  run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(project, packed.filename)]);
+  installed = new Project();
+  ({ folder: project, packed } = installed);
 });
 
-after(() => rmSync(project, { recursive: true, force: true }));
+after(() => installed.remove());
 
 test('the package holds what it needs and nothing else', () => {
   assert.deepEqual(packed.files.map(({ path }) => path).sort(), [
@@ -101,8 +93,8 @@ test('what was type-checked runs, without a network', () => {
 });
 
 test('the examples run from the installed package', () => {
-  const installed = join(project, 'node_modules/recode-reward');
-  const check = `import { grade } from '${installed}/examples/server.mjs'; console.log(typeof grade);`;
+  const server = join(project, 'node_modules/recode-reward/examples/server.mjs');
+  const check = `import { grade } from '${server}'; console.log(typeof grade);`;
   assert.equal(run('node', ['--input-type=module', '-e', check]).trim(), 'function');
 });
 
@@ -117,29 +109,3 @@ for (const [name, path, heading] of [
     assert.equal(run('node', ['readme.mjs']), output);
   });
 }
-
-test('a bundler finds the module, and the bundle runs', async (t) => {
-  writeFileSync(join(project, 'index.html'), '<!doctype html><title>bundled</title><link rel="icon" href="data:,"><script type="module" src="main.js"></script>');
-  writeFileSync(
-    join(project, 'main.js'),
-    `import { init, score } from 'recode-reward';
-    await init();
-    document.body.textContent = score('t</think><answer>\\n\`\`\`python\\nb\\n\`\`\`\\n</answer>', 'b').total;`,
-  );
-  await build({ root: project, logLevel: 'warn', build: { target: 'es2022' } });
-  const assets = readdirSync(join(project, 'dist/assets'));
-  assert.ok(assets.some((name) => extname(name) === '.wasm'), assets.join());
-  const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
-  const server = createServer(({ url }, response) => {
-    const path = url === '/' ? '/index.html' : url;
-    response.writeHead(200, { 'content-type': types[extname(path)] }).end(readFileSync(join(project, 'dist', path)));
-  });
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  t.after(() => server.close());
-  const browser = await chromium.launch({ executablePath: process.env.RECODE_CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-  t.after(() => browser.close());
-  const page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  await page.getByText('3', { exact: true }).waitFor();
-  await page.close();
-});

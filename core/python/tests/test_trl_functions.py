@@ -111,8 +111,10 @@ def test_missing_columns_and_rows_are_named() -> None:
         trl.reward(completions=["x"] * 2, target=["y"])
     with pytest.raises(ValueError, match=r"column target has one str for 1 completions"):
         trl.reward(completions=["x"], target="y")
-    with pytest.raises(TypeError, match=r"targets\[1\] is NoneType"):
-        trl.reward(completions=["x"] * 2, target=["y", None])
+    with pytest.raises(ValueError, match=r"column new_code has None in row 1 of the batch: es_star counts from it\. Leave such rows out"):
+        trl.es_star(completions=["x"] * 2, new_code=["y", None])
+    with pytest.raises(ValueError, match=r"column before has None in row 1 of the batch: edit_gain counts from it"):
+        trl.reward_function(weights={"edit_gain": 1}, old_code="before")(completions=["x"] * 2, target=["y"] * 2, before=["z", None])
     with pytest.raises(ValueError, match=r"row 1 of the batch has no edit_gain"):
         trl.edit_gain(completions=ANSWERS, target=[NEW] * 2, old_code=[OLD, "print rows"])
 
@@ -122,6 +124,11 @@ def test_rows_without_a_reward_may_have_none() -> None:
     completions = [answered(NEW)] * 4
     rewards = function(completions=completions, target=[NEW, None, NEW, NEW], old_code=[OLD, OLD, None, "print rows"])
     assert rewards == [2.0, None, None, None]
+    # The row is counted among all, and the column has its own name.
+    with pytest.raises(TypeError, match=r"column new_code has int in row 2 of the batch, expected str"):
+        function(completions=completions, new_code=[NEW, None, 7, NEW], old_code=[OLD] * 4)
+    with pytest.raises(ValueError, match=r"column new_code has half a surrogate pair in row 3 of the batch"):
+        function(completions=completions, new_code=[None, NEW, NEW, "\ud800"], old_code=[OLD] * 4)
     with pytest.raises(ValueError, match="missing is 'skip'"):
         trl.reward_function(missing="skip")  # type: ignore[arg-type]
 

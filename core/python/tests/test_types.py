@@ -12,12 +12,14 @@ pytest.importorskip("mypy", reason="types: mypy is not installed")
 
 SAMPLE = """
 import recode_reward
-from recode_reward import Breakdown, trl, verl
+from recode_reward import Breakdown, Withheld, trl, verl
 
 scored: Breakdown = recode_reward.score("completion", "target", old_code="old", weights={"format": 1, "edit_gain": 0.5})
 total: float | None = scored["total"]
 format: float = scored["format"]
 adopted: list[str] = scored["api"]["adopted"] if "api" in scored else []
+withheld: Withheld | None = scored["withheld"]
+reason: str = "" if withheld is None else withheld["reason"]
 batch: list[Breakdown] = recode_reward.score_batch(["a"], ["b"], old_codes=[None], lengths=[3], threads=2)
 function: trl.RewardFunction = trl.reward_function(weights={"es_star": 1}, overlong={"max_length": 9, "buffer": 1})
 rewards: list[float | None] = function(completions=["a"], target=["b"])

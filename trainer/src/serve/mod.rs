@@ -8,8 +8,8 @@
 //!
 //! It keeps nothing from one request to the next, writes no log, and needs no network of its own. A request has a limit in bytes, in
 //! completions and in seconds, so has a connection that sends no request or reads no answer; as many requests are worked on at a time as
-//! there are cores, and at most 256 connections are open: the others wait. The first Ctrl-C or SIGTERM lets the requests
-//! at hand finish, the second does not.
+//! there are cores, and at most 256 connections are open: the others wait. Bodies so take up to 256 times `--max-body-mib` of memory, where
+//! that many clients send as much at once. The first Ctrl-C or SIGTERM lets the requests at hand finish, the second does not.
 
 mod request;
 mod routes;

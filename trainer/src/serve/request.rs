@@ -10,7 +10,7 @@ use recode_core::explain::{Explanation, explain};
 use recode_core::reward::{
     Breakdown, Comparison, Overlong, Reference, RewardMode, Rubric, Weights,
 };
-use serde::de::Visitor;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -46,45 +46,67 @@ pub enum Items {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
-    completion: Text,
-    target: Text,
+    completion: Completion,
+    target: Code,
     #[serde(default)]
-    old_code: Option<Text>,
+    old_code: Option<Code>,
     /// The completion's length, which `overlong` counts.
     #[serde(default)]
     tokens: Option<usize>,
 }
 
-/// A text in which half a surrogate pair, which JSON may hold and a `String` may not, is U+FFFD: one cut emoji shall not spoil a batch.
-#[derive(Debug)]
-struct Text(String);
+/// The bytes of a string: UTF-8, but for halves of surrogate pairs, which JSON may hold and a `String` may not.
+struct Raw(Vec<u8>);
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Lossy;
-        impl Visitor<'_> for Lossy {
-            type Value = Text;
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Raw;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
+            fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
+                Ok(Raw(text.as_bytes().to_vec()))
             }
 
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
-                // The one thing in it that is no UTF-8 is half a pair, which has three bytes.
-                let mut text = bytes.to_vec();
-                for at in 0..text.len().saturating_sub(2) {
-                    if let [0xed, 0xa0..=0xbf, _] = text[at..at + 3] {
-                        text[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
-                    }
-                }
-                Ok(Text(String::from_utf8_lossy(&text).into_owned()))
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Raw, E> {
+                Ok(Raw(bytes.to_vec()))
             }
         }
-        deserializer.deserialize_bytes(Lossy)
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+/// What a policy wrote. Half a surrogate pair is U+FFFD: one cut emoji shall not spoil a batch.
+#[derive(Debug)]
+struct Completion(String);
+
+impl<'de> Deserialize<'de> for Completion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Raw(mut text) = Raw::deserialize(deserializer)?;
+        // The one thing in it that is no UTF-8 is half a pair, which has three bytes.
+        for at in 0..text.len().saturating_sub(2) {
+            if let [0xed, 0xa0..=0xbf, _] = text[at..at + 3] {
+                text[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
+            }
+        }
+        Ok(Completion(String::from_utf8_lossy(&text).into_owned()))
+    }
+}
+
+/// A text of the data. With half a surrogate pair the data is broken, and a reward by it would say nothing.
+#[derive(Debug)]
+struct Code(String);
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::from_utf8(Raw::deserialize(deserializer)?.0);
+        text.map(Code).map_err(|_| {
+            D::Error::custom("a target or an old code has half a surrogate pair, so it is no text: mend the data, or leave the row out")
+        })
     }
 }
 
@@ -102,10 +124,10 @@ struct Batch {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct One {
-    completion: Text,
-    target: Text,
+    completion: Completion,
+    target: Code,
     #[serde(default)]
-    old_code: Option<Text>,
+    old_code: Option<Code>,
     #[serde(default)]
     tokens: Option<usize>,
     #[serde(default)]

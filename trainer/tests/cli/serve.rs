@@ -222,10 +222,21 @@ fn a_requests_rules_are_laid_over_the_services() {
 }
 
 #[test]
-fn half_a_surrogate_pair_spoils_nothing() {
+fn half_a_surrogate_pair_spoils_a_target_alone() {
     let server = Server::start(&[]);
     let good = item("np.vstack(x)").to_string();
     let half = item("x = 'ab'").to_string().replace("ab", "\\ud83da");
+    for field in ["target", "old_code"] {
+        let mut broken = item("x");
+        broken[field] = json!("HALF");
+        let body = broken.to_string().replace("HALF", "\\udc00");
+        let (status, answer) = server.ask("POST", "/score", body.as_bytes());
+        let error = answer["error"].as_str().unwrap();
+        assert!(
+            status == 400 && error.contains("has half a surrogate pair"),
+            "{status} {error}"
+        );
+    }
     let body = format!("[{half}, {good}]");
     let (status, answer) = server.ask("POST", "/score", body.as_bytes());
     assert_eq!((status, &answer[1]["total"]), (200, &json!(3.0)));

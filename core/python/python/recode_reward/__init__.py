@@ -14,7 +14,20 @@ from __future__ import annotations
 from ._explanation import Explanation, explain
 from ._native import __version__, audit, check_rubric, prompt, score, score_batch
 from ._parts import edit_gain, em_star, es_star, format_reward
-from ._types import ApiUse, AuditReport, AuditRow, Breakdown, Comparison, Mode, Overlong, Part, Prompt, Spellings
+from ._types import (
+    ApiUse,
+    AuditReport,
+    AuditRow,
+    Breakdown,
+    Comparison,
+    Mode,
+    Overlong,
+    Part,
+    Prompt,
+    Spellings,
+    SyntaxFault,
+    Withheld,
+)
 
 __all__ = [
     "ApiUse",
@@ -28,6 +41,8 @@ __all__ = [
     "Part",
     "Prompt",
     "Spellings",
+    "SyntaxFault",
+    "Withheld",
     "__version__",
     "audit",
     "check_rubric",

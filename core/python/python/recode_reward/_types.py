@@ -30,6 +30,35 @@ class ApiUse(TypedDict):
     gone: list[str]
 
 
+class SyntaxFault(TypedDict):
+    """Why code is not Python; line and column count from 1."""
+
+    message: str
+    line: int
+    column: int
+
+
+class _Reason(TypedDict):
+    reason: Literal[
+        "no_code", "answer_not_python", "empty_code", "several_answers", "foreign_name", "target_not_python", "reference_raises"
+    ]
+
+
+class Withheld(_Reason, total=False):
+    """Why there was no code reward; beside ``reason`` stands what belongs to it."""
+
+    searched: Literal["answer", "after_thinking", "completion"]
+    """Of ``no_code``: where code was looked for."""
+    error: SyntaxFault
+    """Of ``answer_not_python`` and ``target_not_python``."""
+    answers: int
+    """Of ``several_answers``: how many."""
+    name: str
+    """Of ``foreign_name``."""
+    exception: str
+    """Of ``reference_raises``: what the paper's code raises here."""
+
+
 class _Always(TypedDict):
     format: float
     es_star: float
@@ -39,7 +68,7 @@ class _Always(TypedDict):
     syntax_ok: bool
     similarity: float | None
     baseline: float | None
-    withheld: dict[str, Any] | None
+    withheld: Withheld | None
 
 
 class Breakdown(_Always, total=False):
@@ -57,7 +86,7 @@ class Breakdown(_Always, total=False):
 
 
 class AuditRow(TypedDict):
-    """What was found in a row; each finding has its ``kind``."""
+    """What was found in a row; each finding has its ``kind``, a ``message`` in words, and what belongs to it."""
 
     row: int
     sound: bool

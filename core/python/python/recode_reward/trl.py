@@ -31,6 +31,16 @@ _PAPER: Mapping[Part, float] = {"format": 1.0, "es_star": 1.0}
 _OF_THE_COMPLETION = frozenset({"format", "repetition", "overlong"})
 _FROM_OLD_CODE = frozenset({"edit_gain", "api_adopted", "api_left"})
 
+_LEAVE_OUT = "Leave such rows out (recode_reward.audit names them), or use missing='none', which gives None"
+
+
+def _is_well_formed(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
 
 class RewardFunction:
     """A reward function for TRL: the weighted sum of the parts, as the native trainer counts it.
@@ -92,16 +102,16 @@ class RewardFunction:
         ]
         count = len(texts)
         targets = self._targets(columns, count)
-        old_codes = self._column(columns, "old_code", [self.old_code or "old_code"], count, _FROM_OLD_CODE)
+        old_codes = self._texts(columns, "old_code", [self.old_code or "old_code"], count, _FROM_OLD_CODE)
         lengths = None
         if self.overlong is not None:
             ids = self._column(columns, "completion_ids", ["completion_ids"], count, frozenset({"overlong"}))
-            lengths = None if ids is None else [len(tokens) for tokens in ids]
+            lengths = None if ids is None else [len(tokens) for tokens in ids[1]]
 
         rows = [index for index in range(count) if self._has_reward(index, targets, old_codes)]
         scored = score_batch(
             [texts[index] for index in rows],
-            [targets[index] for index in rows],
+            [targets[index] or "" for index in rows],
             old_codes=None if old_codes is None else [old_codes[index] for index in rows],
             lengths=None if lengths is None else [lengths[index] for index in rows],
             threads=self.threads,
@@ -116,16 +126,36 @@ class RewardFunction:
         self._log_parts(columns.get("log_metric"), scored)
         return rewards
 
-    def _targets(self, columns: Mapping[str, Any], count: int) -> Sequence[Any]:
+    def _targets(self, columns: Mapping[str, Any], count: int) -> list[str | None]:
         names = [self.target] if self.target else ["target", "new_code"]
         wanted = frozenset(self.weights) - _OF_THE_COMPLETION
-        values = self._column(columns, "target", names, count, wanted) if wanted else None
+        values = self._texts(columns, "target", names, count, wanted) if wanted else None
         return [""] * count if values is None else values
+
+    def _texts(
+        self, columns: Mapping[str, Any], argument: str, names: Sequence[str], count: int, parts: frozenset[str]
+    ) -> list[str | None] | None:
+        """A column of texts, looked at here, where its name and its rows are known."""
+        column = self._column(columns, argument, names, count, parts)
+        if column is None:
+            return None
+        name, values = column
+        wanted = next((part for part in self.weights if part in parts), None)
+        for index, value in enumerate(values):
+            if value is None and (self.missing == "none" or wanted is None):
+                continue
+            if value is None:
+                raise ValueError(f"column {name} has None in row {index} of the batch: {wanted} counts from it. {_LEAVE_OUT}")
+            if not isinstance(value, str):
+                raise TypeError(f"column {name} has {type(value).__name__} in row {index} of the batch, expected str")
+            if not _is_well_formed(value):
+                raise ValueError(f"column {name} has half a surrogate pair in row {index} of the batch, so it is no text: mend the data")
+        return values
 
     def _column(
         self, columns: Mapping[str, Any], argument: str, names: Sequence[str], count: int, parts: frozenset[str]
-    ) -> Sequence[Any] | None:
-        """The first of the columns; None where there is none and no part with a weight is made of it."""
+    ) -> tuple[str, list[Any]] | None:
+        """The first of the columns, with its name; None where there is none and no part with a weight is made of it."""
         for name in names:
             values = columns.get(name)
             if values is None:
@@ -133,7 +163,7 @@ class RewardFunction:
             if isinstance(values, str) or len(values) != count:
                 got = "one str" if isinstance(values, str) else f"{len(values)} values"
                 raise ValueError(f"column {name} has {got} for {count} completions: expected one value for each")
-            return list(values)
+            return name, list(values)
         wanted = [part for part in self.weights if part in parts]
         if wanted:
             there = ", ".join(sorted(columns)) or "none"
@@ -143,21 +173,16 @@ class RewardFunction:
             )
         return None
 
-    def _has_reward(self, index: int, targets: Sequence[Any], old_codes: Sequence[Any] | None) -> bool:
-        if self.missing == "raise":
-            return True
+    def _has_reward(self, index: int, targets: Sequence[str | None], old_codes: Sequence[str | None] | None) -> bool:
         counts_old_code = any(part in _FROM_OLD_CODE for part in self.weights)
-        return targets[index] is not None and not (
-            counts_old_code and old_codes is not None and old_codes[index] is None
-        )
+        return targets[index] is not None and not (counts_old_code and old_codes is not None and old_codes[index] is None)
 
     def _total(self, breakdown: Breakdown, index: int) -> float | None:
         total = breakdown["total"]
         if total is None and self.missing == "raise":
             part = next(part for part in self.weights if breakdown.get(part) is None)
             raise ValueError(
-                f"row {index} of the batch has no {part}: its old code and target cannot be compared. Leave such rows out "
-                "(recode_reward.audit names them), or use missing='none', which gives None"
+                f"row {index} of the batch has no {part}: its old code and target cannot be compared. {_LEAVE_OUT}"
             )
         return total
 
