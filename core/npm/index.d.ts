@@ -54,7 +54,7 @@ export interface Options extends Rules {
   length?: number | null;
 }
 
-/** A completion of a batch; a row may have fields beside these, an id for example. */
+/** A completion of a batch; rows that you hold may have fields beside these, an id for example. */
 export interface BatchRow {
   /** What the model wrote. */
   completion: string;
@@ -243,7 +243,7 @@ export function score(completion: string, target: string, options?: Options): Br
  *
  * @throws as {@link score}, naming the row; rows before it are not returned
  */
-export function scoreBatch<Row extends BatchRow>(rows: readonly Row[], options?: Rules): Breakdown[];
+export function scoreBatch(rows: readonly BatchRow[], options?: Rules): Breakdown[];
 
 /** Says why a completion is worth what it is. */
 export function explain(completion: string, target: string, options?: Options): Explanation;

@@ -293,7 +293,11 @@ mod tests {
             if let Some(code) = &code {
                 let within = answer.unwrap_or(behind..completion.len());
                 prop_assert!(within.start <= code.start && code.end <= within.end);
-                prop_assert!(!completion[code.clone()].contains("\n```"));
+                // The fence that opened the block: the last backticks before it.
+                let opened = completion[..code.start].trim_end_matches(|c| c != '`');
+                let fence = &opened[opened.trim_end_matches('`').len()..];
+                let closing = format!("\n{fence}");
+                prop_assert!(fence.len() >= 3 && !completion[code.clone()].contains(&closing));
             }
         }
 

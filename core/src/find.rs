@@ -2,7 +2,7 @@
 //!
 //! `str::find` first studies its pattern, so that no pattern makes it slow. For a tag in a text of some hundred bytes the study takes longer
 //! than the search, and a completion is searched a dozen times. These look for the tag's first character, and then whether the tag is
-//! there: at worst the text's length times the tag's, which is short.
+//! there: at worst the text's length times the tag's, which is short; a fence may be long, but the line end before it stands nowhere else in it.
 
 /// Where `pattern` first stands in `text`.
 ///

@@ -16,6 +16,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::cli::quoted;
+use crate::json_text::JsonText;
 
 /// The longest line that is read, in bytes: beyond it, a file is hardly JSON Lines.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
@@ -220,6 +221,20 @@ impl Object {
             Some(b'[') => Field::NotText("list".to_owned()),
             Some(b't' | b'f') => Field::NotText("truth value".to_owned()),
             _ => Field::NotText("number".to_owned()),
+        }
+    }
+
+    /// A completion, in which half a surrogate pair is U+FFFD.
+    ///
+    /// # Errors
+    /// As [`Object::text`] otherwise.
+    pub fn completion(&self, name: &str) -> Result<String, String> {
+        match self
+            .get(name)
+            .map(|value| serde_json::from_str(value.get()))
+        {
+            Some(Ok(text)) => Ok(JsonText::lossy(text)),
+            _ => self.text(name),
         }
     }
 

@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod grpo;
 pub mod inputs;
 pub mod interrupt;
+pub mod json_text;
 pub mod micro_batch;
 pub mod model_dir;
 pub mod optimizer;

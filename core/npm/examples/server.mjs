@@ -2,15 +2,16 @@
 //
 //   curl localhost:8917/score -d '{"completion": "…", "target": "…", "old_code": "…"}'
 //
-// Requests and answers are those of `recode-trainer score --serve`: one completion gives an object; an array of them, or {"items": […]}, gives an
-// array; "rubric" beside completion or items sets the rules, "explain": true asks for reasons. What is wrong with a request is answered as
-// {"error": "…"}: 400 for a body that is no request, 404, 405 and 413 as ever, and 422 for values that make no sense.
+// Requests and answers have the form of those of `recode-trainer score --serve`: one completion gives an object; an array of them, or
+// {"items": […]}, gives an array; "rubric" beside completion or items sets the rules, "explain": true asks for reasons. What is wrong with a
+// request is answered as {"error": "…"}: 400 for a body that is no request, 404, 405 and 413 as ever, 422 for values that make no sense.
 //
-// `grade` is an ordinary handler of (request, response): app.post('/score', grade) puts it into Express, with express.json() before it or without.
+// `grade` is an ordinary handler of (request, response): app.post('/score', grade) puts it into Express, best before express.json(), which would
+// refuse bodies over 100 KB, and in its own way; behind it, let that be express.json({ limit: '8mb', strict: false }).
 
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
-import { explain, scoreBatch } from 'recode-reward';
+import { explain, score, scoreBatch } from 'recode-reward';
 
 const MAX_BODY_BYTES = 8 * 2 ** 20;
 /** An explanation of little is much longer than what it explains. */
@@ -35,7 +36,7 @@ async function body(request) {
     chunks.push(chunk);
   }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks)));
   } catch (error) {
     throw new Fault(400, `the body is no JSON: ${error.message}`);
   }
@@ -44,46 +45,59 @@ async function body(request) {
 function known(value, name, fields) {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Fault(400, `${name} is no object`);
   const other = Object.keys(value).find((field) => !fields.includes(field));
-  if (other !== undefined) throw new Fault(400, `${name} has an unknown field ${other}: there are ${fields.join(', ')}`);
+  if (other !== undefined) throw new Fault(400, `${name} has an unknown field ${other}: ${fields.length ? `there are ${fields.join(', ')}` : 'there are rubric and explain'}`);
   return value;
 }
 
-/** An item of a request, as the package names what is in it. */
-function item(value, name) {
+/** An item of a request, as the package names what is in it; `at` says where it stands. */
+function item(value, name, at) {
   const { completion, target, old_code: oldCode, tokens: length } = known(value, name, ['completion', 'target', 'old_code', 'tokens']);
   for (const [field, text] of Object.entries({ completion, target, old_code: oldCode ?? '' })) {
-    if (typeof text !== 'string') throw new Fault(400, `${field} of ${name} must be a string`);
+    if (typeof text !== 'string') throw new Fault(400, `${at}${field} must be a string`);
+    // A policy may cut a character in two; in the data it is a fault.
+    if (field !== 'completion' && !text.isWellFormed()) throw new Fault(400, `${at}${field} has half a surrogate pair: mend the data`);
   }
-  if (length !== undefined && length !== null && !(Number.isInteger(length) && length >= 0)) {
-    throw new Fault(400, `tokens of ${name} must be a whole number of 0 or more`);
+  if (length !== undefined && length !== null && !(Number.isInteger(length) && length >= 0 && length < 2 ** 32)) {
+    throw new Fault(400, `${at}tokens must be a whole number of 0 or more`);
   }
   return { completion, target, oldCode, length };
+}
+
+/** The rules of a request, looked at before its items. */
+function rules(rubric) {
+  const given = Object.entries(known(rubric ?? {}, 'rubric', ['mode', 'comparison', 'weights', 'overlong']));
+  const checked = Object.fromEntries(given.filter(([, value]) => value !== null));
+  try {
+    scoreBatch([], checked);
+  } catch (error) {
+    throw new Fault(error instanceof TypeError ? 400 : 422, error.message.replace(/^options\./, 'rubric.'));
+  }
+  return checked;
 }
 
 function answer(request) {
   if (Array.isArray(request)) return answer({ items: request });
   if (request === null || typeof request !== 'object') throw new Fault(400, 'the body is neither an object nor an array');
-  const { rubric = {}, explain: explained = false, items, ...one } = request;
+  const { rubric, explain: explained = false, items, ...one } = request;
   if (typeof explained !== 'boolean') throw new Fault(400, 'explain must be true or false');
-  if (items !== undefined) {
-    if (!Array.isArray(items)) throw new Fault(400, 'items is no array');
-    if (items.length > MAX_ITEMS) throw new Fault(422, `${items.length} items, more than ${MAX_ITEMS}: send several requests`);
-    known(one, 'the body beside items', []);
-  }
-  const rows = items === undefined ? [item(one, 'the body')] : items.map((value, index) => item(value, `items[${index}]`));
-  const answers = judged(rows, known(rubric, 'rubric', ['mode', 'comparison', 'weights', 'overlong']), explained);
-  return items === undefined ? answers[0] : answers;
+  const checked = rules(rubric);
+  if (items === undefined) return judged(item(one, 'the body', ''), checked, explained, '');
+  if (!Array.isArray(items)) throw new Fault(400, 'items is no array');
+  if (items.length > MAX_ITEMS) throw new Fault(422, `${items.length} items, more than ${MAX_ITEMS}: send several requests`);
+  known(one, 'the body beside items', []);
+  const at = (index) => `items[${index}]: `;
+  return items
+    .map((value, index) => item(value, `items[${index}]`, at(index)))
+    .map((row, index) => judged(row, checked, explained, at(index)));
 }
 
-function judged(rows, rules, explained) {
+function judged({ completion, target, oldCode, length }, rules, explained, at) {
   try {
-    if (!explained) return scoreBatch(rows, rules);
-    return rows.map(({ completion, target, oldCode, length }) => explain(completion, target, { ...rules, oldCode, length }));
+    return (explained ? explain : score)(completion, target, { ...rules, oldCode, length });
   } catch (error) {
-    // An error with a cause of its own is a fault of the package; others are about what it was given, by the names that it has for it.
-    if (error.cause instanceof WebAssembly.RuntimeError) throw error;
-    const message = error.message.replace('rows[', 'items[').replace('options.', 'rubric.').replace('oldCode', 'old_code').replace('length is', 'tokens is');
-    throw new Fault(error instanceof TypeError ? 400 : 422, message);
+    // A plain error says what the rules want and the item does not have; anything else is no fault of the caller's.
+    if (error.constructor !== Error) throw error;
+    throw new Fault(422, at + error.message.replace(/^oldCode is/, 'old_code is').replace(/^length is/, 'tokens is'));
   }
 }
 

@@ -27,6 +27,11 @@ function startAnew() {
   state = 'ready';
 }
 
+/** A fault of this package's, whatever it was given. */
+class InternalError extends Error {
+  name = 'InternalError';
+}
+
 /** Calls into the instance. What it says is wrong with the input is thrown on as it is, and it works after that as before. */
 function call(work) {
   if (state === 'absent') {
@@ -40,7 +45,7 @@ function call(work) {
     if (error.constructor === Error) throw error;
     state = 'broken';
     if (error instanceof WebAssembly.RuntimeError) {
-      throw new Error('recode-reward stopped at this input, which is a fault of it: please report the input', { cause: error });
+      throw new InternalError('recode-reward stopped at this input, which is a fault of it: please report the input', { cause: error });
     }
     throw error;
   }

@@ -16,7 +16,7 @@ before(() => {
   ({ folder: project, packed } = installed);
 });
 
-after(() => installed.remove());
+after(() => installed?.remove());
 
 test('the package holds what it needs and nothing else', () => {
   assert.deepEqual(packed.files.map(({ path }) => path).sort(), [

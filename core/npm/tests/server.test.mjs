@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 import express from 'express';
 import express4 from 'express4';
@@ -44,27 +45,36 @@ test('reasons are given where they are asked for', async () => {
 });
 
 test('what is wrong is answered with a status and in words', async () => {
+  const half = '"\\ud800"';
   const faults = [
     ['{', 400, /^the body is no JSON: /],
     ['', 400, /^the body is no JSON: /],
+    [Buffer.from([0x22, 0xff, 0x22]), 400, /^the body is no JSON: /],
     ['null', 400, /^the body is neither an object nor an array$/],
-    ['{}', 400, /^completion of the body must be a string$/],
-    [JSON.stringify({ ...ROW, oldCode: 'a' }), 400, /^the body has an unknown field oldCode: there are completion, target, old_code, tokens$/],
-    [JSON.stringify({ ...ROW, old_code: 1 }), 400, /^old_code of the body must be a string$/],
-    [JSON.stringify({ ...ROW, tokens: 1.5 }), 400, /^tokens of the body must be a whole number of 0 or more$/],
-    [JSON.stringify({ items: [ROW, 1] }), 400, /^items\[1\] is no object$/],
-    [JSON.stringify({ items: 1 }), 400, /^items is no array$/],
-    [JSON.stringify({ items: [], target: 'b' }), 400, /^the body beside items has an unknown field target/],
-    [JSON.stringify({ ...ROW, explain: 1 }), 400, /^explain must be true or false$/],
-    [JSON.stringify({ ...ROW, rubric: 'strict' }), 400, /^rubric is no object$/],
-    [JSON.stringify({ ...ROW, rubric: { weights: { format: '1' } } }), 400, /^rubric\.weights\.format is a string/],
-    [JSON.stringify({ ...ROW, rubric: { mode: 'lax' } }), 422, /^unknown reward mode `lax`/],
-    [JSON.stringify({ items: [ROW], rubric: { weights: { edit_gain: 1 } } }), 422, /^items\[0\]: old_code is missing/],
-    [JSON.stringify({ ...ROW, explain: true, rubric: { weights: { edit_gain: 1 } } }), 422, /^old_code is missing/],
-    [JSON.stringify(Array(4097).fill(ROW)), 422, /^4097 items, more than 4096/],
+    ['{}', 400, /^completion must be a string$/],
+    [{ ...ROW, oldCode: 'a' }, 400, /^the body has an unknown field oldCode: there are completion, target, old_code, tokens$/],
+    [{ ...ROW, old_code: 1 }, 400, /^old_code must be a string$/],
+    [{ ...ROW, tokens: 1.5 }, 400, /^tokens must be a whole number of 0 or more$/],
+    [{ ...ROW, tokens: 5e9 }, 400, /^tokens must be/],
+    [`{"completion": "a", "target": ${half}}`, 400, /^target has half a surrogate pair/],
+    [`[{"completion": "a", "target": "b", "old_code": ${half}}]`, 400, /^items\[0\]: old_code has half a surrogate pair/],
+    [{ items: [ROW, 1] }, 400, /^items\[1\] is no object$/],
+    [{ items: [ROW, { ...ROW, target: 1 }] }, 400, /^items\[1\]: target must be a string$/],
+    [{ items: 1 }, 400, /^items is no array$/],
+    [{ items: [], target: 'b' }, 400, /^the body beside items has an unknown field target: there are rubric and explain$/],
+    [{ ...ROW, explain: 1 }, 400, /^explain must be true or false$/],
+    [{ ...ROW, rubric: 'strict' }, 400, /^rubric is no object$/],
+    [{ ...ROW, rubric: { weights: { format: '1' } } }, 400, /^rubric\.weights\.format is a string/],
+    [{ ...ROW, rubric: { overlong: { max_length: '10', buffer: 5 } } }, 400, /^rubric\.overlong\.max_length is a string/],
+    [{ ...ROW, rubric: { mode: 'lax' } }, 422, /^unknown reward mode `lax`/],
+    [{ items: [], explain: true, rubric: { mode: 'lax' } }, 422, /^unknown reward mode `lax`/],
+    [{ items: [{ ...ROW, old_code: 'a' }, ROW], rubric: { weights: { edit_gain: 1 } } }, 422, /^items\[1\]: old_code is missing/],
+    [{ ...ROW, explain: true, rubric: { weights: { edit_gain: 1 } } }, 422, /^old_code is missing/],
+    [{ ...ROW, rubric: { weights: { overlong: 1 }, overlong: { max_length: 9, buffer: 9 } } }, 422, /^tokens is missing/],
+    [Array(4097).fill(ROW), 422, /^4097 items, more than 4096/],
   ];
   for (const [body, expected, message] of faults) {
-    const [status, { error }] = await post(body);
+    const [status, { error }] = await post(typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
     assert.equal(status, expected, `${body}: ${error}`);
     assert.match(error, message);
   }
@@ -73,11 +83,31 @@ test('what is wrong is answered with a status and in words', async () => {
   assert.equal((await post(JSON.stringify(ROW)))[0], 200);
 });
 
-test('a body beyond the limit is refused, and the server goes on', async () => {
-  // The answer may come, and the connection go, while the body is still on its way.
-  const refused = await post('x'.repeat(9 * 2 ** 20)).catch(() => [413]);
-  assert.equal(refused[0], 413);
+test('a body beyond the limit is refused before its end, and the server goes on', async () => {
+  const posting = request(`${origin}/score`, { method: 'POST' });
+  const answered = once(posting, 'response');
+  // The end never comes.
+  posting.write('x'.repeat(8 * 2 ** 20 + 1));
+  const [response] = await answered;
+  assert.deepEqual([response.statusCode, response.headers.connection], [413, 'close']);
+  posting.destroy();
   assert.equal((await post(JSON.stringify(ROW)))[0], 200);
+});
+
+test("what is not the caller's fault is answered with 500", async (t) => {
+  t.mock.method(console, 'error', () => {});
+  const said = [];
+  const response = { setHeader() {}, writeHead: (status) => said.push(status), end: (body) => said.push(JSON.parse(body)) };
+  const broken = {
+    method: 'POST',
+    readableEnded: true,
+    get body() {
+      throw new TypeError('nobody expected this');
+    },
+  };
+  await grade(broken, response);
+  assert.deepEqual(said, [500, { error: 'nobody expected this' }]);
+  assert.equal(console.error.mock.callCount(), 1);
 });
 
 for (const [name, framework] of [['Express 5', express], ['Express 4', express4]]) {

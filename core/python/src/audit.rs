@@ -58,7 +58,7 @@ pub fn audit<'py>(
     if let Some(error) = refused.into_inner() {
         return Err(error);
     }
-    to_python(py, &report.told())
+    to_python(py, &report.in_words())
 }
 
 fn audit_row(row: &Bound<'_, PyAny>, index: usize) -> PyResult<AuditRow> {

@@ -111,12 +111,23 @@ def test_missing_columns_and_rows_are_named() -> None:
         trl.reward(completions=["x"] * 2, target=["y"])
     with pytest.raises(ValueError, match=r"column target has one str for 1 completions"):
         trl.reward(completions=["x"], target="y")
-    with pytest.raises(ValueError, match=r"column new_code has None in row 1 of the batch: es_star counts from it\. Leave such rows out"):
+    with pytest.raises(ValueError, match=r"row 1 of column new_code is None, and es_star counts from it\. Leave such rows out"):
         trl.es_star(completions=["x"] * 2, new_code=["y", None])
-    with pytest.raises(ValueError, match=r"column before has None in row 1 of the batch: edit_gain counts from it"):
+    with pytest.raises(ValueError, match=r"row 1 of column before is None, and edit_gain counts from it"):
         trl.reward_function(weights={"edit_gain": 1}, old_code="before")(completions=["x"] * 2, target=["y"] * 2, before=["z", None])
     with pytest.raises(ValueError, match=r"row 1 of the batch has no edit_gain"):
         trl.edit_gain(completions=ANSWERS, target=[NEW] * 2, old_code=[OLD, "print rows"])
+
+
+def test_a_column_that_no_part_is_made_of_may_hold_anything() -> None:
+    assert trl.format_reward(completions=[answered(NEW)], target=[7], old_code=[float("nan")]) == [1.0]
+
+
+def test_a_name_of_the_old_code_alone_may_have_foreign_letters() -> None:
+    answer, target = answered("größe = 1"), "size = 1"
+    assert trl.es_star(completions=[answer], target=[target]) == [-2.0]
+    assert trl.es_star(completions=[answer], target=[target], old_code=["größe = 2"]) == [pytest.approx(3.5 * 5 / 9 - 1.5)]
+    assert trl.es_star(completions=[answer], target=[target], old_code=[None]) == [-2.0]
 
 
 def test_rows_without_a_reward_may_have_none() -> None:
@@ -125,9 +136,9 @@ def test_rows_without_a_reward_may_have_none() -> None:
     rewards = function(completions=completions, target=[NEW, None, NEW, NEW], old_code=[OLD, OLD, None, "print rows"])
     assert rewards == [2.0, None, None, None]
     # The row is counted among all, and the column has its own name.
-    with pytest.raises(TypeError, match=r"column new_code has int in row 2 of the batch, expected str"):
+    with pytest.raises(TypeError, match=r"row 2 of column new_code is int, expected str"):
         function(completions=completions, new_code=[NEW, None, 7, NEW], old_code=[OLD] * 4)
-    with pytest.raises(ValueError, match=r"column new_code has half a surrogate pair in row 3 of the batch"):
+    with pytest.raises(ValueError, match=r"row 3 of column new_code has half a surrogate pair"):
         function(completions=completions, new_code=[None, NEW, NEW, "\ud800"], old_code=[OLD] * 4)
     with pytest.raises(ValueError, match="missing is 'skip'"):
         trl.reward_function(missing="skip")  # type: ignore[arg-type]

@@ -143,5 +143,7 @@ def test_what_is_wrong_in_a_batch_is_named_with_its_place() -> None:
         compute_score_batched(["d"] * 2, ["x"] * 2, [NEW, None])
     with pytest.raises(TypeError, match=r"solution_strs\[1\] is bytes"):
         compute_score_batched(["d"] * 2, ["x", b"x"], [NEW] * 2)  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"old_code of ground_truths\[1\] has half a surrogate pair"):
+        compute_score_batched(["d"] * 2, ["x"] * 2, [NEW, {"target": NEW, "old_code": "\ud800"}])
     with pytest.raises(ValueError, match="ground_truths has 1 items, but there are 2 solution_strs"):
         compute_score_batched(["d"] * 2, ["x"] * 2, [NEW])

@@ -61,7 +61,8 @@ pub enum Finding {
         /// The version.
         new_version: String,
     },
-    /// A line of the target begins with ```` ``` ````, which ends an answer's block: only in a longer fence can a right answer be given.
+    /// A line of the target begins with ```` ``` ````, which ends an answer's block: only in a longer fence, which the strict rules know, can a
+    /// right answer be given.
     FenceInCode,
     /// Most rows of this library call it by another name.
     UnusualSpelling {
@@ -146,7 +147,7 @@ impl fmt::Display for Finding {
                 write!(f, "`new_version` {new_version} has no operator")
             }
             Finding::FenceInCode => f.write_str(
-                "a line of the new code begins with ```, which ends the block of an answer unless its fence is longer",
+                "a line of `new_code` begins with ```, which ends the block of an answer unless its fence is longer",
             ),
             Finding::UnusualSpelling { dependency, usual } => {
                 write!(f, "most rows call {dependency} {usual}")

@@ -4,10 +4,10 @@
 //! twice, so about every fourth step of a run on all of it would teach nothing, or copying.
 
 mod finding;
-mod told;
+mod in_words;
 
 pub use finding::{Finding, FindingKind};
-pub use told::{Told, ToldFinding, ToldRow};
+pub use in_words::{FindingInWords, ReportInWords, RowInWords};
 
 use crate::migration::{Migration, split_operator};
 use crate::python::{Grammar, Module};

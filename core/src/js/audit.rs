@@ -71,5 +71,5 @@ pub fn audit_rows(rows: &str, max_prompt_length: Option<usize>) -> Result<String
         length: &length,
     });
     let report = audit::audit(rows.into_iter().map(AuditRow::from), budget.as_ref());
-    json(&report.told())
+    json(&report.in_words())
 }

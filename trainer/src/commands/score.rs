@@ -51,7 +51,7 @@ pub struct Args {
     /// otherwise
     #[arg(long, value_name = "PORT|HOST:PORT", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["file", "format", "explain"])]
     serve: Option<String>,
-    /// The longest body of a request in MiB, of which up to 256 are in memory at a time [default: 8]
+    /// The longest body of a request in MiB; up to 256 bodies are in memory at a time [default: 8]
     #[arg(long, value_name = "MIB", requires = "serve", value_parser = clap::value_parser!(u16).range(1..=1024))]
     max_body_mib: Option<u16>,
     /// The longest time of a request in seconds [default: 10]
@@ -193,7 +193,7 @@ impl Verdict {
 fn score_line(rubric: &Rubric, explained: bool, line: Line) -> (usize, Result<Scored, String>) {
     let outcome = line.text.and_then(|text| {
         let object = Object::parse(&text)?;
-        let completion = object.text("completion")?;
+        let completion = object.completion("completion")?;
         let target = match (object.get("target"), object.get("new_code")) {
             (Some(_), _) => object.text("target")?,
             (None, Some(_)) => object.text("new_code")?,

@@ -10,9 +10,9 @@ use recode_core::explain::{Explanation, explain};
 use recode_core::reward::{
     Breakdown, Comparison, Overlong, Reference, RewardMode, Rubric, Weights,
 };
-use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
+use serde::{Deserialize, Serialize};
+
+use crate::json_text::JsonText;
 
 /// The most completions of a request: an explanation of little is much longer than what it explains.
 const MAX_ITEMS: usize = 4096;
@@ -43,91 +43,70 @@ pub enum Items {
 }
 
 /// A completion and what it is held against.
+#[derive(Debug)]
+pub struct Item {
+    completion: String,
+    target: String,
+    old_code: Option<String>,
+    /// The completion's length, which `overlong` counts.
+    tokens: Option<usize>,
+}
+
+/// An [`Item`] as it stands in a body.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Item {
-    completion: Completion,
-    target: Code,
+struct RawItem {
+    completion: JsonText,
+    target: JsonText,
     #[serde(default)]
-    old_code: Option<Code>,
-    /// The completion's length, which `overlong` counts.
+    old_code: Option<JsonText>,
     #[serde(default)]
     tokens: Option<usize>,
 }
 
-/// The bytes of a string: UTF-8, but for halves of surrogate pairs, which JSON may hold and a `String` may not.
-struct Raw(Vec<u8>);
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
-        impl Visitor<'_> for Bytes {
-            type Value = Raw;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
-                Ok(Raw(text.as_bytes().to_vec()))
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Raw, E> {
-                Ok(Raw(bytes.to_vec()))
-            }
-        }
-        deserializer.deserialize_bytes(Bytes)
-    }
-}
-
-/// What a policy wrote. Half a surrogate pair is U+FFFD: one cut emoji shall not spoil a batch.
-#[derive(Debug)]
-struct Completion(String);
-
-impl<'de> Deserialize<'de> for Completion {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Raw(mut text) = Raw::deserialize(deserializer)?;
-        // The one thing in it that is no UTF-8 is half a pair, which has three bytes.
-        for at in 0..text.len().saturating_sub(2) {
-            if let [0xed, 0xa0..=0xbf, _] = text[at..at + 3] {
-                text[at..at + 3].copy_from_slice("\u{fffd}".as_bytes());
-            }
-        }
-        Ok(Completion(String::from_utf8_lossy(&text).into_owned()))
-    }
-}
-
-/// A text of the data. With half a surrogate pair the data is broken, and a reward by it would say nothing.
-#[derive(Debug)]
-struct Code(String);
-
-impl<'de> Deserialize<'de> for Code {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::from_utf8(Raw::deserialize(deserializer)?.0);
-        text.map(Code).map_err(|_| {
-            D::Error::custom("a target or an old code has half a surrogate pair, so it is no text: mend the data, or leave the row out")
+impl RawItem {
+    fn read(self) -> Result<Item, String> {
+        let exact =
+            |name: &str, text: JsonText| text.exact().map_err(|reason| format!("{name} {reason}"));
+        Ok(Item {
+            completion: self.completion.lossy(),
+            target: exact("target", self.target)?,
+            old_code: self
+                .old_code
+                .map(|code| exact("old_code", code))
+                .transpose()?,
+            tokens: self.tokens,
         })
     }
+}
+
+fn read_items(items: Vec<RawItem>) -> Result<Items, String> {
+    let read = |(index, item): (usize, RawItem)| {
+        item.read()
+            .map_err(|reason| format!("items[{index}]: {reason}"))
+    };
+    let items = items.into_iter().enumerate().map(read);
+    Ok(Items::Many(items.collect::<Result<_, _>>()?))
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Batch {
-    items: Vec<Item>,
+    items: Vec<RawItem>,
     #[serde(default)]
     rubric: Rules,
     #[serde(default)]
     explain: bool,
 }
 
-/// An [`Item`] with what may stand beside it: `flatten` would let unknown fields through.
+/// A [`RawItem`] with what may stand beside it: `flatten` would let unknown fields through.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct One {
-    completion: Completion,
-    target: Code,
+    completion: JsonText,
+    target: JsonText,
     #[serde(default)]
-    old_code: Option<Code>,
+    old_code: Option<JsonText>,
     #[serde(default)]
     tokens: Option<usize>,
     #[serde(default)]
@@ -172,11 +151,11 @@ impl Request {
         std::str::from_utf8(body).map_err(|error| format!("the body is no UTF-8: {error}"))?;
         let fault = |error: serde_json::Error| format!("the body is no request: {error}");
         if body.trim_ascii_start().starts_with(b"[") {
-            let items = Items::Many(serde_json::from_slice(body).map_err(fault)?);
+            let items: Vec<RawItem> = serde_json::from_slice(body).map_err(fault)?;
             return Ok(Request {
                 rules: Rules::default(),
                 explain: false,
-                items,
+                items: read_items(items)?,
             });
         }
         let form: Form = serde_json::from_slice(body).map_err(fault)?;
@@ -189,7 +168,7 @@ impl Request {
             return Ok(Request {
                 rules: rubric,
                 explain,
-                items: Items::Many(items),
+                items: read_items(items)?,
             });
         }
         let One {
@@ -200,7 +179,7 @@ impl Request {
             rubric,
             explain,
         } = serde_json::from_slice(body).map_err(fault)?;
-        let item = Item {
+        let item = RawItem {
             completion,
             target,
             old_code,
@@ -209,7 +188,7 @@ impl Request {
         Ok(Request {
             rules: rubric,
             explain,
-            items: Items::One(Box::new(item)),
+            items: Items::One(Box::new(item.read()?)),
         })
     }
 
@@ -249,8 +228,7 @@ impl Item {
             old_code,
             tokens,
         } = self;
-        let (completion, target) = (&completion.0, &target.0);
-        let old_code = old_code.as_ref().map(|text| text.0.as_str());
+        let old_code = old_code.as_deref();
         if explained {
             return Answer::Explanation(Box::new(explain(
                 rubric, completion, target, old_code, *tokens,

@@ -91,7 +91,15 @@ impl Habits {
 }
 
 fn answer(thinking: &str, code: &str) -> String {
-    format!(" {thinking} </think>\n<answer>\n```python\n{code}\n```\n</answer>")
+    let ticks = |line: &str| line.bytes().take_while(|&byte| byte == b'`').count();
+    // Longer than any that the code has, so that its block ends where it should.
+    let fence = "`".repeat(
+        code.lines()
+            .map(ticks)
+            .max()
+            .map_or(3, |most| (most + 1).max(3)),
+    );
+    format!(" {thinking} </think>\n<answer>\n{fence}python\n{code}\n{fence}\n</answer>")
 }
 
 #[cfg(test)]
@@ -109,6 +117,14 @@ mod tests {
             old_code: "x = np.asfarray(a, 2)\ny = x".into(),
             new_code: "x = np.asarray(a, 2, dtype=float)\ny = x".into(),
         }
+    }
+
+    #[test]
+    fn a_code_with_a_fence_is_answered_in_a_longer_one() {
+        let code = "def f():\n    \"\"\"\n```\nf()\n````\n\"\"\"";
+        let right = answer("Keep it.", code);
+        assert!(right.contains("\n`````python\n"));
+        assert_eq!(score(&Rubric::default(), &right, code).total, Some(3.0));
     }
 
     #[test]

@@ -133,6 +133,20 @@ fn bad_lines_are_reported_by_number_and_the_rest_is_scored() {
 }
 
 #[test]
+fn half_a_surrogate_pair_is_a_character_of_a_completion_and_breaks_a_target() {
+    let half = line(&answer("x = 'HALF'"), "x = 'y'").replace("HALF", "\\ud83d");
+    let broken = line(&answer("x"), "HALF").replace("HALF", "\\udc00");
+    let output = recode_with(&["score", "-"], format!("{half}\n{broken}\n").as_bytes());
+    // The line stays as it was, and one character stands in place of another.
+    assert!(output.stdout.starts_with(&half[..half.len() - 1]));
+    let (_, similarity) = output.stdout.split_once("\"similarity\":").unwrap();
+    let (similarity, _) = similarity.split_once(',').unwrap();
+    assert_eq!(similarity.parse(), Ok(1.0 - 1.0 / 7.0));
+    let reason = "target is a string with half a surrogate pair";
+    assert!(output.stderr.contains(reason), "{}", output.stderr);
+}
+
+#[test]
 fn many_lines_keep_their_order() {
     // 3 MiB: several chunks, scored by every core.
     let padding = "x".repeat(100);

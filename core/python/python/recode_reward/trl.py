@@ -21,6 +21,7 @@ from typing import Any, Literal
 
 from ._completion import judged, text_of
 from ._native import check_rubric, score_batch
+from ._text import data_text
 from ._types import Breakdown, Comparison, Mode, Overlong, Part
 
 __all__ = ["RewardFunction", "edit_gain", "em_star", "es_star", "format_reward", "reward", "reward_function"]
@@ -32,14 +33,6 @@ _OF_THE_COMPLETION = frozenset({"format", "repetition", "overlong"})
 _FROM_OLD_CODE = frozenset({"edit_gain", "api_adopted", "api_left"})
 
 _LEAVE_OUT = "Leave such rows out (recode_reward.audit names them), or use missing='none', which gives None"
-
-
-def _is_well_formed(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 class RewardFunction:
@@ -106,7 +99,9 @@ class RewardFunction:
         lengths = None
         if self.overlong is not None:
             ids = self._column(columns, "completion_ids", ["completion_ids"], count, frozenset({"overlong"}))
-            lengths = None if ids is None else [len(tokens) for tokens in ids[1]]
+            if ids is not None:
+                _, tokens = ids
+                lengths = [len(completion) for completion in tokens]
 
         rows = [index for index in range(count) if self._has_reward(index, targets, old_codes)]
         scored = score_batch(
@@ -128,28 +123,24 @@ class RewardFunction:
 
     def _targets(self, columns: Mapping[str, Any], count: int) -> list[str | None]:
         names = [self.target] if self.target else ["target", "new_code"]
-        wanted = frozenset(self.weights) - _OF_THE_COMPLETION
-        values = self._texts(columns, "target", names, count, wanted) if wanted else None
+        values = self._texts(columns, "target", names, count, frozenset(self.weights) - _OF_THE_COMPLETION)
         return [""] * count if values is None else values
 
     def _texts(
         self, columns: Mapping[str, Any], argument: str, names: Sequence[str], count: int, parts: frozenset[str]
     ) -> list[str | None] | None:
-        """A column of texts, looked at here, where its name and its rows are known."""
-        column = self._column(columns, argument, names, count, parts)
+        """A column of texts, which ``parts`` cannot do without; None where there is none, or the completion decides alone."""
+        column = None if _OF_THE_COMPLETION.issuperset(self.weights) else self._column(columns, argument, names, count, parts)
         if column is None:
             return None
         name, values = column
         wanted = next((part for part in self.weights if part in parts), None)
         for index, value in enumerate(values):
-            if value is None and (self.missing == "none" or wanted is None):
-                continue
-            if value is None:
-                raise ValueError(f"column {name} has None in row {index} of the batch: {wanted} counts from it. {_LEAVE_OUT}")
-            if not isinstance(value, str):
-                raise TypeError(f"column {name} has {type(value).__name__} in row {index} of the batch, expected str")
-            if not _is_well_formed(value):
-                raise ValueError(f"column {name} has half a surrogate pair in row {index} of the batch, so it is no text: mend the data")
+            at = f"row {index} of column {name}"
+            if value is not None:
+                data_text(value, at)
+            elif wanted is not None and self.missing == "raise":
+                raise ValueError(f"{at} is None, and {wanted} counts from it. {_LEAVE_OUT}")
         return values
 
     def _column(

@@ -23,6 +23,7 @@ from typing import Any
 
 from ._completion import judged
 from ._native import check_rubric, score, score_batch
+from ._text import data_text
 from ._types import Breakdown, Comparison, Mode, Part
 
 __all__ = ["compute_score", "compute_score_batched"]
@@ -131,9 +132,7 @@ def _row(ground_truth: Any, extra_info: Any, at: str) -> tuple[str, str | None]:
     info = _unwrapped(extra_info)
     if old_code is None and isinstance(info, Mapping):
         old_code = _unwrapped(info.get("old_code"))
-    if old_code is not None and not isinstance(old_code, str):
-        raise TypeError(f"old_code of {name} is {type(old_code).__name__}, expected str")
-    return target, old_code
+    return data_text(target, name), None if old_code is None else data_text(old_code, f"old_code of {name}")
 
 
 def _unwrapped(value: Any) -> Any:
