@@ -102,7 +102,7 @@ fn main() {
         let hidden = &activations.hidden;
         let sampling = Sampling::default();
         let logprobs = timed("log-probabilities", head, || {
-            decoder.logprobs(hidden, &requests, &sampling).unwrap()
+            pollster::block_on(decoder.logprobs(hidden, &requests, &sampling)).unwrap()
         });
         assert!(logprobs.logprobs.iter().all(|l| l.is_finite()));
         let d_logprobs = vec![1.0 / requests.len() as f32; requests.len()];
@@ -169,7 +169,7 @@ fn main() {
 
 /// Prefill, then 128 tokens for 8 sequences at once, logits included.
 fn rollout(decoder: &Decoder, merged: &Merged, ids: &[u32]) {
-    let mut cache = Cache::new(decoder.config()).unwrap();
+    let mut cache = Cache::new(decoder.config());
     let flops = forward_flops(decoder.config(), PROMPT);
     let (prompt, _) = timed("prefill", flops, || {
         decoder
@@ -223,7 +223,7 @@ fn memory(decoder: &Decoder, adapter: &Adapter, merged: &Merged) {
             .forward_keeping(&batch, Some(merged), None, 0)
             .unwrap();
         let (hidden, sampling) = (&activations.hidden, Sampling::default());
-        let logprobs = decoder.logprobs(hidden, &requests, &sampling).unwrap();
+        let logprobs = pollster::block_on(decoder.logprobs(hidden, &requests, &sampling)).unwrap();
         let mut d_hidden = Tensor::zeros(hidden.rows(), hidden.cols());
         let d_logprobs = vec![1.0; requests.len()];
         decoder

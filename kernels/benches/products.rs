@@ -16,7 +16,7 @@ use half::bf16;
 use rayon::prelude::*;
 use recode_kernels::ops::linear::{linear, linear_backward_input, linear_backward_weight};
 use recode_kernels::ops::linear_logprob::{
-    LogprobRequest, Logprobs, Sampling, linear_logprob, linear_logprob_backward,
+    LogprobRequest, Sampling, linear_logprob, linear_logprob_backward,
 };
 use recode_kernels::oracle::{self, check_close, sample, wide};
 use recode_kernels::{Tensor, Weight};
@@ -311,8 +311,9 @@ impl Bench {
             })
             .collect();
         let sampling = Sampling::default();
-        let mut out = Logprobs::default();
-        linear_logprob(&hidden, &w, &requests, &sampling, &mut out).unwrap();
+        let forward =
+            || pollster::block_on(linear_logprob(&hidden, &w, &requests, &sampling)).unwrap();
+        let mut out = forward();
         let (some, h64, w64) = ([0, n / 2, n - 1], wide(hidden.data()), wide(&w.to_f32()));
         for q in some {
             let request = [(0, requests[q].token as usize)];
@@ -335,9 +336,7 @@ impl Bench {
                 products: 1,
                 bytes,
             },
-            || {
-                linear_logprob(&hidden, &w, &requests, &sampling, &mut out).unwrap();
-            },
+            || out = forward(),
         );
         let d_logprobs = sample(3, n);
         let mut d_hidden = Tensor::zeros(n, c);

@@ -41,6 +41,28 @@ pub enum Error {
         /// What is wrong with it, with the value.
         reason: String,
     },
+    /// There is no such GPU, or it cannot be used.
+    #[error("no GPU: {reason}")]
+    NoGpu {
+        /// Why, and what would help.
+        reason: String,
+    },
+    /// A launch on the GPU failed; what it should have written is not there.
+    #[error("{op}: the GPU failed: {reason}")]
+    Gpu {
+        /// The op that noticed.
+        op: &'static str,
+        /// What the driver or the compiler of kernels says.
+        reason: String,
+    },
+    /// The GPU is gone, and all that was in its memory.
+    #[error(
+        "the GPU was lost, and all that was in its memory (a run goes on from its last checkpoint with --resume): {reason}"
+    )]
+    DeviceLost {
+        /// What the driver says.
+        reason: String,
+    },
     /// A model or adapter configuration asks for something that does not exist here or contradicts itself.
     #[error("config field {field:?}: {reason}")]
     Config {

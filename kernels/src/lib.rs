@@ -2,8 +2,13 @@
 #![deny(missing_docs)]
 
 pub mod batch;
+#[cfg(any(test, feature = "checks"))]
+pub mod checks;
 pub mod decoder;
+pub mod device;
 pub mod error;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod ops;
 pub mod oracle;
 mod packed;
@@ -12,6 +17,7 @@ pub mod random;
 pub mod tensor;
 
 pub use batch::{Segment, Span, TokenBatch};
+pub use device::Device;
 pub use error::{Error, Result};
 pub use packed::{PackedBf16, PackedF32};
 pub use tensor::{Tensor, Weight, WeightData};

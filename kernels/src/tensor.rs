@@ -4,18 +4,39 @@
 //! heads lie side by side in a row.
 
 use std::ops::Range;
+#[cfg(feature = "gpu")]
+use std::sync::Arc;
 
 use half::bf16;
+
+use crate::device::Device;
+#[cfg(feature = "gpu")]
+use crate::gpu::{Buffer, GpuWeight};
 
 use crate::error::{Error, Result};
 use crate::packed::{PackedBf16, PackedF32};
 
 /// A dense row-major f32 matrix: activations, gradients, adapter factors.
-#[derive(Clone, PartialEq, Default)]
+///
+/// Its numbers lie in the processor's memory or in a GPU's. Those of a GPU are for the ops; [`Tensor::read`] brings them over.
+#[derive(Clone, Default)]
 pub struct Tensor {
     rows: usize,
     cols: usize,
-    data: Vec<f32>,
+    data: Storage,
+}
+
+#[derive(Clone)]
+enum Storage {
+    Host(Vec<f32>),
+    #[cfg(feature = "gpu")]
+    Gpu(Buffer),
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Storage::Host(Vec::new())
+    }
 }
 
 impl Tensor {
@@ -31,7 +52,7 @@ impl Tensor {
         Self {
             rows,
             cols,
-            data: vec![value; rows * cols],
+            data: Storage::Host(vec![value; rows * cols]),
         }
     }
 
@@ -41,7 +62,134 @@ impl Tensor {
     /// [`Error::Shape`] where `data` does not have `rows * cols` numbers.
     pub fn from_vec(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self> {
         check_len("Tensor::from_vec", rows, cols, data.len())?;
-        Ok(Self { rows, cols, data })
+        Ok(Self {
+            rows,
+            cols,
+            data: Storage::Host(data),
+        })
+    }
+
+    /// A matrix of one row: a norm's weight, a bias, a magnitude.
+    #[must_use]
+    pub fn vector(data: Vec<f32>) -> Self {
+        Self {
+            rows: 1,
+            cols: data.len(),
+            data: Storage::Host(data),
+        }
+    }
+
+    /// A matrix of zeros in a device's memory.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where it is larger than the device's buffers can be.
+    pub fn zeros_on(device: &Device, rows: usize, cols: usize) -> Result<Self> {
+        match device {
+            Device::Cpu => Ok(Self::zeros(rows, cols)),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => Ok(Self {
+                rows,
+                cols,
+                data: Storage::Gpu(Buffer::filled(gpu, rows * cols, 0.0)?),
+            }),
+        }
+    }
+
+    /// A matrix in a device's memory that an op is to write: what stands in it is not said.
+    ///
+    /// # Errors
+    /// As [`Tensor::zeros_on`].
+    pub fn empty_on(device: &Device, rows: usize, cols: usize) -> Result<Self> {
+        match device {
+            Device::Cpu => Ok(Self::zeros(rows, cols)),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => Ok(Self {
+                rows,
+                cols,
+                data: Storage::Gpu(Buffer::empty(gpu, rows * cols)?),
+            }),
+        }
+    }
+
+    /// The same matrix in a device's memory; one of a GPU comes over to the processor by [`Tensor::read`] alone.
+    ///
+    /// # Errors
+    /// As [`Tensor::zeros_on`]; [`Error::Argument`] for one that lies in another GPU's memory.
+    pub fn to(&self, device: &Device) -> Result<Self> {
+        match (&self.data, device) {
+            #[cfg(feature = "gpu")]
+            (Storage::Host(data), Device::Gpu(gpu)) => Ok(Self {
+                data: Storage::Gpu(Buffer::from_f32(gpu, data)?),
+                ..*self
+            }),
+            _ if self.device() == *device => Ok(self.clone()),
+            _ => Err(Error::Argument {
+                op: "Tensor::to",
+                what: "self",
+                reason: "lies in the memory of another device: read it first".to_string(),
+            }),
+        }
+    }
+
+    /// The matrix in the processor's memory, once all that writes it is computed.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], [`Error::Gpu`]: what should have written it failed.
+    pub async fn read(&self) -> Result<Self> {
+        match &self.data {
+            Storage::Host(_) => Ok(self.clone()),
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(buffer) => Ok(Self {
+                data: Storage::Host(buffer.read_f32().await?),
+                ..*self
+            }),
+        }
+    }
+
+    /// Brings tensors to the processor's memory, all of them in one read, and leaves them there.
+    ///
+    /// # Errors
+    /// As [`Tensor::read`]; the tensors stay where they are then.
+    pub(crate) async fn read_all(tensors: Vec<&mut Self>) -> Result<()> {
+        #[cfg(feature = "gpu")]
+        {
+            let buffers = tensors.iter().filter_map(|tensor| match &tensor.data {
+                Storage::Host(_) => None,
+                Storage::Gpu(buffer) => Some(buffer),
+            });
+            let buffers: Vec<&Buffer> = buffers.collect();
+            let mut read = Buffer::read_all_f32(&buffers).await?.into_iter();
+            for tensor in tensors {
+                if let Storage::Gpu(_) = &tensor.data {
+                    tensor.data = Storage::Host(read.next().expect("one for each"));
+                }
+            }
+        }
+        #[cfg(not(feature = "gpu"))]
+        drop(tensors);
+        Ok(())
+    }
+
+    /// Another name for the same numbers in a GPU's memory; those of the processor are copied.
+    pub(crate) fn alias(&self) -> Self {
+        match &self.data {
+            Storage::Host(_) => self.clone(),
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(buffer) => Self {
+                data: Storage::Gpu(buffer.alias()),
+                ..*self
+            },
+        }
+    }
+
+    /// Where its numbers lie.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        match &self.data {
+            Storage::Host(_) => Device::Cpu,
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(buffer) => Device::Gpu(Arc::clone(buffer.gpu())),
+        }
     }
 
     /// Number of rows.
@@ -63,60 +211,115 @@ impl Tensor {
     }
 
     /// All numbers, row by row.
+    ///
+    /// # Panics
+    /// Where they lie in a GPU's memory.
     #[must_use]
     pub fn data(&self) -> &[f32] {
-        &self.data
+        match &self.data {
+            Storage::Host(data) => data,
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(_) => panic!("{self:?} lies in a GPU's memory: read it"),
+        }
     }
 
     /// All numbers, row by row, to be written.
+    ///
+    /// # Panics
+    /// Where they lie in a GPU's memory.
     pub fn data_mut(&mut self) -> &mut [f32] {
-        &mut self.data
+        match &mut self.data {
+            Storage::Host(data) => data,
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(_) => panic!("a tensor in a GPU's memory is written by ops alone"),
+        }
+    }
+
+    /// The numbers in a GPU's memory.
+    ///
+    /// # Panics
+    /// Where they lie in the processor's.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn buffer(&self) -> &Buffer {
+        match &self.data {
+            Storage::Host(_) => panic!("{self:?} lies in the processor's memory"),
+            Storage::Gpu(buffer) => buffer,
+        }
     }
 
     /// Row `index`.
     ///
     /// # Panics
-    /// Where `index >= rows`.
+    /// Where `index >= rows`, or the numbers lie in a GPU's memory.
     #[must_use]
     pub fn row(&self, index: usize) -> &[f32] {
         assert!(index < self.rows, "row {index} of {}", self.rows);
-        &self.data[index * self.cols..][..self.cols]
+        &self.data()[index * self.cols..][..self.cols]
     }
 
     /// Row `index`, to be written.
     ///
     /// # Panics
-    /// Where `index >= rows`.
+    /// Where `index >= rows`, or the numbers lie in a GPU's memory.
     pub fn row_mut(&mut self, index: usize) -> &mut [f32] {
         assert!(index < self.rows, "row {index} of {}", self.rows);
-        &mut self.data[index * self.cols..][..self.cols]
+        let cols = self.cols;
+        &mut self.data_mut()[index * cols..][..cols]
     }
 
     /// The numbers of rows `range`, row by row.
     ///
     /// # Panics
-    /// Where the range ends beyond the last row.
+    /// Where the range ends beyond the last row, or the numbers lie in a GPU's memory.
     #[must_use]
     pub fn rows_data(&self, range: Range<usize>) -> &[f32] {
-        &self.data[range.start * self.cols..range.end * self.cols]
+        &self.data()[range.start * self.cols..range.end * self.cols]
     }
 
     /// The numbers, row by row, given away.
+    ///
+    /// # Panics
+    /// Where they lie in a GPU's memory.
     #[must_use]
     pub fn into_vec(self) -> Vec<f32> {
-        self.data
+        match self.data {
+            Storage::Host(data) => data,
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(_) => panic!("a tensor lies in a GPU's memory: read it"),
+        }
     }
 
     /// Sets every element.
     pub fn fill(&mut self, value: f32) {
-        self.data.fill(value);
+        match &mut self.data {
+            Storage::Host(data) => data.fill(value),
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(buffer) => buffer.fill(value),
+        }
     }
 
-    /// Gives the matrix another shape and zeros, keeping its memory where that is large enough.
-    pub fn reset(&mut self, rows: usize, cols: usize) {
-        self.data.clear();
-        self.data.resize(rows * cols, 0.0);
+    /// Gives the matrix another shape, keeping its memory where that is large enough; what stands in it is not said.
+    ///
+    /// # Errors
+    /// As [`Tensor::zeros_on`].
+    pub fn reshape(&mut self, rows: usize, cols: usize) -> Result<()> {
+        match &mut self.data {
+            Storage::Host(data) => data.resize(rows * cols, 0.0),
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(buffer) if buffer.words() == rows * cols => {}
+            #[cfg(feature = "gpu")]
+            Storage::Gpu(buffer) => *buffer = Buffer::empty(buffer.gpu(), rows * cols)?,
+        }
         (self.rows, self.cols) = (rows, cols);
+        Ok(())
+    }
+}
+
+impl PartialEq for Tensor {
+    /// # Panics
+    /// Where the numbers of one lie in a GPU's memory.
+    fn eq(&self, other: &Self) -> bool {
+        self.shape() == other.shape() && self.data() == other.data()
     }
 }
 
@@ -124,6 +327,27 @@ impl std::fmt::Debug for Tensor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Tensor[{}, {}]", self.rows, self.cols)
     }
+}
+
+/// The device that all operands of an op lie on.
+///
+/// # Errors
+/// [`Error::Argument`] that names the first one that lies elsewhere than the first.
+pub(crate) fn common_device<const N: usize>(
+    op: &'static str,
+    operands: [(&'static str, &Tensor); N],
+) -> Result<Device> {
+    let device = operands[0].1.device();
+    for (what, operand) in operands {
+        if operand.device() != device {
+            return Err(Error::Argument {
+                op,
+                what,
+                reason: format!("does not lie on the device of {}", operands[0].0),
+            });
+        }
+    }
+    Ok(device)
 }
 
 /// Parameters of a linear map or an embedding, `[out, in]` as in Hugging Face's files.
@@ -138,7 +362,7 @@ pub struct Weight {
 }
 
 /// The numbers of a [`Weight`], in the precision they are kept in.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub enum WeightData {
     /// Four bytes a parameter, row by row: the only ones that can be written.
     F32(Vec<f32>),
@@ -146,6 +370,9 @@ pub enum WeightData {
     PackedF32(PackedF32),
     /// Two bytes a parameter, frozen; every value is also an f32, so widening is exact.
     Bf16(PackedBf16),
+    /// In a GPU's memory, frozen.
+    #[cfg(feature = "gpu")]
+    Gpu(GpuWeight),
 }
 
 impl Weight {
@@ -173,6 +400,16 @@ impl Weight {
             cols,
             data: WeightData::Bf16(PackedBf16::new(rows, cols, &data)),
         })
+    }
+
+    /// Parameters in a GPU's memory.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn on_gpu(rows: usize, cols: usize, data: GpuWeight) -> Self {
+        Self {
+            rows,
+            cols,
+            data: WeightData::Gpu(data),
+        }
     }
 
     /// The same numbers, frozen: f32 numbers are put into the order of products, which makes decoding several times
@@ -216,14 +453,14 @@ impl Weight {
     pub fn f32_mut(&mut self) -> Option<&mut [f32]> {
         match &mut self.data {
             WeightData::F32(data) => Some(data),
-            WeightData::PackedF32(_) | WeightData::Bf16(_) => None,
+            _ => None,
         }
     }
 
     /// Writes rows `range` to `out` as f32, exactly.
     ///
     /// # Panics
-    /// Where the range ends beyond the last row or `out` does not have `range.len() * cols` elements.
+    /// Where the parameters lie in a GPU's memory, the range ends beyond the last row or `out` does not have `range.len() * cols` elements.
     pub fn widen_rows(&self, range: Range<usize>, out: &mut [f32]) {
         assert_eq!(
             out.len(),
@@ -236,6 +473,60 @@ impl Weight {
             }
             WeightData::PackedF32(data) => data.copy_rows(range, out),
             WeightData::Bf16(data) => data.widen_rows(range, out),
+            #[cfg(feature = "gpu")]
+            WeightData::Gpu(_) => panic!("{self:?} lies in a GPU's memory"),
+        }
+    }
+
+    /// The same parameters in a device's memory, in the precision that they have here.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where one row is larger than the device's buffers can be, and for parameters that lie in the memory of another GPU.
+    pub fn to(&self, device: &Device) -> Result<Self> {
+        match (&self.data, device) {
+            _ if self.device() == *device => Ok(self.clone()),
+            #[cfg(feature = "gpu")]
+            (WeightData::Gpu(_), _) => Err(Error::Argument {
+                op: "Weight::to",
+                what: "self",
+                reason: "lies in a GPU's memory, where it stays".to_string(),
+            }),
+            #[cfg(feature = "gpu")]
+            (data, Device::Gpu(gpu)) => {
+                let wide = self.to_f32();
+                let there = match data {
+                    WeightData::Bf16(_) => {
+                        let narrow: Vec<bf16> = wide.iter().map(|&v| bf16::from_f32(v)).collect();
+                        GpuWeight::bf16(gpu, self.rows, self.cols, &narrow)?
+                    }
+                    _ => GpuWeight::f32(gpu, self.rows, self.cols, &wide)?,
+                };
+                Ok(Self::on_gpu(self.rows, self.cols, there))
+            }
+            #[allow(unreachable_patterns, reason = "without GPUs there is one device")]
+            _ => Ok(self.clone()),
+        }
+    }
+
+    /// Where the parameters lie.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        match &self.data {
+            #[cfg(feature = "gpu")]
+            WeightData::Gpu(data) => Device::Gpu(Arc::clone(data.parts[0].words.gpu())),
+            _ => Device::Cpu,
+        }
+    }
+
+    /// The parameters in a GPU's memory.
+    ///
+    /// # Panics
+    /// Where they lie in the processor's.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn gpu(&self) -> &GpuWeight {
+        match &self.data {
+            WeightData::Gpu(data) => data,
+            _ => panic!("{self:?} lies in the processor's memory"),
         }
     }
 
@@ -262,12 +553,31 @@ impl std::fmt::Debug for Weight {
     }
 }
 
+impl PartialEq for WeightData {
+    /// # Panics
+    /// Where the numbers of one lie in a GPU's memory.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (WeightData::F32(a), WeightData::F32(b)) => a == b,
+            (WeightData::PackedF32(a), WeightData::PackedF32(b)) => a == b,
+            (WeightData::Bf16(a), WeightData::Bf16(b)) => a == b,
+            #[cfg(feature = "gpu")]
+            (WeightData::Gpu(_), _) | (_, WeightData::Gpu(_)) => {
+                panic!("a weight lies in a GPU's memory")
+            }
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Debug for WeightData {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             WeightData::F32(_) => "f32",
             WeightData::PackedF32(_) => "packed f32",
             WeightData::Bf16(_) => "bf16",
+            #[cfg(feature = "gpu")]
+            WeightData::Gpu(_) => "on a GPU",
         })
     }
 }

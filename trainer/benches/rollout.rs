@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use recode_core::migration::Migration;
+use recode_kernels::Device;
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::ops::linear_logprob::{LogprobRequest, Sampling};
 use recode_trainer::model_dir::Model;
@@ -26,7 +27,7 @@ fn main() -> Result<()> {
         return Ok(());
     };
     let threads = rayon::current_num_threads();
-    let model = Model::load(&dir)?;
+    let model = Model::load(&dir, &Device::Cpu)?;
     let prompt = prompt();
     let prompt_ids = model.tokenizer.encode(&prompt)?;
     check(&model, &prompt_ids)?;
@@ -102,9 +103,8 @@ fn check(model: &Model, prompt_ids: &[u32]) -> Result<()> {
         .zip(&completion.completion_ids)
         .map(|(row, token)| LogprobRequest { row, token: *token })
         .collect();
-    let whole = model
-        .decoder
-        .logprobs(&hidden, &requests, &Sampling::default())?;
+    let sampling = Sampling::default();
+    let whole = pollster::block_on(model.decoder.logprobs(&hidden, &requests, &sampling))?;
     let pairs = completion.sampling_logprobs.iter().zip(&whole.logprobs);
     let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     println!("decoded and whole-pass log-probabilities differ by at most {difference:.1e}");

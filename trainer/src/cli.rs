@@ -29,6 +29,8 @@ enum Command {
     Migrate(commands::migrate::Args),
     Score(commands::score::Args),
     Audit(commands::audit::Args),
+    #[cfg(feature = "gpu")]
+    Devices(commands::devices::Args),
     WarmUp(commands::warm_up::Args),
 }
 
@@ -42,6 +44,8 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Migrate(args) => commands::migrate::run(args),
         Command::Score(args) => commands::score::run(args),
         Command::Audit(args) => commands::audit::run(args),
+        #[cfg(feature = "gpu")]
+        Command::Devices(args) => commands::devices::run(args),
         Command::WarmUp(args) => commands::warm_up::run(args),
     }
 }

@@ -14,6 +14,7 @@ mod folder;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use recode_kernels::Device;
 use recode_kernels::decoder::DecoderConfig;
 use toml::Value;
 
@@ -131,7 +132,7 @@ pub fn config(run_dir: &Path, seed: u64, set: &[String]) -> Result<Config> {
 ///
 /// # Errors
 /// A folder that is no demo's, one that cannot be written, everything a run can meet.
-pub fn demo(config: &Config, interrupt: &Interrupt) -> Result<Outcome> {
+pub fn demo(config: &Config, device: &Device, interrupt: &Interrupt) -> Result<Outcome> {
     let run_dir = config.run_dir();
     folder::check(&run_dir)?;
     let examples = examples(config)?;
@@ -140,7 +141,7 @@ pub fn demo(config: &Config, interrupt: &Interrupt) -> Result<Outcome> {
     unpack(&run_dir.join("data"), &DATA)?;
 
     let inputs = Inputs {
-        model: Model::load(&config.model.path)?,
+        model: Model::load(&config.model.path, device)?,
         examples,
     };
     let run = Run {

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use recode_core::migration::Migration;
 use recode_core::reward::{Breakdown, Reference};
+use recode_kernels::Device;
 
 use crate::config::Config;
 use crate::examples::Examples;
@@ -21,8 +22,8 @@ impl Inputs {
     ///
     /// # Errors
     /// As [`Model::load`] and [`Examples::read`].
-    pub fn read(config: &Config) -> anyhow::Result<Self> {
-        let model = Model::load(&config.model.path)?;
+    pub fn read(config: &Config, device: &Device) -> anyhow::Result<Self> {
+        let model = Model::load(&config.model.path, device)?;
         let positions = model.decoder.config().max_position_embeddings;
         let examples = Examples::read(config, &model.tokenizer, positions)?;
         Ok(Self { model, examples })

@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod data;
 pub mod demo;
+pub mod device;
 pub mod eval;
 pub mod examples;
 pub mod fingerprint;

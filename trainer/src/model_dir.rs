@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use memmap2::Mmap;
+use recode_kernels::Device;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, DecoderConfig, Merged};
 use recode_kernels::error::Error;
 use serde::Deserialize;
@@ -39,19 +40,22 @@ const SETTINGS: [&str; 4] = [
 /// A decoder and the tokenizer that belongs to it.
 #[derive(Debug)]
 pub struct Model {
+    /// On the device that computes.
     pub decoder: Decoder,
+    /// The same in the processor's memory, where that is another.
+    host: Option<Decoder>,
     pub tokenizer: Tokenizer,
     /// A number for the bytes of all files that were read, in hexadecimal; see [`crate::fingerprint`].
     pub fingerprint: String,
 }
 
 impl Model {
-    /// Loads a model directory.
+    /// Loads a model directory, to compute on `device`.
     ///
     /// # Errors
     /// Names the file (and within it the field or tensor) and the way out: a directory that is not there, a hub id, a file instead of a
     /// directory, missing, truncated or contradictory files, and a tokenizer with ids the model has no row for.
-    pub fn load(dir: &Path) -> Result<Self> {
+    pub fn load(dir: &Path, device: &Device) -> Result<Self> {
         check_dir(
             dir,
             "model",
@@ -71,11 +75,28 @@ impl Model {
             Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
         // What is trained is an adapter.
         decoder.freeze();
+        let (decoder, host) = match device {
+            Device::Cpu => (decoder, None),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(_) => (decoder.to(device)?, Some(decoder)),
+        };
         Ok(Self {
             decoder,
+            host,
             tokenizer,
             fingerprint: fingerprint::text(settings(dir)?.iter().map(Vec::as_slice).chain(bytes)),
         })
+    }
+
+    /// Lets go of what only a new adapter is made from.
+    #[must_use]
+    pub fn for_inference(self) -> Self {
+        Self { host: None, ..self }
+    }
+
+    /// The decoder in the processor's memory.
+    pub fn host(&self) -> &Decoder {
+        self.host.as_ref().unwrap_or(&self.decoder)
     }
 
     /// The model's weights with an adapter directory's merged in, or `None` without one.
@@ -85,7 +106,7 @@ impl Model {
     pub fn merged(&self, adapter: Option<&Path>) -> Result<Option<Merged>> {
         adapter
             .map(|dir| {
-                let adapter = load_adapter(dir, &self.decoder)?;
+                let adapter = load_adapter(dir, &self.decoder)?.to(&self.decoder.device())?;
                 self.decoder
                     .merge(&adapter)
                     .with_context(|| format!("cannot merge the adapter {}", dir.display()))

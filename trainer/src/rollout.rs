@@ -13,6 +13,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use pollster::block_on;
 use rayon::prelude::*;
 use recode_kernels::decoder::{Cache, Decoder, Merged, PromptId, SequenceId};
 use recode_kernels::ops::linear_logprob::KeptTokens;
@@ -132,7 +133,7 @@ pub fn rollout(
         tokenizer,
         prompts,
         config,
-        cache: Cache::new(decoder.config())?,
+        cache: Cache::new(decoder.config()),
         waiting: (0..prompts.len())
             .flat_map(|prompt| (0..config.num_generations).map(move |sample| (prompt, sample)))
             .collect(),
@@ -246,7 +247,7 @@ impl Run<'_> {
                     .prefill(prompt_ids, self.adapter, &mut self.cache);
                 let (cached, hidden) =
                     computed.with_context(|| format!("cannot compute prompt {id}"))?;
-                let logits = self.decoder.logits(&hidden)?; // [1, V]
+                let logits = block_on(self.decoder.logits(&hidden)?.read())?; // [1, V]
                 self.prefill_time += begun.elapsed();
                 (cached, logits.into_vec())
             }
@@ -283,7 +284,7 @@ impl Run<'_> {
             .decoder
             .decode(&sequences, &ids, self.adapter, &mut self.cache)?; // [M, C]
         self.peak_cache_bytes = self.peak_cache_bytes.max(self.cache.bytes());
-        let logits = self.decoder.logits(&hidden)?; // [M, V]
+        let logits = block_on(self.decoder.logits(&hidden)?.read())?; // [M, V]
         let (prompts, config) = (self.prompts, self.config);
         self.places
             .par_iter_mut()

@@ -175,11 +175,11 @@ impl Run<'_> {
 
     /// A new adapter, and an optimizer that has done nothing.
     fn begin(&self) -> anyhow::Result<(State, Policy)> {
-        let decoder = &self.inputs.model.decoder;
-        let adapter = Adapter::init(&self.adapter_config(), decoder, self.config.seed)?;
+        let model = &self.inputs.model;
+        let adapter = Adapter::init(&self.adapter_config(), model.host(), self.config.seed)?;
         let optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
         let state = State::new(self.inputs.fingerprint());
-        Ok((state, Policy::new(decoder, adapter, optimizer)?))
+        Ok((state, Policy::new(&model.decoder, adapter, optimizer)?))
     }
 
     fn load(&self, folder: &std::path::Path) -> anyhow::Result<(State, Policy)> {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use recode_core::migration::Migration;
 use recode_core::reward::Breakdown;
+use recode_kernels::Device;
 use recode_kernels::decoder::Adapter;
 use recode_trainer::checkpoint;
 use recode_trainer::interrupt::Interrupt;
@@ -246,13 +247,52 @@ fn without_beta_there_is_no_kl_and_even_groups_cost_no_training_pass() {
     }
     // The adapter stays what it was: B is zero, A and the magnitudes are the seed's and the model's.
     let config = toy.config("even", &[]);
-    let model = Model::load(&config.model.path).unwrap();
+    let model = Model::load(&config.model.path, &Device::Cpu).unwrap();
     let saved = checkpoint::latest(&dir.join("checkpoints"))
         .unwrap()
         .unwrap();
     let saved = model_dir::load_adapter(&saved, &model.decoder).unwrap();
     let first = Adapter::init(saved.config(), &model.decoder, config.seed).unwrap();
     assert!(saved == first);
+}
+
+/// The first step's answers are drawn from the same model by the same numbers, so that their rewards are the same, and what is computed from
+/// them is but for rounding; from the first update on a drawn token may be another one.
+#[cfg(feature = "gpu")]
+#[test]
+fn a_run_on_a_gpu_begins_as_on_the_processor_and_goes_on_there() {
+    let toy = Toy::new();
+    let set = [
+        "run.max_steps=3",
+        "run.save_steps=1",
+        "rollout.prompts_per_step=2",
+        "adapter.lora_dropout=0.1",
+    ];
+    let gpu = pollster::block_on(recode_kernels::gpu::Gpu::open(0)).unwrap();
+    let run = |name: &str, device: &Device| {
+        let config = toy.config(name, &set);
+        let dir = RunDir::create(&config).unwrap();
+        toy::train_on(device, &config, dir, &toy::letters, &Interrupt::default()).unwrap()
+    };
+    let (cpu, gpu) = (
+        run("on-cpu", &Device::Cpu),
+        run("on-gpu", &Device::Gpu(gpu)),
+    );
+    let (on_cpu, on_gpu) = (metrics(&cpu), metrics(&gpu));
+    assert_eq!(on_cpu[0]["reward"], on_gpu[0]["reward"]);
+    for name in ["entropy", "grad_norm", "reward_std"] {
+        let of = |metrics: &[Value]| metrics[0][name].as_f64().unwrap();
+        let (a, b) = (of(&on_cpu), of(&on_gpu));
+        assert!(a > 0.0 && (a - b).abs() <= 1e-3 * a, "{name}: {a} {b}");
+    }
+    let (a, b) = (adapter(&cpu), adapter(&gpu));
+    assert!(a.len() == b.len() && b.iter().all(|x| x.is_finite()));
+
+    // Its last checkpoint gone, it goes on from the one before, on the processor.
+    fs::remove_dir_all(gpu.join("checkpoints/step-000003")).unwrap();
+    toy.resume("on-gpu", &set).unwrap();
+    assert_eq!(metrics(&gpu).len(), 3);
+    assert_eq!(metrics(&gpu)[..2], on_gpu[..2]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const program = `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/release/recode-trainer`;
+const program = process.env.RECODE_TRAINER ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/release/recode-trainer`;
 
 /** The results of `recode-trainer COMMAND - FLAGS` for rows in the schema of its lines, without what the lines had themselves. */
 export function nativeLines(rows, flags) {

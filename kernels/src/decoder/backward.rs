@@ -115,21 +115,21 @@ impl Decoder {
             return Ok(());
         };
 
-        let rope = self.rope_of(batch)?;
+        let angles = self.angles(&batch.positions)?;
         let place = Place {
             decoder: self,
-            positions: &batch.positions,
             spans: &batch.spans,
-            rope: &rope,
+            angles: &angles,
             dropout,
         };
-        let mut scratch = Scratch::new(config, n);
-        let mut buffers = Buffers::new(config, n);
+        let device = self.device();
+        let mut scratch = Scratch::new(&device, config, n)?;
+        let mut buffers = Buffers::new(&device, config, n)?;
         let mut recomputed = None;
         let first_kept = layers - activations.inner.len();
 
-        let mut d = Tensor::zeros(n, config.hidden_size);
-        let d_weight = trained.full().map(|all| all.norm.as_mut_slice());
+        let mut d = Tensor::zeros_on(&device, n, config.hidden_size)?;
+        let d_weight = trained.full().map(|all| &mut all.norm);
         let eps = config.rms_norm_eps;
         rms_norm_backward(last, &self.norm, eps, d_hidden, &mut d, d_weight)?;
         for layer in (lowest..layers).rev() {
@@ -138,12 +138,14 @@ impl Decoder {
                 &activations.inner[layer - first_kept]
             } else {
                 let pass = Pass {
-                    positions: &batch.positions,
-                    rope: &rope,
+                    angles: &angles,
                     merged: trained.merged(),
                     dropout,
                 };
-                let inner = recomputed.get_or_insert_with(|| Inner::new(config, n));
+                let inner = match &mut recomputed {
+                    Some(inner) => inner,
+                    none => none.insert(Inner::new(&device, config, n)?),
+                };
                 self.layer_inner(&pass, layer, &batch.spans, x, &mut scratch, inner)?;
                 inner
             };

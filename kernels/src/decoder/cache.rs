@@ -12,12 +12,17 @@ use std::sync::Arc;
 use super::adapter::Merged;
 use super::config::DecoderConfig;
 use super::layer::{Inner, Pass, Scratch};
+#[cfg(feature = "gpu")]
+use super::pages::{PageList, Pages};
 use super::weights::Decoder;
 use crate::batch::TokenBatch;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::ops::attention::{DecodeRow, KeyValues, attention_decode};
 use crate::ops::embedding::embedding;
-use crate::ops::rope::RopeTable;
+#[cfg(feature = "gpu")]
+use crate::ops::gather::gather;
+use crate::ops::rope::RopeAngles;
 use crate::tensor::Tensor;
 
 /// A prompt in a [`Cache`].
@@ -34,18 +39,24 @@ pub struct SequenceId(u64);
 pub struct Cache {
     /// Whose keys these are: heads, rotation and layers of another decoder would be read as if they were its own.
     config: DecoderConfig,
-    rope: RopeTable,
+    /// Where its keys lie, once there are some.
+    device: Option<Device>,
     next: u64,
     prompts: BTreeMap<PromptId, Arc<Rows>>,
     sequences: BTreeMap<SequenceId, Sequence>,
+    /// Where the keys of a decoder on a GPU lie.
+    #[cfg(feature = "gpu")]
+    pages: Option<Pages>,
 }
 
-/// Keys (rotated) and values of some tokens, by layer, [T, K D] each.
+/// Keys (rotated) and values of some tokens, by layer, [T, K D] each; on a GPU the pages that hold them.
 #[derive(Debug, Default)]
 struct Rows {
     tokens: usize,
     keys: Vec<Vec<f32>>,
     values: Vec<Vec<f32>>,
+    #[cfg(feature = "gpu")]
+    list: PageList,
 }
 
 #[derive(Debug)]
@@ -61,6 +72,8 @@ impl Rows {
             tokens: 0,
             keys: vec![Vec::new(); layers],
             values: vec![Vec::new(); layers],
+            #[cfg(feature = "gpu")]
+            list: PageList::default(),
         }
     }
 
@@ -79,17 +92,17 @@ impl Rows {
 
 impl Cache {
     /// An empty cache for decoders of this configuration.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for a configuration whose rotary part is impossible.
-    pub fn new(config: &DecoderConfig) -> Result<Self> {
-        Ok(Self {
+    #[must_use]
+    pub fn new(config: &DecoderConfig) -> Self {
+        Self {
             config: config.clone(),
-            rope: Decoder::rope_table(config, 0)?,
+            device: None,
             next: 0,
             prompts: BTreeMap::new(),
             sequences: BTreeMap::new(),
-        })
+            #[cfg(feature = "gpu")]
+            pages: None,
+        }
     }
 
     /// A new sequence that has its prompt before it and no token of its own yet.
@@ -116,7 +129,11 @@ impl Cache {
     /// [`Error::Argument`] where it is not in the cache.
     pub fn free_sequence(&mut self, sequence: SequenceId) -> Result<()> {
         match self.sequences.remove(&sequence) {
-            Some(_) => Ok(()),
+            Some(Sequence { prompt, own }) => {
+                self.give_back(own);
+                self.give_back_shared(prompt);
+                Ok(())
+            }
             None => Err(gone("sequence", sequence)),
         }
     }
@@ -127,8 +144,26 @@ impl Cache {
     /// [`Error::Argument`] where it is not in the cache.
     pub fn free_prompt(&mut self, prompt: PromptId) -> Result<()> {
         match self.prompts.remove(&prompt) {
-            Some(_) => Ok(()),
+            Some(rows) => {
+                self.give_back_shared(rows);
+                Ok(())
+            }
             None => Err(gone("prompt", prompt)),
+        }
+    }
+
+    /// A prompt's memory goes with its last holder.
+    fn give_back_shared(&mut self, rows: Arc<Rows>) {
+        if let Ok(rows) = Arc::try_unwrap(rows) {
+            self.give_back(rows);
+        }
+    }
+
+    #[cfg_attr(not(feature = "gpu"), allow(unused_mut, unused_variables))]
+    fn give_back(&mut self, mut rows: Rows) {
+        #[cfg(feature = "gpu")]
+        if let Some(pages) = &mut self.pages {
+            pages.truncate(&mut rows.list, 0);
         }
     }
 
@@ -155,28 +190,34 @@ impl Cache {
             .values()
             .map(|sequence| sequence.own.bytes())
             .sum();
+        #[cfg(feature = "gpu")]
+        if let Some(pages) = &self.pages {
+            return pages.bytes();
+        }
         prompts + own
     }
 
-    fn check(&self, config: &DecoderConfig) -> Result<()> {
-        if self.config == *config {
-            return Ok(());
+    /// A cache is of one configuration, and from its first prompt on of one device.
+    fn check(&mut self, decoder: &Decoder) -> Result<()> {
+        let refuse = |what: &str| {
+            Err(Error::Argument {
+                op: "decoder",
+                what: "cache",
+                reason: format!("was made for a decoder {what}"),
+            })
+        };
+        if self.config != decoder.config {
+            return refuse("of another configuration");
         }
-        Err(Error::Argument {
-            op: "decoder",
-            what: "cache",
-            reason: "was made for a decoder of another configuration".to_string(),
-        })
-    }
-
-    /// Makes the table of angles reach `positions`, twice as far as before at least, so that decoding does not pay for it.
-    fn reach(&mut self, config: &DecoderConfig, positions: usize) -> Result<()> {
-        if self.rope.positions() < positions {
-            let further =
-                (2 * self.rope.positions()).clamp(256, config.max_position_embeddings.max(256));
-            self.rope = Decoder::rope_table(config, positions.max(further))?;
+        let device = decoder.device();
+        match &self.device {
+            Some(of_cache) if *of_cache != device => refuse("on another device"),
+            Some(_) => Ok(()),
+            None => {
+                self.device = Some(device);
+                Ok(())
+            }
         }
-        Ok(())
     }
 }
 
@@ -200,7 +241,7 @@ impl Decoder {
         merged: Option<&Merged>,
         cache: &mut Cache,
     ) -> Result<(PromptId, Tensor)> {
-        cache.check(&self.config)?;
+        cache.check(self)?;
         if ids.is_empty() {
             return Err(Error::Argument {
                 op: "prefill",
@@ -210,15 +251,34 @@ impl Decoder {
         }
         let mut rows = Rows::new(self.layers.len());
         rows.tokens = ids.len();
-        let hidden = self.forward_visiting(&TokenBatch::causal(ids), merged, |layer, inner| {
-            rows.keys[layer] = inner.k.data().to_vec();
-            rows.values[layer] = inner.v.data().to_vec();
-        })?;
+        let batch = TokenBatch::causal(ids);
+        let hidden = match self.device() {
+            Device::Cpu => self.forward_visiting(&batch, merged, |layer, inner| {
+                rows.keys[layer] = inner.k.data().to_vec();
+                rows.values[layer] = inner.v.data().to_vec();
+            })?,
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => {
+                let pages = cache
+                    .pages
+                    .get_or_insert_with(|| Pages::new(&gpu, &self.config));
+                let slots = pages.extend(&mut rows.list, ids.len())?;
+                let computed = pages.upload(&slots).and_then(|slots| {
+                    self.forward_visiting(&batch, merged, |layer, inner| {
+                        pages.store(layer, &inner.k, &inner.v, &slots);
+                    })
+                });
+                if computed.is_err() {
+                    pages.truncate(&mut rows.list, 0);
+                }
+                computed?
+            }
+        };
+        let last = last_row(&hidden)?;
         let id = PromptId(cache.next);
         cache.next += 1;
         cache.prompts.insert(id, Arc::new(rows));
-        let last = hidden.row(ids.len() - 1).to_vec();
-        Ok((id, Tensor::from_vec(1, hidden.cols(), last)?))
+        Ok((id, last))
     }
 
     /// Appends one token to each of M sequences; returns the hidden states that predict what follows, [M, C].
@@ -236,8 +296,11 @@ impl Decoder {
         merged: Option<&Merged>,
         cache: &mut Cache,
     ) -> Result<Tensor> {
-        cache.check(&self.config)?;
+        cache.check(self)?;
         self.check_merged(merged)?;
+        if sequences.is_empty() && ids.is_empty() {
+            return Tensor::empty_on(&self.device(), 0, self.config.hidden_size);
+        }
         Error::check_shape("decode", "ids", &[sequences.len()], &[ids.len()])?;
         let mut positions = Vec::with_capacity(ids.len());
         for (row, (&sequence, &id)) in sequences.iter().zip(ids).enumerate() {
@@ -254,8 +317,7 @@ impl Decoder {
                 reason: format!("holds {:?} twice", twice[0]),
             });
         }
-        let positions_end = positions.iter().max().map_or(0, |&p| p as usize + 1);
-        cache.reach(&self.config, positions_end)?;
+        let angles = self.angles(&positions)?;
 
         // Taken out, so that their rows can be written; put back whatever happens.
         let mut taken: Vec<Sequence> = sequences
@@ -264,12 +326,25 @@ impl Decoder {
             .collect();
         // On a thread of the pool: from outside, each of the hundreds of short products would put the caller to sleep and
         // wake it again.
-        let hidden =
-            rayon::scope(|_| self.decode_rows(&mut taken, ids, &positions, merged, &cache.rope));
+        let hidden = match self.device() {
+            Device::Cpu => rayon::scope(|_| self.decode_rows(&mut taken, ids, merged, &angles)),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(_) => {
+                let pages = cache.pages.as_mut();
+                let pages = pages.expect("a sequence has a prompt, which made them");
+                self.decode_paged(pages, &mut taken, ids, merged, &angles)
+            }
+        };
         for (&id, mut sequence) in sequences.iter().zip(taken) {
             match hidden {
                 Ok(_) => sequence.own.tokens += 1,
-                Err(_) => sequence.own.truncate(self.config.key_value_size()),
+                Err(_) => {
+                    sequence.own.truncate(self.config.key_value_size());
+                    #[cfg(feature = "gpu")]
+                    if let Some(pages) = &mut cache.pages {
+                        pages.truncate(&mut sequence.own.list, sequence.own.tokens);
+                    }
+                }
             }
             cache.sequences.insert(id, sequence);
         }
@@ -280,22 +355,21 @@ impl Decoder {
         &self,
         sequences: &mut [Sequence],
         ids: &[u32],
-        positions: &[u32],
         merged: Option<&Merged>,
-        rope: &RopeTable,
+        angles: &RopeAngles,
     ) -> Result<Tensor> {
         let (m, config) = (ids.len(), &self.config);
         let pass = Pass {
-            positions,
-            rope,
+            angles,
             merged,
             dropout: None,
         };
-        let mut scratch = Scratch::new(config, m);
-        let mut inner = Inner::new(config, m);
-        let mut x = Tensor::zeros(m, config.hidden_size);
+        let device = self.device();
+        let mut scratch = Scratch::new(&device, config, m)?;
+        let mut inner = Inner::new(&device, config, m)?;
+        let mut x = Tensor::empty_on(&device, m, config.hidden_size)?;
         embedding(ids, &self.embed_tokens, &mut x)?;
-        let mut out = Tensor::zeros(m, config.hidden_size);
+        let mut out = Tensor::empty_on(&device, m, config.hidden_size)?;
         let (prompts, prompt_of) = distinct_prompts(sequences);
         for layer in 0..self.layers.len() {
             self.before_attention(&pass, layer, &x, &mut scratch, &mut inner)?;
@@ -326,6 +400,59 @@ impl Decoder {
             std::mem::swap(&mut x, &mut out);
         }
         self.last_norm(&x)
+    }
+}
+
+#[cfg(feature = "gpu")]
+impl Decoder {
+    /// [`Decoder::decode_rows`] with keys and values in pages.
+    fn decode_paged(
+        &self,
+        pages: &mut Pages,
+        sequences: &mut [Sequence],
+        ids: &[u32],
+        merged: Option<&Merged>,
+        angles: &RopeAngles,
+    ) -> Result<Tensor> {
+        let (m, config, device) = (ids.len(), &self.config, self.device());
+        let mut slots = Vec::with_capacity(m);
+        for sequence in sequences.iter_mut() {
+            slots.extend(pages.extend(&mut sequence.own.list, 1)?);
+        }
+        let slots = pages.upload(&slots)?;
+        let lists = sequences
+            .iter()
+            .map(|sequence| (&sequence.prompt.list, &sequence.own.list));
+        let table = pages.table(lists)?;
+        let pass = Pass {
+            angles,
+            merged,
+            dropout: None,
+        };
+        let mut scratch = Scratch::new(&device, config, m)?;
+        let mut inner = Inner::new(&device, config, m)?;
+        let mut x = Tensor::empty_on(&device, m, config.hidden_size)?;
+        embedding(ids, &self.embed_tokens, &mut x)?;
+        let mut out = Tensor::empty_on(&device, m, config.hidden_size)?;
+        for layer in 0..self.layers.len() {
+            self.before_attention(&pass, layer, &x, &mut scratch, &mut inner)?;
+            pages.store(layer, &inner.k, &inner.v, &slots);
+            pages.attend(layer, &inner.q, &table, &inner.attended);
+            self.after_attention(&pass, layer, &x, &mut scratch, &mut inner)?;
+            self.layer_output(&pass, layer, &mut scratch, &inner, &mut out)?;
+            std::mem::swap(&mut x, &mut out);
+        }
+        self.last_norm(&x)
+    }
+}
+
+/// The last row of a tensor, [1, C].
+fn last_row(hidden: &Tensor) -> Result<Tensor> {
+    let last = hidden.rows() - 1;
+    match hidden.device() {
+        Device::Cpu => Tensor::from_vec(1, hidden.cols(), hidden.row(last).to_vec()),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gather(hidden, &[last as u32]),
     }
 }
 

@@ -13,7 +13,6 @@ use crate::ops::linear_logprob::{
     LogprobRequest, Logprobs, Sampling, linear_logprob, linear_logprob_backward,
 };
 use crate::ops::rms_norm::rms_norm;
-use crate::ops::rope::RopeTable;
 use crate::tensor::Tensor;
 
 /// What a forward pass leaves for the backward pass.
@@ -65,10 +64,10 @@ impl Decoder {
     ) -> Result<Activations> {
         self.check_pass(batch, merged, dropout)?;
         let (n, config) = (batch.len(), &self.config);
-        let rope = self.rope_of(batch)?;
+        let device = self.device();
+        let angles = self.angles(&batch.positions)?;
         let pass = Pass {
-            positions: &batch.positions,
-            rope: &rope,
+            angles: &angles,
             merged,
             dropout,
         };
@@ -76,8 +75,8 @@ impl Decoder {
         let kept = (kept_bytes / layer_bytes).min(self.layers.len());
         let first_kept = self.layers.len() - kept;
 
-        let mut scratch = Scratch::new(config, n);
-        let mut reused = Inner::new(config, if first_kept > 0 { n } else { 0 });
+        let mut scratch = Scratch::new(&device, config, n)?;
+        let mut reused = Inner::new(&device, config, if first_kept > 0 { n } else { 0 })?;
         let mut inner = Vec::with_capacity(kept);
         let mut x = self.embedded(batch)?;
         let mut inputs = Vec::with_capacity(self.layers.len() + 1);
@@ -85,11 +84,11 @@ impl Decoder {
             let inside = if layer < first_kept {
                 &mut reused
             } else {
-                inner.push(Inner::new(config, n));
+                inner.push(Inner::new(&device, config, n)?);
                 inner.last_mut().expect("just pushed")
             };
             self.layer_inner(&pass, layer, &batch.spans, &x, &mut scratch, inside)?;
-            let mut out = Tensor::zeros(n, config.hidden_size);
+            let mut out = Tensor::empty_on(&device, n, config.hidden_size)?;
             self.layer_output(&pass, layer, &mut scratch, inside, &mut out)?;
             inputs.push(std::mem::replace(&mut x, out));
         }
@@ -118,17 +117,17 @@ impl Decoder {
         mut visit: impl FnMut(usize, &Inner),
     ) -> Result<Tensor> {
         self.check_pass(batch, merged, None)?;
-        let rope = self.rope_of(batch)?;
+        let device = self.device();
+        let angles = self.angles(&batch.positions)?;
         let pass = Pass {
-            positions: &batch.positions,
-            rope: &rope,
+            angles: &angles,
             merged,
             dropout: None,
         };
-        let mut scratch = Scratch::new(&self.config, batch.len());
-        let mut inner = Inner::new(&self.config, batch.len());
+        let mut scratch = Scratch::new(&device, &self.config, batch.len())?;
+        let mut inner = Inner::new(&device, &self.config, batch.len())?;
         let mut x = self.embedded(batch)?;
-        let mut out = Tensor::zeros(x.rows(), x.cols());
+        let mut out = Tensor::empty_on(&device, x.rows(), x.cols())?;
         for layer in 0..self.layers.len() {
             self.layer_inner(&pass, layer, &batch.spans, &x, &mut scratch, &mut inner)?;
             visit(layer, &inner);
@@ -144,7 +143,7 @@ impl Decoder {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) where `hidden` is not [M, C].
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let mut logits = Tensor::zeros(hidden.rows(), self.config.vocab_size);
+        let mut logits = Tensor::empty_on(&self.device(), hidden.rows(), self.config.vocab_size)?;
         linear(hidden, self.head(), None, &mut logits)?;
         Ok(logits)
     }
@@ -154,15 +153,13 @@ impl Decoder {
     ///
     /// # Errors
     /// Those of the op.
-    pub fn logprobs(
+    pub async fn logprobs(
         &self,
         hidden: &Tensor,
         requests: &[LogprobRequest],
         sampling: &Sampling<'_>,
     ) -> Result<Logprobs> {
-        let mut out = Logprobs::default();
-        linear_logprob(hidden, self.head(), requests, sampling, &mut out)?;
-        Ok(out)
+        linear_logprob(hidden, self.head(), requests, sampling).await
     }
 
     /// Adds the gradient of hidden states to `d_hidden`, given that of the log-probabilities, and that of the head to
@@ -197,19 +194,14 @@ impl Decoder {
     }
 
     fn embedded(&self, batch: &TokenBatch) -> Result<Tensor> {
-        let mut x = Tensor::zeros(batch.len(), self.config.hidden_size);
+        let mut x = Tensor::empty_on(&self.device(), batch.len(), self.config.hidden_size)?;
         embedding(&batch.ids, &self.embed_tokens, &mut x)?;
         Ok(x)
     }
 
     pub(super) fn last_norm(&self, x: &Tensor) -> Result<Tensor> {
-        let mut hidden = Tensor::zeros(x.rows(), x.cols());
+        let mut hidden = Tensor::empty_on(&self.device(), x.rows(), x.cols())?;
         rms_norm(x, &self.norm, self.config.rms_norm_eps, &mut hidden)?;
         Ok(hidden)
-    }
-
-    pub(super) fn rope_of(&self, batch: &TokenBatch) -> Result<RopeTable> {
-        let positions = batch.positions.iter().max().map_or(0, |&p| p as usize + 1);
-        Self::rope_table(&self.config, positions)
     }
 }

@@ -7,27 +7,26 @@
 //! ```
 //! Source: transformers' `modeling_llama.py` and `modeling_qwen2.py`, `LlamaDecoderLayer`.
 
-use rayon::prelude::*;
-
 use super::adapter::Merged;
 use super::config::DecoderConfig;
 use super::dropout::Dropout;
 use super::target::Target;
 use super::weights::Decoder;
 use crate::batch::{Span, TokenBatch};
+use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::ops::add::{add, add_into};
 use crate::ops::attention::{Operands, attention};
 use crate::ops::linear::linear;
 use crate::ops::rms_norm::rms_norm;
-use crate::ops::rope::{RopeTable, rope};
+use crate::ops::rope::{RopeAngles, rope};
 use crate::ops::silu_mul::silu_mul;
 use crate::tensor::Tensor;
 
 /// What a pass is about, whichever layer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pass<'a> {
-    pub(super) positions: &'a [u32],
-    pub(super) rope: &'a RopeTable,
+    pub(super) angles: &'a RopeAngles,
     pub(super) merged: Option<&'a Merged>,
     pub(super) dropout: Option<&'a Dropout>,
 }
@@ -46,18 +45,19 @@ pub(super) struct Inner {
 }
 
 impl Inner {
-    pub(super) fn new(config: &DecoderConfig, n: usize) -> Self {
+    pub(super) fn new(device: &Device, config: &DecoderConfig, n: usize) -> Result<Self> {
+        let empty = |cols| Tensor::empty_on(device, n, cols);
         let (q, kv) = (config.query_size(), config.key_value_size());
-        Self {
-            q: Tensor::zeros(n, q),
-            k: Tensor::zeros(n, kv),
-            v: Tensor::zeros(n, kv),
-            attended: Tensor::zeros(n, q),
-            log_sum_exp: Tensor::zeros(n, config.num_attention_heads),
-            middle: Tensor::zeros(n, config.hidden_size),
-            gate: Tensor::zeros(n, config.intermediate_size),
-            up: Tensor::zeros(n, config.intermediate_size),
-        }
+        Ok(Self {
+            q: empty(q)?,
+            k: empty(kv)?,
+            v: empty(kv)?,
+            attended: empty(q)?,
+            log_sum_exp: empty(config.num_attention_heads)?,
+            middle: empty(config.hidden_size)?,
+            gate: empty(config.intermediate_size)?,
+            up: empty(config.intermediate_size)?,
+        })
     }
 
     /// Bytes of one token's inner activations.
@@ -81,21 +81,32 @@ pub(super) struct Scratch {
 }
 
 /// The two operands of a map with an adapter under dropout, and the product of one of them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dropped {
     pub(super) dropped: Tensor, // [N, in]
     pub(super) rest: Tensor,    // [N, in]
     pub(super) product: Tensor, // [N, out]
 }
 
+impl Dropped {
+    pub(super) fn new(device: &Device) -> Result<Self> {
+        Ok(Self {
+            dropped: Tensor::empty_on(device, 0, 0)?,
+            rest: Tensor::empty_on(device, 0, 0)?,
+            product: Tensor::empty_on(device, 0, 0)?,
+        })
+    }
+}
+
 impl Scratch {
-    pub(super) fn new(config: &DecoderConfig, n: usize) -> Self {
-        Self {
-            norm: Tensor::zeros(n, config.hidden_size),
-            act: Tensor::zeros(n, config.intermediate_size),
-            sum: Tensor::zeros(n, config.hidden_size),
-            dropped: Dropped::default(),
-        }
+    pub(super) fn new(device: &Device, config: &DecoderConfig, n: usize) -> Result<Self> {
+        let empty = |cols| Tensor::empty_on(device, n, cols);
+        Ok(Self {
+            norm: empty(config.hidden_size)?,
+            act: empty(config.intermediate_size)?,
+            sum: empty(config.hidden_size)?,
+            dropped: Dropped::new(device)?,
+        })
     }
 }
 
@@ -155,7 +166,7 @@ impl Decoder {
         y: &mut Tensor,
     ) -> Result<()> {
         let projection = &self.layers[layer].projections[target as usize];
-        let bias = projection.bias.as_deref();
+        let bias = projection.bias.as_ref();
         let merged = pass.merged.and_then(|merged| merged.get(layer, target));
         match (merged, pass.dropout) {
             (None, _) => linear(x, &projection.weight, bias, y),
@@ -166,12 +177,11 @@ impl Decoder {
                     rest,
                     product,
                 } = scratch;
-                dropout.split(layer, target, x, dropped, rest);
+                dropout.split(layer, target, x, dropped, rest)?;
                 linear(rest, &projection.weight, bias, y)?;
-                product.reset(y.rows(), y.cols());
+                product.reshape(y.rows(), y.cols())?;
                 linear(dropped, &merged.weight, None, product)?;
-                add(product, y);
-                Ok(())
+                add(product, y)
             }
         }
     }
@@ -191,8 +201,8 @@ impl Decoder {
         self.project(pass, layer, Target::QProj, norm, dropped, &mut inner.q)?;
         self.project(pass, layer, Target::KProj, norm, dropped, &mut inner.k)?;
         self.project(pass, layer, Target::VProj, norm, dropped, &mut inner.v)?;
-        rope(&mut inner.q, pass.positions, pass.rope)?;
-        rope(&mut inner.k, pass.positions, pass.rope)
+        rope(&mut inner.q, pass.angles)?;
+        rope(&mut inner.k, pass.angles)
     }
 
     /// The attention's output and residual, norm, gate and up.
@@ -208,7 +218,7 @@ impl Decoder {
             norm, sum, dropped, ..
         } = scratch;
         self.project(pass, layer, Target::OProj, &inner.attended, dropped, sum)?;
-        add_into(x, sum, &mut inner.middle);
+        add_into(x, sum, &mut inner.middle)?;
         let weight = &self.layers[layer].post_attention_layernorm;
         rms_norm(&inner.middle, weight, self.config.rms_norm_eps, norm)?;
         self.project(
@@ -236,8 +246,7 @@ impl Decoder {
         } = scratch;
         silu_mul(&inner.gate, &inner.up, act)?;
         self.project(pass, layer, Target::DownProj, act, dropped, sum)?;
-        add_into(&inner.middle, sum, out);
-        Ok(())
+        add_into(&inner.middle, sum, out)
     }
 
     /// All inner activations of a layer, from its input.
@@ -274,32 +283,14 @@ impl Decoder {
         }
     }
 
-    /// The angles of every position below `positions`.
-    pub(super) fn rope_table(config: &DecoderConfig, positions: usize) -> Result<RopeTable> {
-        let factor = config.rope_scaling_factor;
-        RopeTable::new(config.rope_theta, config.head_dim, factor, positions)
+    /// The angles of rows at these positions.
+    pub(super) fn angles(&self, positions: &[u32]) -> Result<RopeAngles> {
+        let DecoderConfig {
+            rope_theta,
+            head_dim,
+            rope_scaling_factor,
+            ..
+        } = self.config;
+        RopeAngles::new(rope_theta, head_dim, rope_scaling_factor, positions)?.to(&self.device())
     }
-}
-
-/// Elements of a task of the additions, which are bound by memory.
-const TASK: usize = 1 << 14;
-
-/// `y += x`
-fn add(x: &Tensor, y: &mut Tensor) {
-    y.data_mut()
-        .par_chunks_mut(TASK)
-        .zip(x.data().par_chunks(TASK))
-        .for_each(|(y, x)| y.iter_mut().zip(x).for_each(|(y, x)| *y += x));
-}
-
-/// `out = a + b`
-fn add_into(a: &Tensor, b: &Tensor, out: &mut Tensor) {
-    out.data_mut()
-        .par_chunks_mut(TASK)
-        .zip(a.data().par_chunks(TASK).zip(b.data().par_chunks(TASK)))
-        .for_each(|(out, (a, b))| {
-            for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
-                *out = a + b;
-            }
-        });
 }

@@ -8,14 +8,16 @@ use super::layer::{Dropped, Inner, Scratch};
 use super::target::Target;
 use super::weights::Decoder;
 use crate::batch::Span;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::ops::adapter::adapter_backward;
+use crate::ops::add::{copy, subtract_row};
 use crate::ops::attention::{Gradients, attention_backward};
 use crate::ops::linear::{
     linear, linear_backward_bias, linear_backward_input, linear_backward_weight,
 };
 use crate::ops::rms_norm::{rms_norm, rms_norm_backward};
-use crate::ops::rope::{RopeTable, rope_backward};
+use crate::ops::rope::{RopeAngles, rope_backward};
 use crate::ops::silu_mul::{silu_mul, silu_mul_backward};
 use crate::tensor::Tensor;
 
@@ -23,9 +25,8 @@ use crate::tensor::Tensor;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     pub(super) decoder: &'a Decoder,
-    pub(super) positions: &'a [u32],
     pub(super) spans: &'a [Span],
-    pub(super) rope: &'a RopeTable,
+    pub(super) angles: &'a RopeAngles,
     pub(super) dropout: Option<&'a Dropout>,
 }
 
@@ -52,7 +53,6 @@ pub(super) struct Buffers {
 }
 
 /// Buffers of one linear map's backward pass.
-#[derive(Default)]
 struct MapBuffers {
     y: Tensor, // [N, out]
     dropped: Dropped,
@@ -69,20 +69,23 @@ struct Map<'a> {
 }
 
 impl Buffers {
-    pub(super) fn new(config: &DecoderConfig, n: usize) -> Self {
-        let wide = || Tensor::zeros(n, config.intermediate_size);
+    pub(super) fn new(device: &Device, config: &DecoderConfig, n: usize) -> Result<Self> {
+        let empty = |cols| Tensor::empty_on(device, n, cols);
         let (q, kv) = (config.query_size(), config.key_value_size());
-        Self {
-            d_norm: Tensor::zeros(n, config.hidden_size),
-            d_act: wide(),
-            d_gate: wide(),
-            d_up: wide(),
-            d_attended: Tensor::zeros(n, q),
-            d_q: Tensor::zeros(n, q),
-            d_k: Tensor::zeros(n, kv),
-            d_v: Tensor::zeros(n, kv),
-            map: MapBuffers::default(),
-        }
+        Ok(Self {
+            d_norm: empty(config.hidden_size)?,
+            d_act: empty(config.intermediate_size)?,
+            d_gate: empty(config.intermediate_size)?,
+            d_up: empty(config.intermediate_size)?,
+            d_attended: empty(q)?,
+            d_q: empty(q)?,
+            d_k: empty(kv)?,
+            d_v: empty(kv)?,
+            map: MapBuffers {
+                y: Tensor::empty_on(device, 0, 0)?,
+                dropped: Dropped::new(device)?,
+            },
+        })
     }
 }
 
@@ -158,8 +161,7 @@ impl Place<'_> {
             return Ok(());
         }
         let d_weight = trained.full().map(|all| &mut all.layers[layer]);
-        let d_weight =
-            d_weight.map(|of: &mut LayerGradients| of.post_attention_layernorm.as_mut_slice());
+        let d_weight = d_weight.map(|of: &mut LayerGradients| &mut of.post_attention_layernorm);
         let post = &weights.post_attention_layernorm;
         rms_norm_backward(&inner.middle, post, eps, &b.d_norm, d, d_weight)?;
 
@@ -191,8 +193,8 @@ impl Place<'_> {
             &b.d_attended,
             gradients,
         )?;
-        rope_backward(&mut b.d_q, self.positions, self.rope)?;
-        rope_backward(&mut b.d_k, self.positions, self.rope)?;
+        rope_backward(&mut b.d_q, self.angles)?;
+        rope_backward(&mut b.d_k, self.angles)?;
 
         // q, k, v = rope(q_proj(n1)), rope(k_proj(n1)), v_proj(n1)     n1 = rms_norm(x)
         rms_norm(x, &weights.input_layernorm, eps, norm)?;
@@ -225,7 +227,7 @@ impl Place<'_> {
             return Ok(());
         }
         let d_weight = trained.full().map(|all| &mut all.layers[layer]);
-        let d_weight = d_weight.map(|of: &mut LayerGradients| of.input_layernorm.as_mut_slice());
+        let d_weight = d_weight.map(|of: &mut LayerGradients| &mut of.input_layernorm);
         rms_norm_backward(x, &weights.input_layernorm, eps, &b.d_norm, d, d_weight)
     }
 
@@ -300,9 +302,9 @@ impl Place<'_> {
             rest,
             product,
         } = &mut buffers.dropped;
-        dropout.split(layer, target, x, dropped, rest);
+        dropout.split(layer, target, x, dropped, rest)?;
         if dora {
-            product.reset(d_y.rows(), d_y.cols());
+            product.reshape(d_y.rows(), d_y.cols())?;
             linear(dropped, &merged.weight, None, product)?;
         }
         let y = if dora { &*product } else { d_y };
@@ -310,7 +312,7 @@ impl Place<'_> {
         if let Some((d_x, accumulate)) = d_x {
             linear_backward_input(d_y, &merged.weight, dropped, false)?;
             linear_backward_input(d_y, weight, rest, false)?;
-            dropout.join(layer, target, dropped, rest, d_x, accumulate);
+            dropout.join(layer, target, dropped, rest, d_x, accumulate)?;
         }
         Ok(())
     }
@@ -318,20 +320,18 @@ impl Place<'_> {
     /// `W' x` again: from what was kept by taking rotation and bias off, otherwise by computing it.
     fn recover(&self, map: &Map<'_>, merged: &crate::Weight, y: &mut Tensor) -> Result<()> {
         let Some(kept) = map.y else {
-            y.reset(map.x.rows(), merged.rows());
+            y.reshape(map.x.rows(), merged.rows())?;
             return linear(map.x, merged, None, y);
         };
-        y.reset(kept.rows(), kept.cols());
-        y.data_mut().copy_from_slice(kept.data());
+        y.reshape(kept.rows(), kept.cols())?;
+        copy(kept, y)?;
         if matches!(map.target, Target::QProj | Target::KProj) {
-            rope_backward(y, self.positions, self.rope)?;
+            rope_backward(y, self.angles)?;
         }
         let projection = &self.decoder.layers[map.layer].projections[map.target as usize];
-        if let Some(bias) = &projection.bias {
-            for row in y.data_mut().chunks_exact_mut(bias.len()) {
-                row.iter_mut().zip(bias).for_each(|(y, b)| *y -= b);
-            }
+        match &projection.bias {
+            Some(bias) => subtract_row(bias, y),
+            None => Ok(()),
         }
-        Ok(())
     }
 }

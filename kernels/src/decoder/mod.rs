@@ -21,7 +21,7 @@
 //!
 //! // The whole text at once, and token by token behind a prompt: the same hidden states.
 //! let whole = decoder.forward_hidden(&TokenBatch::causal(&[3, 1, 4, 1]), None)?;
-//! let mut cache = Cache::new(decoder.config())?;
+//! let mut cache = Cache::new(decoder.config());
 //! let (prompt, _) = decoder.prefill(&[3, 1, 4], None, &mut cache)?;
 //! let sequence = cache.fork(prompt)?;
 //! let next = decoder.decode(&[sequence], &[1], None, &mut cache)?;
@@ -42,6 +42,8 @@ mod forward;
 mod gradients;
 mod layer;
 mod layer_backward;
+#[cfg(feature = "gpu")]
+mod pages;
 mod target;
 mod weights;
 

@@ -132,6 +132,8 @@ impl<'a> View<'a> {
             }
             WeightData::PackedF32(matrix) => Matrix::F32(matrix),
             WeightData::Bf16(matrix) => Matrix::Bf16(matrix),
+            #[cfg(feature = "gpu")]
+            WeightData::Gpu(_) => panic!("{weight:?} lies in a GPU's memory"),
         };
         assert_eq!(range.start % PANEL, 0, "view: rows begin inside a panel");
         Self::Frozen(Frozen {

@@ -1,14 +1,24 @@
 //! With adapters that peft wrote: log-probabilities, gradients by tensor name, dropout, ten AdamW steps, files.
 
+use pollster::block_on;
+use recode_kernels::Device;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, Dropout, Trained};
 use recode_kernels::ops::adamw::{AdamW, adamw};
 use recode_kernels::ops::linear_logprob::Logprobs;
 
-use crate::case::{Golden, MODELS, TOLERANCE, Wanted, assert_all_close, assert_close, logprobs};
+use crate::case::{
+    Golden, MODELS, TOLERANCE, Wanted, assert_all_close, assert_close, devices, logprobs,
+};
 
 const ADAPTERS: [&str; 2] = ["dora_all", "lora_default"];
 
-/// Log-probabilities and the adapter's gradients.
+/// Every model on every device.
+fn cases() -> Vec<(Golden, Device)> {
+    let models = |device: Device| MODELS.map(|name| (Golden::open(name), device.clone()));
+    devices().into_iter().flat_map(models).collect()
+}
+
+/// Log-probabilities and the adapter's gradients, which are read.
 fn pass(
     decoder: &Decoder,
     adapter: &Adapter,
@@ -30,16 +40,16 @@ fn pass(
     decoder
         .backward(&wanted.batch, dropout, &activations, &d_hidden, trained)
         .unwrap();
-    (found, gradients)
+    (found, block_on(gradients.read()).unwrap())
 }
 
 #[test]
 fn gradients_are_those_of_peft() {
-    for golden in MODELS.map(Golden::open) {
-        let decoder = golden.decoder();
+    for (golden, device) in cases() {
+        let decoder = golden.decoder().to(&device).unwrap();
         for name in ADAPTERS {
             let expected = golden.expected(&format!("{name}/expected.safetensors"));
-            let adapter = golden.adapter(name);
+            let adapter = golden.adapter(name).to(&device).unwrap();
             for wanted in [golden.shared(), golden.repeated()] {
                 let coefficients = |_: &_| golden.case.coefficients.clone();
                 let (found, gradients) = pass(&decoder, &adapter, &wanted, None, coefficients);
@@ -49,7 +59,7 @@ fn gradients_are_those_of_peft() {
                     &expected["logprobs"],
                     TOLERANCE,
                 );
-                let what = format!("{} {name}", golden.name);
+                let what = format!("{} {name} on {device:?}", golden.name);
                 assert_all_close(
                     &what,
                     "grad.",
@@ -64,10 +74,10 @@ fn gradients_are_those_of_peft() {
 
 #[test]
 fn dropout_goes_the_way_of_peft() {
-    for golden in MODELS.map(Golden::open) {
-        let decoder = golden.decoder();
+    for (golden, device) in cases() {
+        let decoder = golden.decoder().to(&device).unwrap();
         let expected = golden.expected("dora_all/expected.safetensors");
-        let adapter = golden.adapter("dora_all");
+        let adapter = golden.adapter("dora_all").to(&device).unwrap();
         for wanted in [golden.shared(), golden.repeated()] {
             let dropout = golden.dropout(&wanted);
             let coefficients = |_: &_| golden.case.coefficients.clone();

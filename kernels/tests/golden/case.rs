@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use pollster::block_on;
+use recode_kernels::Device;
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, DecoderConfig, Dropout};
 use recode_kernels::ops::linear_logprob::{LogprobRequest, Logprobs, Sampling};
@@ -42,6 +44,24 @@ pub struct DropoutCase {
     pub probability: f32,
     pub seed: u64,
     pub tokens: Vec<Vec<u64>>,
+}
+
+/// The processor, and every adapter that there is.
+pub fn devices() -> Vec<Device> {
+    let mut devices = vec![Device::Cpu];
+    #[cfg(feature = "gpu")]
+    {
+        let adapters = block_on(recode_kernels::gpu::adapters());
+        assert!(
+            !adapters.is_empty(),
+            "no adapter: install mesa-vulkan-drivers"
+        );
+        let open = |adapter: recode_kernels::gpu::Adapter| {
+            Device::Gpu(block_on(recode_kernels::gpu::Gpu::open(adapter.index)).unwrap())
+        };
+        devices.extend(adapters.into_iter().map(open));
+    }
+    devices
 }
 
 /// A golden model's directory.
@@ -186,11 +206,10 @@ pub fn logprobs(
     gradients: Option<&mut recode_kernels::decoder::WeightGradients>,
 ) -> (Logprobs, Tensor) {
     let sampling = Sampling::default();
-    let logprobs = decoder
-        .logprobs(hidden, &wanted.requests, &sampling)
-        .unwrap();
+    let logprobs = block_on(decoder.logprobs(hidden, &wanted.requests, &sampling)).unwrap();
     let d_logprobs = d_logprobs(&logprobs);
-    let mut d_hidden = Tensor::zeros(hidden.rows(), hidden.cols());
+    let device = decoder.device();
+    let mut d_hidden = Tensor::zeros_on(&device, hidden.rows(), hidden.cols()).unwrap();
     decoder
         .logprobs_backward(
             hidden,

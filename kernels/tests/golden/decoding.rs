@@ -1,10 +1,11 @@
 //! The cache says what the whole pass says, and no sequence knows its batch mates.
 
+use pollster::block_on;
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Cache, Decoder, Merged, SequenceId, Target};
 use recode_kernels::tensor::Tensor;
 
-use crate::case::{Golden, MODELS, TOLERANCE, assert_close};
+use crate::case::{Golden, MODELS, TOLERANCE, assert_close, devices};
 
 /// Hidden states of a sequence's tokens, decoded one by one behind its prompt; the first row is the prompt's last.
 fn decoded(
@@ -13,37 +14,51 @@ fn decoded(
     prompt: &[u32],
     completion: &[u32],
 ) -> Vec<Vec<f32>> {
-    let mut cache = Cache::new(decoder.config()).unwrap();
+    let mut cache = Cache::new(decoder.config());
     let (id, last) = decoder.prefill(prompt, merged, &mut cache).unwrap();
     let sequence = cache.fork(id).unwrap();
-    let mut rows = vec![last.into_vec()];
+    let mut rows = vec![numbers(&last)];
     for &token in completion {
         let hidden = decoder
             .decode(&[sequence], &[token], merged, &mut cache)
             .unwrap();
-        rows.push(hidden.into_vec());
+        rows.push(numbers(&hidden));
     }
     rows
 }
 
+/// The numbers of a tensor of any device.
+fn numbers(tensor: &Tensor) -> Vec<f32> {
+    block_on(tensor.read()).unwrap().into_vec()
+}
+
+/// Every model on every device, with an adapter.
+fn cases(adapter: &str) -> Vec<(Golden, Decoder, Merged)> {
+    let mut cases = Vec::new();
+    for device in devices() {
+        for golden in MODELS.map(Golden::open) {
+            let decoder = golden.decoder().to(&device).unwrap();
+            let adapter = golden.adapter(adapter).to(&device).unwrap();
+            let merged = decoder.merge(&adapter).unwrap();
+            cases.push((golden, decoder, merged));
+        }
+    }
+    cases
+}
+
 #[test]
 fn decoding_from_the_cache_is_the_whole_pass() {
-    for golden in MODELS.map(Golden::open) {
-        let decoder = golden.decoder();
-        let merged = decoder.merge(&golden.adapter("dora_all")).unwrap();
+    for (golden, decoder, merged) in cases("dora_all") {
         let prompt = &golden.case.prompt;
         for merged in [None, Some(&merged)] {
             for completion in &golden.case.completions {
                 let rows = decoded(&decoder, merged, prompt, completion);
                 let batch = TokenBatch::causal(&[prompt.as_slice(), completion].concat());
                 let whole = decoder.forward_hidden(&batch, merged).unwrap();
+                let whole = block_on(whole.read()).unwrap();
+                let what = format!("hidden on {:?}", decoder.device());
                 for (place, row) in rows.iter().enumerate() {
-                    assert_close(
-                        "hidden",
-                        row,
-                        whole.row(prompt.len() - 1 + place),
-                        TOLERANCE,
-                    );
+                    assert_close(&what, row, whole.row(prompt.len() - 1 + place), TOLERANCE);
                 }
             }
         }
@@ -52,18 +67,16 @@ fn decoding_from_the_cache_is_the_whole_pass() {
 
 #[test]
 fn a_sequence_has_the_same_bits_alone_and_among_seventy() {
-    for golden in MODELS.map(Golden::open) {
-        let decoder = golden.decoder();
-        let merged = decoder.merge(&golden.adapter("lora_default")).unwrap();
+    for (golden, decoder, merged) in cases("lora_default") {
         let merged = Some(&merged);
         let case = &golden.case;
         let alone = decoded(&decoder, merged, &case.prompt, &case.completions[2]);
 
-        let mut cache = Cache::new(decoder.config()).unwrap();
+        let mut cache = Cache::new(decoder.config());
         let other = &case.completions[0];
         let (crowd, _) = decoder.prefill(other, merged, &mut cache).unwrap();
         let (prompt, last) = decoder.prefill(&case.prompt, merged, &mut cache).unwrap();
-        assert_eq!(last.data(), alone[0]);
+        assert_eq!(numbers(&last), alone[0]);
         let mut sequences: Vec<SequenceId> = (0..69)
             .map(|i| cache.fork(if i % 2 == 0 { crowd } else { prompt }).unwrap())
             .collect();
@@ -77,6 +90,7 @@ fn a_sequence_has_the_same_bits_alone_and_among_seventy() {
             let hidden = decoder
                 .decode(&sequences, &ids, merged, &mut cache)
                 .unwrap();
+            let hidden = block_on(hidden.read()).unwrap();
             assert_eq!(hidden.row(row), alone[step + 1], "step {step}");
             if step == 3 {
                 // The others end, all but one; places change.
@@ -94,7 +108,7 @@ fn a_sequence_has_the_same_bits_alone_and_among_seventy() {
 fn a_prompt_lives_as_long_as_its_last_sequence() {
     let golden = Golden::open("llama");
     let decoder = golden.decoder();
-    let mut cache = Cache::new(decoder.config()).unwrap();
+    let mut cache = Cache::new(decoder.config());
     let (prompt, _) = decoder
         .prefill(&golden.case.prompt, None, &mut cache)
         .unwrap();
@@ -116,7 +130,7 @@ fn a_prompt_lives_as_long_as_its_last_sequence() {
 fn a_call_that_cannot_be_right_changes_nothing() {
     let golden = Golden::open("llama");
     let decoder = golden.decoder();
-    let mut cache = Cache::new(decoder.config()).unwrap();
+    let mut cache = Cache::new(decoder.config());
     let prompt = &golden.case.prompt;
     let (id, _) = decoder.prefill(prompt, None, &mut cache).unwrap();
     let (a, b) = (cache.fork(id).unwrap(), cache.fork(id).unwrap());
@@ -132,7 +146,7 @@ fn a_call_that_cannot_be_right_changes_nothing() {
         refused(&[a, b], &[1, 37]),
         "decoder: ids[1] is 37, but must be below 37"
     );
-    let mut elsewhere = Cache::new(decoder.config()).unwrap();
+    let mut elsewhere = Cache::new(decoder.config());
     let (other, _) = decoder.prefill(prompt, None, &mut elsewhere).unwrap();
     (0..5).for_each(|_| _ = elsewhere.fork(other).unwrap());
     let foreign = elsewhere.fork(other).unwrap();

@@ -1,10 +1,11 @@
 //! Without an adapter: logits, log-probabilities, entropies, and gradients of all weights.
 
+use pollster::block_on;
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::decoder::{Decoder, Trained, WeightGradients};
 
 use crate::case::{
-    Expected, Golden, MODELS, TOLERANCE, Wanted, assert_all_close, assert_close, logprobs,
+    Expected, Golden, MODELS, TOLERANCE, Wanted, assert_all_close, assert_close, devices, logprobs,
 };
 
 #[test]
@@ -13,11 +14,14 @@ fn logits_are_those_of_transformers() {
         let expected = golden.expected("expected.safetensors");
         let case = &golden.case;
         let ids = [case.prompt.as_slice(), case.completions.last().unwrap()].concat();
-        let decoder = golden.decoder();
         let batch = TokenBatch::causal(&ids);
-        let hidden = decoder.forward_hidden(&batch, None).unwrap();
-        let logits = decoder.logits(&hidden).unwrap();
-        assert_close(golden.name, logits.data(), &expected["logits"], TOLERANCE);
+        for device in devices() {
+            let decoder = golden.decoder().to(&device).unwrap();
+            let hidden = decoder.forward_hidden(&batch, None).unwrap();
+            let logits = block_on(decoder.logits(&hidden).unwrap().read()).unwrap();
+            let what = format!("{} on {device:?}", golden.name);
+            assert_close(&what, logits.data(), &expected["logits"], TOLERANCE);
+        }
     }
 }
 
@@ -25,11 +29,20 @@ fn logits_are_those_of_transformers() {
 fn gradients_of_all_weights_are_those_of_transformers() {
     for golden in MODELS.map(Golden::open) {
         let expected = golden.expected("expected.safetensors");
-        let decoder = golden.decoder();
-        for wanted in [golden.shared(), golden.repeated()] {
-            let gradients = full_gradients(&golden, &decoder, &wanted, &expected);
-            let parameters = gradients.parameters();
-            assert_all_close(golden.name, "grad.", &parameters, &expected, TOLERANCE);
+        for device in devices() {
+            let decoder = golden.decoder().to(&device).unwrap();
+            for wanted in [golden.shared(), golden.repeated()] {
+                let gradients = full_gradients(&golden, &decoder, &wanted, &expected);
+                let gradients = block_on(gradients.read()).unwrap();
+                let what = format!("{} on {device:?}", golden.name);
+                assert_all_close(
+                    &what,
+                    "grad.",
+                    &gradients.parameters(),
+                    &expected,
+                    TOLERANCE,
+                );
+            }
         }
     }
 }
@@ -40,7 +53,7 @@ fn full_gradients(
     wanted: &Wanted,
     expected: &Expected,
 ) -> WeightGradients {
-    let mut gradients = WeightGradients::new(decoder);
+    let mut gradients = WeightGradients::new(decoder).unwrap();
     let activations = decoder.forward(&wanted.batch, None, None).unwrap();
     let (found, d_hidden) = logprobs(
         decoder,

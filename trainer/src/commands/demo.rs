@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::demo;
+use crate::device::DeviceArgs;
 use crate::interrupt::Interrupt;
 use crate::threads;
 
@@ -23,12 +24,15 @@ pub struct Args {
     /// Override a key of the run's configuration, for example --set run.max_steps=10 (may be repeated; `train --help` lists them).
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 pub fn run(args: Args) -> anyhow::Result<()> {
     let config = demo::config(&args.run_dir, args.seed, &args.set)?;
     let interrupt = Interrupt::listen()?;
-    let outcome = threads::with(config.threads, || demo::demo(&config, &interrupt))?;
+    let device = args.device.open()?;
+    let outcome = threads::with(config.threads, || demo::demo(&config, &device, &interrupt))?;
 
     let mut out = std::io::stdout();
     writeln!(out, "The held-out rows, none of them trained on:\n")?;

@@ -166,17 +166,12 @@ fn score(
         let hidden = model
             .decoder
             .forward_hidden(&TokenBatch::causal(&ids), adapter)?; // [N, C]
-        logprobs = model
-            .decoder
-            .logprobs(
-                &hidden,
-                &requests,
-                &Sampling {
-                    temperature,
-                    kept: None,
-                },
-            )?
-            .logprobs;
+        let sampling = Sampling {
+            temperature,
+            kept: None,
+        };
+        let found = model.decoder.logprobs(&hidden, &requests, &sampling);
+        logprobs = pollster::block_on(found)?.logprobs;
     }
     if let Some(token) = logprobs.iter().position(|logprob| !logprob.is_finite()) {
         bail!(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
+use recode_kernels::Device;
 use serde_json::{Map, Value};
 
 use crate::atomic;
@@ -64,7 +65,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             args.out.display()
         )));
     }
-    let Model { decoder, .. } = Model::load(&args.model)?;
+    let Model { decoder, .. } = Model::load(&args.model, &Device::Cpu)?;
     let adapter = load_adapter(&args.adapter, &decoder)?;
     let merged = decoder.merge(&adapter)?;
     let mut decoder = decoder.with_merged(merged);

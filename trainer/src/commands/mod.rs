@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod demo;
+#[cfg(feature = "gpu")]
+pub mod devices;
 pub mod generate;
 pub mod logprobs;
 pub mod merge;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use recode_kernels::decoder::Merged;
 
 use crate::cli::Usage;
+use crate::device::DeviceArgs;
 use crate::model_dir::Model;
 use crate::sampler::SamplingConfig;
 use crate::threads;
@@ -23,6 +24,8 @@ pub struct ModelArgs {
     /// Threads to compute with; 0 takes every core. The numbers do not depend on it
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1024))]
     pub threads: u16,
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 impl ModelArgs {
@@ -35,7 +38,7 @@ impl ModelArgs {
         work: impl FnOnce(&Model, Option<&Merged>) -> Result<T> + Send,
     ) -> Result<T> {
         threads::with(usize::from(self.threads), || {
-            let model = Model::load(&self.model)?;
+            let model = Model::load(&self.model, &self.device.open()?)?.for_inference();
             let merged = model.merged(self.adapter.as_deref())?;
             work(&model, merged.as_ref())
         })

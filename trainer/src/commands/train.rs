@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
+use recode_kernels::Device;
+
 use crate::config::{self, Config, ConfigArgs};
+use crate::device::DeviceArgs;
 use crate::inputs::{Inputs, reward};
 use crate::interrupt::Interrupt;
 use crate::run_dir::RunDir;
@@ -22,6 +25,8 @@ pub struct Args {
     /// Go on from the run's newest checkpoint.
     #[arg(long)]
     resume: bool,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 pub fn run(args: Args) -> anyhow::Result<()> {
@@ -35,7 +40,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
     };
     let interrupt = Interrupt::listen()?;
-    let finished = threads::with(config.threads, || train(&config, resumed, &interrupt))?;
+    let device = args.device.open()?;
+    let finished = threads::with(config.threads, || {
+        train(&config, &device, resumed, &interrupt)
+    })?;
 
     let mut out = std::io::stdout();
     if let Some(table) = finished.table() {
@@ -47,10 +55,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
 
 fn train(
     config: &Config,
+    device: &Device,
     resumed: Option<RunDir>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Finished> {
-    let inputs = Inputs::read(config)?;
+    let inputs = Inputs::read(config, device)?;
     // A new run's folder is made when everything it needs has been read.
     let dir = match resumed {
         Some(dir) => dir,

@@ -1,6 +1,7 @@
 //! The optimizer steps of one step: passes over its micro-batches, the loss between them, and the adapter's move.
 
 use anyhow::{Context, ensure};
+use pollster::block_on;
 use recode_core::policy::{self, TokenLogprobs, policy_loss};
 use recode_kernels::Tensor;
 use recode_kernels::decoder::{Dropout, Merged, Trained};
@@ -109,7 +110,8 @@ impl Passes<'_> {
         });
         let activations = decoder.forward(&micro.batch, Some(&policy.merged), dropout.as_ref())?;
         let sampling = self.sampling(&micro);
-        let current = decoder.logprobs(&activations.hidden, &micro.requests, &sampling)?;
+        let current = decoder.logprobs(&activations.hidden, &micro.requests, &sampling);
+        let current = block_on(current)?;
         let old = self.old.as_ref().map(|all| all[index].as_slice());
         let advantages: Vec<f64> = part.iter().map(|&i| batch.advantages[i]).collect();
         let result = policy_loss(
@@ -135,7 +137,7 @@ impl Passes<'_> {
 
         if result.d_logprobs.iter().any(|&d| d != 0.0) {
             let hidden = &activations.hidden;
-            let mut d_hidden = Tensor::zeros(hidden.rows(), hidden.cols());
+            let mut d_hidden = Tensor::zeros_on(&hidden.device(), hidden.rows(), hidden.cols())?;
             decoder.logprobs_backward(
                 hidden,
                 &micro.requests,
@@ -146,7 +148,7 @@ impl Passes<'_> {
                 None,
             )?;
             let trained = Trained::Adapter {
-                adapter: &policy.adapter,
+                adapter: policy.there.as_ref().unwrap_or(&policy.adapter),
                 merged: &policy.merged,
                 gradients: &mut policy.gradients,
             };
@@ -169,8 +171,17 @@ impl Passes<'_> {
         let watched = !policy.moved && rate > 0.0 && taught > 0;
         let before = watched.then(|| policy.adapter.clone());
         let parameters = policy.adapter.parameters_mut();
-        let gradients = policy.gradients.parameters_mut();
-        let norm = policy.optimizer.update(rate, parameters, gradients)?;
+        let norm = match policy.there {
+            None => {
+                let gradients = policy.gradients.parameters_mut();
+                policy.optimizer.update(rate, parameters, gradients)?
+            }
+            Some(_) => {
+                let mut gradients = block_on(policy.gradients.read())?;
+                let gradients = gradients.parameters_mut();
+                policy.optimizer.update(rate, parameters, gradients)?
+            }
+        };
         self.updates.grad_norm += norm;
         self.updates.learning_rate = rate;
         if let Some(before) = before {
@@ -187,8 +198,7 @@ impl Passes<'_> {
             );
             policy.moved = true;
         }
-        policy.merged = self.grpo.model.decoder.merge(&policy.adapter)?;
-        Ok(())
+        policy.merge(&self.grpo.model.decoder)
     }
 
     /// Log-probabilities of every micro-batch without gradient or dropout: the model's for `None`, else the policy's.
@@ -217,7 +227,12 @@ impl Passes<'_> {
         let decoder = &self.grpo.model.decoder;
         let micro = self.micro_batch(part)?;
         let hidden = decoder.forward_hidden(&micro.batch, merged)?;
-        Ok(decoder.logprobs(&hidden, &micro.requests, &self.sampling(&micro))?)
+        let sampling = self.sampling(&micro);
+        Ok(block_on(decoder.logprobs(
+            &hidden,
+            &micro.requests,
+            &sampling,
+        ))?)
     }
 
     fn micro_batch(&self, part: &[usize]) -> anyhow::Result<MicroBatch> {

@@ -6,7 +6,7 @@ use std::fs;
 fn complaint(break_it: impl FnOnce(&Path)) -> String {
     let dir = tiny::model_dir(1);
     break_it(dir.path());
-    let error = Model::load(dir.path()).expect_err("the directory is broken");
+    let error = Model::load(dir.path(), &Device::Cpu).expect_err("the directory is broken");
     format!("{error:#}").replace(&dir.path().display().to_string(), "DIR")
 }
 
@@ -50,9 +50,9 @@ fn shard(dir: &Path) {
 #[test]
 fn shards_load_as_the_whole_file_does() {
     let dir = tiny::model_dir(1);
-    let whole = Model::load(dir.path()).unwrap();
+    let whole = Model::load(dir.path(), &Device::Cpu).unwrap();
     shard(dir.path());
-    let sharded = Model::load(dir.path()).unwrap();
+    let sharded = Model::load(dir.path(), &Device::Cpu).unwrap();
     assert_eq!(
         whole.decoder.to_safetensors().unwrap(),
         sharded.decoder.to_safetensors().unwrap()
@@ -61,7 +61,12 @@ fn shards_load_as_the_whole_file_does() {
 
 #[test]
 fn what_is_no_model_directory_is_answered_with_the_way_to_one() {
-    let load = |dir: &str| format!("{:#}", Model::load(Path::new(dir)).unwrap_err());
+    let load = |dir: &str| {
+        format!(
+            "{:#}",
+            Model::load(Path::new(dir), &Device::Cpu).unwrap_err()
+        )
+    };
     assert_names(
         &load("HuggingFaceTB/SmolLM2-135M-Instruct"),
         &["hub id", "hf download HuggingFaceTB/SmolLM2-135M-Instruct"],
@@ -256,7 +261,7 @@ const ADAPTER: &str = r#"{"peft_type": "LORA", "r": 3, "lora_alpha": 6, "lora_dr
 /// An adapter directory beside a model directory; the adapter does nothing yet.
 fn with_adapter() -> (tempfile::TempDir, PathBuf, Model) {
     let dir = tiny::model_dir(1);
-    let model = Model::load(dir.path()).unwrap();
+    let model = Model::load(dir.path(), &Device::Cpu).unwrap();
     let path = dir.path().join("adapter");
     fs::create_dir(&path).unwrap();
     let adapter = Adapter::init(

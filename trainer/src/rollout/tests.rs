@@ -170,7 +170,8 @@ fn sampling_logprobs_are_those_of_the_training_pass() {
                 temperature: sampling.temperature,
                 kept: kept.as_ref(),
             };
-            let trained = decoder.logprobs(&hidden, &requests, &sampling).unwrap();
+            let trained =
+                pollster::block_on(decoder.logprobs(&hidden, &requests, &sampling)).unwrap();
             for (drawn, trained) in completion.sampling_logprobs.iter().zip(&trained.logprobs) {
                 assert!(
                     (drawn - trained).abs() < 2e-5,

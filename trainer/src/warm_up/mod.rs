@@ -212,7 +212,7 @@ impl Training<'_> {
         let Settings {
             steps, optimizer, ..
         } = self.settings;
-        let mut gradients = WeightGradients::new(&self.decoder);
+        let mut gradients = WeightGradients::new(&self.decoder)?;
         let mut adamw = Optimizer::new(optimizer, gradients.parameters());
         let schedule = Schedule::new(optimizer, *steps);
         let mut progress = Progress::new("step", 0, *steps);
@@ -274,7 +274,8 @@ impl Training<'_> {
         let activations = self.decoder.forward(&batch.tokens, None, None)?;
         let hidden = &activations.hidden;
         let sampling = Sampling::default();
-        let logprobs = self.decoder.logprobs(hidden, &batch.requests, &sampling)?;
+        let logprobs = self.decoder.logprobs(hidden, &batch.requests, &sampling);
+        let logprobs = pollster::block_on(logprobs)?;
         let sum: f64 = batch.weights.iter().sum();
         let d_logprobs: Vec<f32> = batch.weights.iter().map(|w| (-w / sum) as f32).collect();
         let mut d_hidden = Tensor::zeros(hidden.rows(), hidden.cols());

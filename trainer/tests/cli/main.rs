@@ -3,6 +3,8 @@
 mod audit;
 mod config;
 mod demo;
+#[cfg(feature = "gpu")]
+mod devices;
 mod generate;
 mod logprobs;
 mod merge;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use recode_core::migration::Migration;
 use recode_core::reward::{Breakdown, Rubric, score};
+use recode_kernels::Device;
 use recode_trainer::config::Config;
 use recode_trainer::grpo::Reward;
 use recode_trainer::inputs::Inputs;
@@ -158,8 +159,18 @@ pub fn train(
     reward: &Reward<'_>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<PathBuf> {
+    train_on(&Device::Cpu, config, dir, reward, interrupt)
+}
+
+pub fn train_on(
+    device: &Device,
+    config: &Config,
+    dir: RunDir,
+    reward: &Reward<'_>,
+    interrupt: &Interrupt,
+) -> anyhow::Result<PathBuf> {
     let run = Run {
-        inputs: &Inputs::read(config)?,
+        inputs: &Inputs::read(config, device)?,
         config,
         reward,
         interrupt,

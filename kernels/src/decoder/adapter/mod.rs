@@ -15,6 +15,7 @@ use super::target::Target;
 use super::weights::Decoder;
 use super::weights::files::{TensorFiles, refused};
 use super::weights::write::{Stored, StoredData, write_file};
+use crate::device::Device;
 use crate::error::Result;
 use crate::ops::adapter::{FactorGradients, Factors, MergedWeight, merge, row_norms};
 use crate::random::Stream;
@@ -23,9 +24,9 @@ use crate::tensor::Tensor;
 /// The adapter of one linear map.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LowRank {
-    pub(super) a: Tensor,                   // [R, in]
-    pub(super) b: Tensor,                   // [out, R]
-    pub(super) magnitude: Option<Vec<f32>>, // [out], DoRA
+    pub(super) a: Tensor,                 // [R, in]
+    pub(super) b: Tensor,                 // [out, R]
+    pub(super) magnitude: Option<Tensor>, // [1, out], DoRA
 }
 
 /// Adapters of the targets in every layer.
@@ -46,7 +47,7 @@ pub struct Merged {
 /// Where a [`LowRank`] comes from.
 trait Source {
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor>;
-    fn magnitude(&mut self, name: &str, layer: usize, target: Target) -> Result<Vec<f32>>;
+    fn magnitude(&mut self, name: &str, layer: usize, target: Target) -> Result<Tensor>;
 }
 
 struct Files<'data, 'config> {
@@ -60,7 +61,7 @@ impl Source for Files<'_, '_> {
         Tensor::from_vec(rows, cols, weight.to_f32())
     }
 
-    fn magnitude(&mut self, name: &str, _: usize, target: Target) -> Result<Vec<f32>> {
+    fn magnitude(&mut self, name: &str, _: usize, target: Target) -> Result<Tensor> {
         self.tensors.vector(name, self.decoder.shape(target)[0])
     }
 }
@@ -85,7 +86,7 @@ impl Source for Init<'_> {
         Tensor::from_vec(rows, cols, data)
     }
 
-    fn magnitude(&mut self, _: &str, layer: usize, target: Target) -> Result<Vec<f32>> {
+    fn magnitude(&mut self, _: &str, layer: usize, target: Target) -> Result<Tensor> {
         let projection = &self.decoder.layers[layer].projections[target as usize];
         Ok(row_norms(&projection.weight))
     }
@@ -172,6 +173,45 @@ impl Adapter {
         &self.config
     }
 
+    /// The same adapter in a device's memory.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to`].
+    pub fn to(&self, device: &Device) -> Result<Self> {
+        let mut there = self.clone();
+        for (_, tensor) in there.tensors_mut() {
+            *tensor = tensor.to(device)?;
+        }
+        Ok(there)
+    }
+
+    /// The same adapter in the processor's memory, once all that writes it is computed.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::read`].
+    pub async fn read(&self) -> Result<Self> {
+        let mut here = self.alias();
+        let tensors = here.tensors_mut().into_iter().map(|(_, tensor)| tensor);
+        Tensor::read_all(tensors.collect()).await?;
+        Ok(here)
+    }
+
+    /// Other names for the same tensors.
+    fn alias(&self) -> Self {
+        let low_rank = |low_rank: &LowRank| LowRank {
+            a: low_rank.a.alias(),
+            b: low_rank.b.alias(),
+            magnitude: low_rank.magnitude.as_ref().map(Tensor::alias),
+        };
+        let targets = |targets: &[Option<LowRank>; 7]| {
+            std::array::from_fn(|target| targets[target].as_ref().map(low_rank))
+        };
+        Self {
+            config: self.config.clone(),
+            layers: self.layers.iter().map(targets).collect(),
+        }
+    }
+
     /// Zeros in this adapter's shape: gradients, moments.
     #[must_use]
     pub fn zeros_like(&self) -> Self {
@@ -182,35 +222,58 @@ impl Adapter {
 
     /// Sets every number to zero: gradients, before the next step.
     pub fn clear(&mut self) {
-        for (_, values) in self.parameters_mut() {
-            values.fill(0.0);
+        for (_, tensor) in self.tensors_mut() {
+            tensor.fill(0.0);
         }
     }
 
     /// Every tensor with PEFT's name, always in the same order: layer by layer, target by target, A, B, magnitude.
     #[must_use]
-    pub fn parameters(&self) -> Vec<(String, &[f32])> {
+    pub fn tensors(&self) -> Vec<(String, &Tensor)> {
         let mut all = Vec::new();
         for (layer, target, low_rank) in self.present() {
-            all.push((name(layer, target, A), low_rank.a.data()));
-            all.push((name(layer, target, B), low_rank.b.data()));
+            all.push((name(layer, target, A), &low_rank.a));
+            all.push((name(layer, target, B), &low_rank.b));
             if let Some(magnitude) = &low_rank.magnitude {
-                all.push((name(layer, target, MAGNITUDE), magnitude.as_slice()));
+                all.push((name(layer, target, MAGNITUDE), magnitude));
             }
         }
         all
     }
 
+    /// The numbers of [`Adapter::tensors`].
+    ///
+    /// # Panics
+    /// Where they lie in a GPU's memory.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, &[f32])> {
+        let tensors = self.tensors().into_iter();
+        tensors
+            .map(|(name, tensor)| (name, tensor.data()))
+            .collect()
+    }
+
     /// [`Adapter::parameters`], to be written.
+    ///
+    /// # Panics
+    /// Where they lie in a GPU's memory.
     pub fn parameters_mut(&mut self) -> Vec<(String, &mut [f32])> {
+        let tensors = self.tensors_mut().into_iter();
+        tensors
+            .map(|(name, tensor)| (name, tensor.data_mut()))
+            .collect()
+    }
+
+    /// [`Adapter::tensors`], to be written.
+    pub fn tensors_mut(&mut self) -> Vec<(String, &mut Tensor)> {
         let mut all = Vec::new();
         for (layer, targets) in self.layers.iter_mut().enumerate() {
             for (target, low_rank) in Target::ALL.into_iter().zip(targets) {
                 let Some(low_rank) = low_rank else { continue };
-                all.push((name(layer, target, A), low_rank.a.data_mut()));
-                all.push((name(layer, target, B), low_rank.b.data_mut()));
+                all.push((name(layer, target, A), &mut low_rank.a));
+                all.push((name(layer, target, B), &mut low_rank.b));
                 if let Some(magnitude) = &mut low_rank.magnitude {
-                    all.push((name(layer, target, MAGNITUDE), magnitude.as_mut_slice()));
+                    all.push((name(layer, target, MAGNITUDE), magnitude));
                 }
             }
         }
@@ -235,7 +298,7 @@ impl Adapter {
             push(A, &low_rank.a.shape(), low_rank.a.data());
             push(B, &low_rank.b.shape(), low_rank.b.data());
             if let Some(magnitude) = &low_rank.magnitude {
-                push(MAGNITUDE, &[magnitude.len()], magnitude);
+                push(MAGNITUDE, &[magnitude.cols()], magnitude.data());
             }
         }
         write_file(tensors)
@@ -247,7 +310,7 @@ impl Adapter {
         Some(Factors {
             a: &low_rank.a,
             b: &low_rank.b,
-            magnitude: low_rank.magnitude.as_deref(),
+            magnitude: low_rank.magnitude.as_ref(),
             scaling: self.config.scaling(),
         })
     }
@@ -262,7 +325,7 @@ impl Adapter {
         Some(FactorGradients {
             d_a: &mut low_rank.a,
             d_b: &mut low_rank.b,
-            d_magnitude: low_rank.magnitude.as_deref_mut(),
+            d_magnitude: low_rank.magnitude.as_mut(),
         })
     }
 

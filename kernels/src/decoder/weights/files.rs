@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::tensor::Weight;
+use crate::tensor::{Tensor, Weight};
 
 /// The error for a tensor, with what is wrong with it.
 pub(in crate::decoder) fn refused(tensor: impl Into<String>, reason: impl ToString) -> Error {
@@ -69,9 +69,9 @@ impl<'data> TensorFiles<'data> {
     }
 
     /// The tensor `name` as a vector in f32.
-    pub(in crate::decoder) fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
+    pub(in crate::decoder) fn vector(&mut self, name: &str, len: usize) -> Result<Tensor> {
         let view = self.take(name, &[len])?;
-        self.widened(name, &view)
+        Ok(Tensor::vector(self.widened(name, &view)?))
     }
 
     /// Takes `name` out without looking at it; whether it was there.

@@ -18,9 +18,10 @@ use half::bf16;
 use self::files::{TensorFiles, refused};
 use super::config::DecoderConfig;
 use super::target::Target;
+use crate::device::Device;
 use crate::error::Result;
 use crate::random::Stream;
-use crate::tensor::{Weight, WeightData};
+use crate::tensor::{Tensor, Weight, WeightData};
 
 /// The name of the embedding's table.
 const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -35,15 +36,15 @@ pub struct Decoder {
     pub(super) config: DecoderConfig,
     pub(super) embed_tokens: Weight, // [V, C]
     pub(super) layers: Vec<Layer>,
-    pub(super) norm: Vec<f32>,          // [C]
+    pub(super) norm: Tensor,            // [1, C]
     pub(super) lm_head: Option<Weight>, // [V, C]; None where it is the embedding
 }
 
 /// One layer's weights.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Layer {
-    pub(super) input_layernorm: Vec<f32>,          // [C]
-    pub(super) post_attention_layernorm: Vec<f32>, // [C]
+    pub(super) input_layernorm: Tensor,          // [1, C]
+    pub(super) post_attention_layernorm: Tensor, // [1, C]
     /// By `Target as usize`.
     pub(super) projections: [Projection; 7],
 }
@@ -52,7 +53,7 @@ pub(super) struct Layer {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Projection {
     pub(super) weight: Weight,
-    pub(super) bias: Option<Vec<f32>>,
+    pub(super) bias: Option<Tensor>, // [1, out]
 }
 
 /// A tensor of the decoder, as it stands in memory.
@@ -64,10 +65,16 @@ pub enum Named<'a> {
     Vector(&'a [f32]),
 }
 
+impl<'a> Named<'a> {
+    fn vector(tensor: &'a Tensor) -> Self {
+        Named::Vector(tensor.data())
+    }
+}
+
 /// Where weights come from when a decoder is put together.
 trait Source {
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight>;
-    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>>;
+    fn vector(&mut self, name: &str, len: usize) -> Result<Tensor>;
 }
 
 impl Source for TensorFiles<'_> {
@@ -75,7 +82,7 @@ impl Source for TensorFiles<'_> {
         TensorFiles::matrix(self, name, rows, cols)
     }
 
-    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
+    fn vector(&mut self, name: &str, len: usize) -> Result<Tensor> {
         TensorFiles::vector(self, name, len)
     }
 }
@@ -103,8 +110,9 @@ impl Source for Random {
         Weight::f32(rows, cols, data)
     }
 
-    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
-        Ok(vec![if name.ends_with("bias") { 0.0 } else { 1.0 }; len])
+    fn vector(&mut self, name: &str, len: usize) -> Result<Tensor> {
+        let value = if name.ends_with("bias") { 0.0 } else { 1.0 };
+        Ok(Tensor::full(1, len, value))
     }
 }
 
@@ -179,6 +187,27 @@ impl Decoder {
         })
     }
 
+    /// The same decoder in a device's memory, its matrices in the precision that they have here.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::to`] and [`Weight::to`].
+    pub fn to(&self, device: &Device) -> Result<Self> {
+        let mut there = self.clone();
+        for matrix in there.matrices_mut() {
+            *matrix = matrix.to(device)?;
+        }
+        for vector in there.vectors_mut() {
+            *vector = vector.to(device)?;
+        }
+        Ok(there)
+    }
+
+    /// Where it lies, and computes.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.embed_tokens.device()
+    }
+
     /// Sizes and constants.
     #[must_use]
     pub fn config(&self) -> &DecoderConfig {
@@ -196,16 +225,16 @@ impl Decoder {
     pub fn tensors(&self) -> Vec<(String, Named<'_>)> {
         let layers = self.layers.iter().flat_map(|layer| {
             let maps = layer.projections.iter().flat_map(|map| {
-                let bias = map.bias.as_deref().map(Named::Vector);
+                let bias = map.bias.as_ref().map(Named::vector);
                 once(Named::Matrix(&map.weight)).chain(bias)
             });
-            once(Named::Vector(&layer.input_layernorm))
+            once(Named::vector(&layer.input_layernorm))
                 .chain(maps)
-                .chain(once(Named::Vector(&layer.post_attention_layernorm)))
+                .chain(once(Named::vector(&layer.post_attention_layernorm)))
         });
         let all = once(Named::Matrix(&self.embed_tokens))
             .chain(layers)
-            .chain(once(Named::Vector(&self.norm)))
+            .chain(once(Named::vector(&self.norm)))
             .chain(self.lm_head.as_ref().map(Named::Matrix));
         tensor_names(&self.config).into_iter().zip(all).collect()
     }
@@ -218,16 +247,16 @@ impl Decoder {
     pub fn parameters_mut(&mut self) -> Result<Vec<(String, &mut [f32])>> {
         let layers = self.layers.iter_mut().flat_map(|layer| {
             let maps = layer.projections.iter_mut().flat_map(|map| {
-                let bias = map.bias.as_deref_mut().map(Some);
+                let bias = map.bias.as_mut().map(|bias| Some(bias.data_mut()));
                 once(map.weight.f32_mut()).chain(bias)
             });
-            once(Some(layer.input_layernorm.as_mut_slice()))
+            once(Some(layer.input_layernorm.data_mut()))
                 .chain(maps)
-                .chain(once(Some(layer.post_attention_layernorm.as_mut_slice())))
+                .chain(once(Some(layer.post_attention_layernorm.data_mut())))
         });
         let all = once(self.embed_tokens.f32_mut())
             .chain(layers)
-            .chain(once(Some(self.norm.as_mut_slice())))
+            .chain(once(Some(self.norm.data_mut())))
             .chain(self.lm_head.as_mut().map(Weight::f32_mut));
         let named = tensor_names(&self.config).into_iter().zip(all);
         named
@@ -271,6 +300,19 @@ impl Decoder {
                 *matrix = Weight::bf16(rows, cols, narrow).expect("its own shape");
             }
         }
+    }
+
+    fn vectors_mut(&mut self) -> impl Iterator<Item = &mut Tensor> {
+        let layers = self.layers.iter_mut().flat_map(|layer| {
+            let biases = layer.projections.iter_mut().flat_map(|map| &mut map.bias);
+            [
+                &mut layer.input_layernorm,
+                &mut layer.post_attention_layernorm,
+            ]
+            .into_iter()
+            .chain(biases)
+        });
+        layers.chain([&mut self.norm])
     }
 
     fn matrices_mut(&mut self) -> impl Iterator<Item = &mut Weight> {

@@ -7,6 +7,7 @@ use half::bf16;
 use safetensors::tensor::{Dtype, View};
 
 use super::{Decoder, Named};
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{Weight, WeightData};
 
@@ -74,15 +75,23 @@ impl Decoder {
     /// nothing is lost, otherwise in f32, so that a bf16 or f32 file that was read is written as it was.
     ///
     /// # Errors
-    /// [`Error::WeightsFile`](crate::Error::WeightsFile) where the format cannot hold them.
+    /// [`Error::WeightsFile`](crate::Error::WeightsFile) where the format cannot hold them; [`Error::Argument`] for a decoder on a GPU, which
+    /// was made of one that is not.
     pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        if self.embed_tokens.device() != Device::Cpu {
+            return Err(Error::Argument {
+                op: "Decoder::to_safetensors",
+                what: "self",
+                reason: "lies on a GPU: write the one it was made of".to_string(),
+            });
+        }
         let narrow = matches!(self.embed_tokens.data(), WeightData::Bf16(_));
         let exact = |data: &[f32]| data.iter().all(|&v| bf16::from_f32(v).to_f32() == v);
         let stored = |tensor| match tensor {
             Named::Matrix(weight) => {
                 let dtype = match weight.data() {
                     WeightData::Bf16(_) => Dtype::BF16,
-                    WeightData::F32(_) | WeightData::PackedF32(_) => Dtype::F32,
+                    _ => Dtype::F32,
                 };
                 let shape = weight.shape().to_vec();
                 Stored {

@@ -24,7 +24,7 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
         if !(length > 0.0 && length.is_finite()) {
             return f32::NAN;
         }
-        let scale = magnitude[row] / length;
+        let scale = magnitude.data()[row] / length;
         out.iter_mut().for_each(|v| *v *= scale);
         scale
     };
@@ -40,9 +40,9 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
     let norm_scale = match factors.magnitude {
         None => None,
         Some(_) => match scales.iter().position(|s| !s.is_finite()) {
-            None => Some(scales),
+            None => Some(Tensor::vector(scales)),
             Some(row) => {
-                let magnitude = factors.magnitude.map_or(f32::NAN, |m| m[row]);
+                let magnitude = factors.magnitude.map_or(f32::NAN, |m| m.data()[row]);
                 let reason = match magnitude.is_finite() {
                     true => format!(
                         "makes row {row} of w + s b a a row without a finite length above zero"
@@ -102,7 +102,7 @@ pub(super) fn backward(
         merged
             .norm_scale
             .as_ref()
-            .map_or(scaling, |norm_scale| scaling * norm_scale[o])
+            .map_or(scaling, |norm_scale| scaling * norm_scale.data()[o])
     };
 
     let mut scaled_b = b.clone(); // [O, R]
@@ -131,7 +131,7 @@ pub(super) fn backward(
     }
 
     if let (Some(magnitude), Some(d_magnitude)) = (magnitude, gradients.d_magnitude) {
-        add_magnitude_gradient(y, d_y, magnitude, d_magnitude);
+        add_magnitude_gradient(y, d_y, magnitude.data(), d_magnitude.data_mut());
     }
 }
 

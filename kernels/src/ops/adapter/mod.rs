@@ -9,10 +9,17 @@
 //! is linear that is `W (x - x_d) + W' x_d`, two calls of [`linear`](super::linear::linear). [`adapter_backward`] then takes x_d
 //! for `x` and `W' x_d` for `y`.
 
+#[cfg(any(test, feature = "checks"))]
+pub(crate) mod checks;
 mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
 #[cfg(test)]
 mod tests;
 
+use crate::device::Device;
+use crate::ops::linear;
+use crate::tensor::common_device;
 use crate::{Error, Result, Tensor, Weight};
 
 /// An adapter of one linear map.
@@ -22,8 +29,8 @@ pub struct Factors<'a> {
     pub a: &'a Tensor,
     /// B, `lora_B.weight` [O, R].
     pub b: &'a Tensor,
-    /// m, `lora_magnitude_vector` `[O]`; `None` is LoRA.
-    pub magnitude: Option<&'a [f32]>,
+    /// m, `lora_magnitude_vector` [1, O]; `None` is LoRA.
+    pub magnitude: Option<&'a Tensor>,
     /// s: `lora_alpha / r`.
     pub scaling: f32,
 }
@@ -35,8 +42,8 @@ pub struct FactorGradients<'a> {
     pub d_a: &'a mut Tensor,
     /// [O, R].
     pub d_b: &'a mut Tensor,
-    /// `[O]`; present exactly where the adapter has a magnitude.
-    pub d_magnitude: Option<&'a mut [f32]>,
+    /// [1, O]; present exactly where the adapter has a magnitude.
+    pub d_magnitude: Option<&'a mut Tensor>,
 }
 
 /// A weight with its adapter in it.
@@ -44,8 +51,8 @@ pub struct FactorGradients<'a> {
 pub struct MergedWeight {
     /// W' [O, I], f32, frozen.
     pub weight: Weight,
-    /// `m / ‖V‖` `[O]`; `None` for LoRA.
-    pub norm_scale: Option<Vec<f32>>,
+    /// `m / ‖V‖` [1, O]; `None` for LoRA.
+    pub norm_scale: Option<Tensor>,
 }
 
 /// `W' = W + s B A`, with a magnitude `W' = diag(m / ‖W + s B A‖) (W + s B A)`.
@@ -55,16 +62,26 @@ pub struct MergedWeight {
 ///
 /// # Errors
 /// [`Error::Shape`] where a factor does not fit `w`; [`Error::Argument`] where a row of `W + s B A` has no length (or none
-/// that is finite) for the magnitude to be divided by.
+/// that is finite) for the magnitude to be divided by. On a GPU nobody looks: such a row's weights are no numbers, which shows in every
+/// log-probability.
 pub fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
-    check_factors("merge", factors, w.shape())?;
-    cpu::merge(w, factors)
+    const OP: &str = "merge";
+    check_factors(OP, factors, w.shape())?;
+    let Factors {
+        a, b, magnitude, ..
+    } = *factors;
+    let operands = [("a", a), ("b", b), ("magnitude", magnitude.unwrap_or(a))];
+    match linear::device(OP, w, operands)? {
+        Device::Cpu => cpu::merge(w, factors),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::merge(w, factors),
+    }
 }
 
-/// `norms[o] = sqrt(Σ_i w[o, i]²)`: what PEFT starts the magnitude with.
+/// `norms[0, o] = sqrt(Σ_i w[o, i]²)`, [1, O]: what PEFT starts the magnitude with.
 #[must_use]
-pub fn row_norms(w: &Weight) -> Vec<f32> {
-    cpu::row_norms(w)
+pub fn row_norms(w: &Weight) -> Tensor {
+    Tensor::vector(cpu::row_norms(w))
 }
 
 /// Adds the gradients of A, B and m, given those of `y = W' x`.
@@ -77,7 +94,8 @@ pub fn row_norms(w: &Weight) -> Vec<f32> {
 ///
 /// # Errors
 /// [`Error::Shape`] where one does not fit the factors; [`Error::Argument`] where `factors`, `merged` and `gradients` do not
-/// agree on whether there is a magnitude, or where a magnitude is zero: then y does not say in which direction it grows.
+/// agree on whether there is a magnitude, or where a magnitude is zero: then y does not say in which direction it grows. On a GPU nobody
+/// looks: its gradient is no number then, which the optimizer refuses.
 ///
 /// # Differences
 /// The equations above are PEFT's, regrouped: `norm_scale` multiplies the rows of B and of `d_yᵀ (x Aᵀ)` instead of d_y.
@@ -109,9 +127,15 @@ pub fn adapter_backward(
         (None, None, None) => {}
         (Some(magnitude), Some(norm_scale), Some(d_magnitude)) => {
             Error::check_shape(OP, "y", &[n, o], &y.shape())?;
-            Error::check_shape(OP, "norm_scale", &[o], &[norm_scale.len()])?;
-            Error::check_shape(OP, "d_magnitude", &[o], &[d_magnitude.len()])?;
-            if let Some(at) = magnitude.iter().position(|&m| m == 0.0) {
+            Error::check_shape(OP, "norm_scale", &[1, o], &norm_scale.shape())?;
+            Error::check_shape(OP, "d_magnitude", &[1, o], &d_magnitude.shape())?;
+            // In a GPU's memory it cannot be looked at; the gradient is not finite then.
+            let numbers = match magnitude.device() {
+                Device::Cpu => magnitude.data(),
+                #[cfg(feature = "gpu")]
+                Device::Gpu(_) => &[],
+            };
+            if let Some(at) = numbers.iter().position(|&m| m == 0.0) {
                 return Err(argument(
                     "magnitude",
                     &format!("is zero at {at}; its gradient cannot be had from y"),
@@ -139,8 +163,26 @@ pub fn adapter_backward(
             return Err(argument("gradients", &format!("{has}, unlike factors")));
         }
     }
-    cpu::backward(x, y, d_y, factors, merged, gradients);
-    Ok(())
+    let operands = [
+        ("x", x),
+        ("d_y", d_y),
+        ("a", factors.a),
+        ("b", factors.b),
+        ("y", if factors.magnitude.is_some() { y } else { x }),
+        ("d_a", &*gradients.d_a),
+        ("d_b", &*gradients.d_b),
+        ("magnitude", factors.magnitude.unwrap_or(x)),
+        ("norm_scale", merged.norm_scale.as_ref().unwrap_or(x)),
+        ("d_magnitude", gradients.d_magnitude.as_deref().unwrap_or(x)),
+    ];
+    match common_device(OP, operands)? {
+        Device::Cpu => {
+            cpu::backward(x, y, d_y, factors, merged, gradients);
+            Ok(())
+        }
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::backward(x, y, d_y, factors, merged, gradients),
+    }
 }
 
 fn check_factors(op: &'static str, factors: &Factors<'_>, [o, i]: [usize; 2]) -> Result<()> {
@@ -148,7 +190,7 @@ fn check_factors(op: &'static str, factors: &Factors<'_>, [o, i]: [usize; 2]) ->
     Error::check_shape(op, "a", &[r, i], &factors.a.shape())?;
     Error::check_shape(op, "b", &[o, r], &factors.b.shape())?;
     match factors.magnitude {
-        Some(magnitude) => Error::check_shape(op, "magnitude", &[o], &[magnitude.len()]),
+        Some(magnitude) => Error::check_shape(op, "magnitude", &[1, o], &magnitude.shape()),
         None => Ok(()),
     }
 }

@@ -1,77 +1,9 @@
 //! Against the f64 oracle and finite differences, for LoRA and DoRA.
 
-use half::bf16;
-
+use super::checks::{Case, I, N, O, R, SCALING};
 use super::*;
-use crate::ops::linear::linear;
 use crate::oracle::adapter as oracle;
-use crate::oracle::{check_close, check_gradient, linear as oracle_linear, sample, wide};
-
-const N: usize = 7;
-const I: usize = 60;
-const O: usize = 18;
-const R: usize = 5;
-const SCALING: f32 = 1.5;
-
-struct Case {
-    x: Tensor,
-    d_y: Tensor,
-    w: Weight,
-    a: Tensor,
-    b: Tensor,
-    magnitude: Vec<f32>,
-}
-
-impl Case {
-    fn new(n: usize) -> Self {
-        let tensor =
-            |seed, rows, cols| Tensor::from_vec(rows, cols, sample(seed, rows * cols)).unwrap();
-        let narrow = sample(3, O * I).into_iter().map(bf16::from_f32).collect();
-        Self {
-            x: tensor(1, n, I),
-            d_y: tensor(2, n, O),
-            w: Weight::bf16(O, I, narrow).unwrap(),
-            a: tensor(4, R, I),
-            b: tensor(5, O, R),
-            magnitude: sample(6, O).iter().map(|m| m + 2.0).collect(),
-        }
-    }
-
-    fn factors(&self, dora: bool) -> Factors<'_> {
-        Factors {
-            a: &self.a,
-            b: &self.b,
-            magnitude: dora.then_some(&self.magnitude[..]),
-            scaling: SCALING,
-        }
-    }
-
-    /// V in f64 for given factors.
-    fn direction(&self, a: &[f64], b: &[f64]) -> Vec<f64> {
-        oracle::direction([O, I, R], &wide(&self.w.to_f32()), a, b, f64::from(SCALING))
-    }
-
-    /// d_a, d_b, d_m, added to what they are filled with.
-    fn backward(&self, dora: bool, filled: f32) -> (Tensor, Tensor, Vec<f32>) {
-        let factors = self.factors(dora);
-        let merged = merge(&self.w, &factors).unwrap();
-        let mut y = Tensor::full(self.x.rows(), O, f32::NAN);
-        linear(&self.x, &merged.weight, None, &mut y).unwrap();
-        let (mut d_a, mut d_b, mut d_m) = (
-            Tensor::full(R, I, filled),
-            Tensor::full(O, R, filled),
-            vec![filled; O],
-        );
-        let d_magnitude = dora.then_some(&mut d_m[..]);
-        let gradients = FactorGradients {
-            d_a: &mut d_a,
-            d_b: &mut d_b,
-            d_magnitude,
-        };
-        adapter_backward(&self.x, &y, &self.d_y, &factors, &merged, gradients).unwrap();
-        (d_a, d_b, d_m)
-    }
-}
+use crate::oracle::{check_close, wide};
 
 #[test]
 fn merging_agrees_with_the_oracle() {
@@ -82,7 +14,7 @@ fn merging_agrees_with_the_oracle() {
     assert_eq!(lora.norm_scale, None);
 
     let dora = merge(&case.w, &case.factors(true)).unwrap();
-    let (norms, magnitude) = (oracle::row_norms(I, &v), wide(&case.magnitude));
+    let (norms, magnitude) = (oracle::row_norms(I, &v), wide(case.magnitude.data()));
     check_close(
         "W'",
         &dora.weight.to_f32(),
@@ -91,7 +23,7 @@ fn merging_agrees_with_the_oracle() {
     )
     .unwrap();
     let scale: Vec<f64> = magnitude.iter().zip(&norms).map(|(m, n)| m / n).collect();
-    check_close("norm_scale", &dora.norm_scale.unwrap(), &scale, 1e-6).unwrap();
+    check_close("norm_scale", dora.norm_scale.unwrap().data(), &scale, 1e-6).unwrap();
 }
 
 #[test]
@@ -119,38 +51,7 @@ fn a_new_adapter_changes_nothing() {
     )
     .unwrap();
     assert_eq!(dora.weight.to_f32(), case.w.to_f32());
-    assert_eq!(dora.norm_scale, Some(vec![1.0; O]));
-}
-
-#[test]
-fn gradients_agree_with_central_differences() {
-    for dora in [false, true] {
-        let case = Case::new(N);
-        let (a, b, m) = (
-            wide(case.a.data()),
-            wide(case.b.data()),
-            wide(&case.magnitude),
-        );
-        let norms = oracle::row_norms(I, &case.direction(&a, &b)); // constant, as PEFT takes them
-        let (x, d_y) = (wide(case.x.data()), wide(case.d_y.data()));
-        let loss = |a: &[f64], b: &[f64], m: &[f64]| -> f64 {
-            let v = case.direction(a, b);
-            let w = if dora {
-                oracle::scaled(I, &v, m, &norms)
-            } else {
-                v
-            };
-            oracle_linear::linear([N, I, O], &x, &w, None)
-                .iter()
-                .zip(&d_y)
-                .map(|(y, d)| y * d)
-                .sum()
-        };
-        let (d_a, d_b, d_m) = case.backward(dora, 0.0);
-        check_gradient("d_a", d_a.data(), &a, 1e-4, 2e-6, |a| loss(a, &b, &m)).unwrap();
-        check_gradient("d_b", d_b.data(), &b, 1e-4, 2e-6, |b| loss(&a, b, &m)).unwrap();
-        check_gradient("d_m", &d_m, &m, 1e-4, 2e-6, |m| loss(&a, &b, m)).unwrap();
-    }
+    assert_eq!(dora.norm_scale, Some(Tensor::full(1, O, 1.0)));
 }
 
 #[test]
@@ -173,14 +74,22 @@ fn gradients_are_added() {
         1e-6,
     )
     .unwrap();
-    check_close("d_m", &from_one.2, &one_more(&from_zero.2), 1e-6).unwrap();
+    check_close(
+        "d_m",
+        from_one.2.data(),
+        &one_more(from_zero.2.data()),
+        1e-6,
+    )
+    .unwrap();
 }
 
 #[test]
 fn no_tokens_give_no_gradient() {
     let (d_a, d_b, d_m) = Case::new(0).backward(true, 3.0);
     assert!(
-        d_a == Tensor::full(R, I, 3.0) && d_b == Tensor::full(O, R, 3.0) && d_m == vec![3.0; O]
+        d_a == Tensor::full(R, I, 3.0)
+            && d_b == Tensor::full(O, R, 3.0)
+            && d_m == Tensor::full(1, O, 3.0)
     );
 }
 
@@ -243,7 +152,7 @@ fn what_does_not_fit_is_named() {
     assert!(error.contains("row 2 of w + s b a"), "{error}");
 
     let mut magnitude = case.magnitude.clone();
-    magnitude[3] = f32::NAN;
+    magnitude.data_mut()[3] = f32::NAN;
     let factors = Factors {
         magnitude: Some(&magnitude),
         ..case.factors(true)

@@ -7,8 +7,14 @@
 //! Source: Dao, "FlashAttention-2", arXiv 2307.08691, algorithms 1 and 2, with grouped heads as in Ainslie et al.,
 //! arXiv 2305.13245. Scores are scaled by `1 / sqrt(D)`; there is no dropout and no other mask than the spans.
 
+#[cfg(any(test, feature = "checks"))]
+pub(crate) mod checks;
 mod cpu;
 mod decode;
+#[cfg(feature = "gpu")]
+mod gpu;
+#[cfg(feature = "gpu")]
+pub(crate) use gpu::decode as paged;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +22,8 @@ mod tests;
 pub use decode::{DecodeRow, KeyValues, attention_decode};
 
 use crate::batch::validate_spans;
+use crate::device::Device;
+use crate::tensor::common_device;
 use crate::{Error, Result, Span, Tensor};
 
 /// What attention reads, forward and backward.
@@ -101,8 +109,22 @@ pub fn attention(
     let n = operands.q.rows();
     Error::check_shape(OP, "out", &operands.q.shape(), &out.shape())?;
     Error::check_shape(OP, "log_sum_exp", &[n, sizes.heads], &log_sum_exp.shape())?;
-    cpu::forward(sizes, operands, out, log_sum_exp);
-    Ok(())
+    let Operands { q, k, v, .. } = operands;
+    let tensors = [
+        ("q", *q),
+        ("k", *k),
+        ("v", *v),
+        ("out", &*out),
+        ("log_sum_exp", &*log_sum_exp),
+    ];
+    match common_device(OP, tensors)? {
+        Device::Cpu => {
+            cpu::forward(sizes, operands, out, log_sum_exp);
+            Ok(())
+        }
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::forward(sizes, operands, out, log_sum_exp),
+    }
 }
 
 /// The gradients of [`attention`], with `p_j = exp(s_j - log_sum_exp[i, h])`, `δ = d_out[i, h] · out[i, h]` and
@@ -137,8 +159,25 @@ pub fn attention_backward(
     Error::check_shape(OP, "d_q", &q.shape(), &gradients.d_q.shape())?;
     Error::check_shape(OP, "d_k", &k.shape(), &gradients.d_k.shape())?;
     Error::check_shape(OP, "d_v", &v.shape(), &gradients.d_v.shape())?;
-    cpu::backward(sizes, operands, out, log_sum_exp, d_out, gradients);
-    Ok(())
+    let tensors = [
+        ("q", *q),
+        ("k", *k),
+        ("v", *v),
+        ("out", out),
+        ("log_sum_exp", log_sum_exp),
+        ("d_out", d_out),
+        ("d_q", &*gradients.d_q),
+        ("d_k", &*gradients.d_k),
+        ("d_v", &*gradients.d_v),
+    ];
+    match common_device(OP, tensors)? {
+        Device::Cpu => {
+            cpu::backward(sizes, operands, out, log_sum_exp, d_out, gradients);
+            Ok(())
+        }
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::backward(sizes, operands, out, log_sum_exp, d_out, gradients),
+    }
 }
 
 fn check(op: &'static str, operands: &Operands<'_>) -> Result<Sizes> {

@@ -1,164 +1,11 @@
+use pollster::block_on;
+
+use super::checks::{Case, and_one, cases, group, ids};
 use super::*;
 use crate::TokenBatch;
 use crate::ops::lanes::narrower;
 use crate::oracle::attention as oracle;
-use crate::oracle::{check_close, check_gradient, sample, wide};
-
-/// One call's numbers and spans.
-struct Case {
-    name: &'static str,
-    sizes: oracle::Sizes,
-    spans: Vec<Span>,
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    d_out: Tensor,
-}
-
-impl Case {
-    /// `[H, K, D]` and a batch; queries are large enough for the softmax to have a clear favourite.
-    fn new(
-        name: &'static str,
-        [heads, kv_heads, head_size]: [usize; 3],
-        batch: TokenBatch,
-    ) -> Self {
-        let n = batch.len();
-        let tensor = |seed, cols, factor: f32| {
-            let mut numbers = sample(seed, n * cols);
-            numbers.iter_mut().for_each(|x| *x *= factor);
-            Tensor::from_vec(n, cols, numbers).unwrap()
-        };
-        Self {
-            name,
-            sizes: oracle::Sizes {
-                heads,
-                kv_heads,
-                head_size,
-            },
-            q: tensor(1, heads * head_size, 4.0),
-            k: tensor(2, kv_heads * head_size, 1.0),
-            v: tensor(3, kv_heads * head_size, 1.0),
-            d_out: tensor(4, heads * head_size, 1.0),
-            spans: batch.spans,
-        }
-    }
-
-    fn operands(&self) -> Operands<'_> {
-        Operands {
-            q: &self.q,
-            k: &self.k,
-            v: &self.v,
-            spans: &self.spans,
-            heads: self.sizes.heads,
-            kv_heads: self.sizes.kv_heads,
-        }
-    }
-
-    /// `out` and `log_sum_exp`.
-    fn forward(&self) -> [Tensor; 2] {
-        let [n, cols] = self.q.shape();
-        let mut out = Tensor::full(n, cols, f32::NAN);
-        let mut log_sum_exp = Tensor::full(n, self.sizes.heads, f32::NAN);
-        attention(&self.operands(), &mut out, &mut log_sum_exp).unwrap();
-        [out, log_sum_exp]
-    }
-
-    /// `d_q`, `d_k` and `d_v`.
-    fn backward(&self) -> [Tensor; 3] {
-        let [out, log_sum_exp] = self.forward();
-        let nan = |like: &Tensor| Tensor::full(like.rows(), like.cols(), f32::NAN);
-        let mut d = [nan(&self.q), nan(&self.k), nan(&self.v)];
-        let [d_q, d_k, d_v] = &mut d;
-        let gradients = Gradients { d_q, d_k, d_v };
-        attention_backward(&self.operands(), &out, &log_sum_exp, &self.d_out, gradients).unwrap();
-        d
-    }
-}
-
-/// The numbers and a 1 behind them, so that they are compared at the scale of 1 at least: where a softmax has one key, d_q
-/// and d_k are zero but for rounding.
-fn and_one<T: Copy + From<f32>>(numbers: &[T]) -> Vec<T> {
-    numbers.iter().copied().chain([T::from(1.0)]).collect()
-}
-
-fn ids(len: usize) -> Vec<u32> {
-    vec![0; len]
-}
-
-fn group(prompt: usize, completions: &[usize]) -> TokenBatch {
-    let completions: Vec<Vec<u32>> = completions.iter().map(|&len| ids(len)).collect();
-    let completions: Vec<&[u32]> = completions.iter().map(Vec::as_slice).collect();
-    let mut batch = TokenBatch::new();
-    batch.push_group(&ids(prompt), &completions);
-    batch
-}
-
-/// Odd shapes: one token, empty prefixes, several groups, segments longer and shorter than a tile, one head, many heads
-/// behind one key-value head, head sizes under, at and over a vector.
-fn cases() -> Vec<Case> {
-    let mut two_groups = group(3, &[2, 1, 4]);
-    two_groups.push_group(&ids(5), &[&ids(1), &ids(3)]);
-    let mut packed = TokenBatch::causal(&ids(4));
-    packed.push_segment(0..0, 0, &ids(1));
-    packed.push_segment(0..0, 0, &ids(6));
-    // A segment that sees part of an earlier one, rows 5..9.
-    let mut part = TokenBatch::causal(&ids(11));
-    part.push_segment(5..9, 4, &ids(3));
-    vec![
-        Case::new("seven tokens", [6, 3, 10], TokenBatch::causal(&ids(7))),
-        Case::new("one token", [6, 3, 10], TokenBatch::causal(&ids(1))),
-        Case::new("no token", [6, 3, 10], TokenBatch::new()),
-        Case::new("two groups", [6, 3, 10], two_groups),
-        Case::new("packed", [5, 1, 7], packed),
-        Case::new("part of a prefix", [2, 2, 33], part),
-        Case::new("one head of one", [1, 1, 1], TokenBatch::causal(&ids(9))),
-        Case::new(
-            "more keys than a tile",
-            [3, 1, 17],
-            TokenBatch::causal(&ids(211)),
-        ),
-        Case::new("a group of tiles", [9, 3, 16], group(83, &[70, 1, 37, 129])),
-        Case::new("empty prompt", [4, 2, 6], group(0, &[5, 2])),
-        Case::new("wide heads", [14, 2, 64], group(75, &[20, 33])),
-    ]
-}
-
-#[test]
-fn forward_agrees_with_the_oracle() {
-    for case in cases() {
-        let [out, log_sum_exp] = case.forward();
-        let (exact_out, exact_log_sum_exp) = oracle::attention(
-            case.sizes,
-            &wide(case.q.data()),
-            &wide(case.k.data()),
-            &wide(case.v.data()),
-            &case.spans,
-        );
-        check_close(case.name, out.data(), &exact_out, 2e-6).unwrap();
-        check_close(case.name, log_sum_exp.data(), &exact_log_sum_exp, 1e-6).unwrap();
-    }
-}
-
-#[test]
-fn backward_agrees_with_the_oracle() {
-    for case in cases() {
-        let exact = oracle::attention_backward(
-            case.sizes,
-            &wide(case.q.data()),
-            &wide(case.k.data()),
-            &wide(case.v.data()),
-            &case.spans,
-            &wide(case.d_out.data()),
-        );
-        for (what, (got, exact)) in ["d_q", "d_k", "d_v"]
-            .iter()
-            .zip(case.backward().iter().zip(exact))
-        {
-            let what = format!("{}: {what}", case.name);
-            check_close(&what, &and_one(got.data()), &and_one(&exact), 5e-6).unwrap();
-        }
-    }
-}
+use crate::oracle::{check_close, check_gradient, wide};
 
 #[test]
 fn gradients_are_central_differences_of_the_oracle() {
@@ -418,8 +265,8 @@ fn sizes_that_do_not_fit_are_refused() {
 #[test]
 fn every_instruction_set_agrees_with_the_oracle() {
     narrower::each(|| {
-        forward_agrees_with_the_oracle();
-        backward_agrees_with_the_oracle();
+        block_on(checks::forward(&Device::Cpu));
+        block_on(checks::gradients(&Device::Cpu));
         decoding_from_a_cache_is_the_forward_pass();
     });
 }

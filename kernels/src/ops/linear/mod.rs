@@ -3,27 +3,41 @@
 //! A row of `y` has the same bits for any number of rows and threads (see `crate::product`), so decoding a sequence alone
 //! or among others gives the same logits.
 
+#[cfg(any(test, feature = "checks"))]
+pub(crate) mod checks;
 mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
 
 #[cfg(test)]
 mod tests;
 
+use crate::device::Device;
+use crate::tensor::common_device;
 use crate::{Error, Result, Tensor, Weight};
 
 /// `y[n, o] = Σ_i x[n, i] w[o, i] + bias[o]`.
 ///
 /// # Shapes
-/// `x` [N, I], `w` [O, I] (f32 or bf16, products and sums in f32), `bias` `[O]`, `y` [N, O].
+/// `x` [N, I], `w` [O, I] (f32 or bf16, products and sums in f32), `bias` [1, O], `y` [N, O].
 ///
 /// # Errors
 /// [`Error::Shape`] where one does not fit `w`.
-pub fn linear(x: &Tensor, w: &Weight, bias: Option<&[f32]>, y: &mut Tensor) -> Result<()> {
+pub fn linear(x: &Tensor, w: &Weight, bias: Option<&Tensor>, y: &mut Tensor) -> Result<()> {
     Error::check_shape("linear", "x", &[x.rows(), w.cols()], &x.shape())?;
     Error::check_shape("linear", "y", &[x.rows(), w.rows()], &y.shape())?;
     if let Some(bias) = bias {
-        Error::check_shape("linear", "bias", &[w.rows()], &[bias.len()])?;
+        Error::check_shape("linear", "bias", &[1, w.rows()], &bias.shape())?;
     }
-    cpu::forward(x, w, bias, y);
+    match device(
+        "linear",
+        w,
+        [("x", x), ("y", y), ("bias", bias.unwrap_or(x))],
+    )? {
+        Device::Cpu => cpu::forward(x, w, bias.map(Tensor::data), y),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::forward(x, w, bias.map(Tensor::buffer), y),
+    }
     Ok(())
 }
 
@@ -52,7 +66,11 @@ pub fn linear_backward_input(
         &[d_y.rows(), w.cols()],
         &d_x.shape(),
     )?;
-    cpu::backward_input(d_y, w, d_x, accumulate);
+    match device("linear_backward_input", w, [("d_y", d_y), ("d_x", d_x)])? {
+        Device::Cpu => cpu::backward_input(d_y, w, d_x, accumulate),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::backward_input(d_y, w, d_x, accumulate),
+    }
     Ok(())
 }
 
@@ -76,24 +94,51 @@ pub fn linear_backward_weight(x: &Tensor, d_y: &Tensor, d_w: &mut Tensor) -> Res
         &[x.rows(), d_w.rows()],
         &d_y.shape(),
     )?;
-    cpu::backward_weight(x, d_y, d_w);
+    let operands = [("x", x), ("d_y", d_y), ("d_w", &*d_w)];
+    match common_device("linear_backward_weight", operands)? {
+        Device::Cpu => cpu::backward_weight(x, d_y, d_w),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::backward_weight(x, d_y, d_w),
+    }
     Ok(())
 }
 
 /// `d_bias[o] += Σ_n d_y[n, o]`.
 ///
 /// # Shapes
-/// `d_y` [N, O], `d_bias` `[O]`.
+/// `d_y` [N, O], `d_bias` [1, O].
 ///
 /// # Errors
 /// [`Error::Shape`] where `d_bias` does not fit `d_y`.
-pub fn linear_backward_bias(d_y: &Tensor, d_bias: &mut [f32]) -> Result<()> {
+pub fn linear_backward_bias(d_y: &Tensor, d_bias: &mut Tensor) -> Result<()> {
     Error::check_shape(
         "linear_backward_bias",
         "d_bias",
-        &[d_y.cols()],
-        &[d_bias.len()],
+        &[1, d_y.cols()],
+        &d_bias.shape(),
     )?;
-    cpu::backward_bias(d_y, d_bias);
+    let operands = [("d_y", d_y), ("d_bias", &*d_bias)];
+    match common_device("linear_backward_bias", operands)? {
+        Device::Cpu => cpu::backward_bias(d_y, d_bias.data_mut()),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::backward_bias(d_y, d_bias),
+    }
     Ok(())
+}
+
+/// The device of a map's operands, on which its weight has to lie, too.
+pub(super) fn device<const N: usize>(
+    op: &'static str,
+    w: &Weight,
+    operands: [(&'static str, &Tensor); N],
+) -> Result<Device> {
+    let device = common_device(op, operands)?;
+    if w.device() == device {
+        return Ok(device);
+    }
+    Err(Error::Argument {
+        op,
+        what: "w",
+        reason: format!("does not lie on the device of {}", operands[0].0),
+    })
 }

@@ -42,12 +42,12 @@ fn nan(rows: usize, cols: usize) -> Tensor {
 fn forward_agrees_with_the_oracle_in_both_precisions() {
     for dims @ [n, i, o] in SHAPES {
         let x = tensor(1, n, i);
-        let bias = sample(3, o);
+        let bias = Tensor::vector(sample(3, o));
         for w in weights(2, o, i) {
-            for bias in [None, Some(&bias[..])] {
+            for bias in [None, Some(&bias)] {
                 let mut y = nan(n, o);
                 linear(&x, &w, bias, &mut y).unwrap();
-                let bias = bias.map(wide);
+                let bias = bias.map(|bias| wide(bias.data()));
                 let expected = oracle::linear::linear(
                     dims,
                     &wide(x.data()),
@@ -124,7 +124,7 @@ fn gradients_agree_with_central_differences() {
             .map(|(y, d)| y * d)
             .sum()
     };
-    let (mut d_x, mut d_w, mut d_bias) = (nan(n, i), Tensor::zeros(o, i), vec![0.0; o]);
+    let (mut d_x, mut d_w, mut d_bias) = (nan(n, i), Tensor::zeros(o, i), Tensor::zeros(1, o));
     linear_backward_input(&d_y, &w, &mut d_x, false).unwrap();
     linear_backward_weight(&x, &d_y, &mut d_w).unwrap();
     linear_backward_bias(&d_y, &mut d_bias).unwrap();
@@ -136,7 +136,7 @@ fn gradients_agree_with_central_differences() {
         loss(&x64, w, &bias64)
     })
     .unwrap();
-    check_gradient("d_bias", &d_bias, &bias64, 1e-4, 1e-6, |bias| {
+    check_gradient("d_bias", d_bias.data(), &bias64, 1e-4, 1e-6, |bias| {
         loss(&x64, &w64, bias)
     })
     .unwrap();
@@ -171,8 +171,8 @@ fn results_have_the_same_bits_for_any_number_of_threads() {
                     .unwrap()
                     .install(|| {
                         let (mut y, mut d_x, mut d_w, mut d_bias) =
-                            (nan(n, o), tensor(5, n, i), tensor(6, o, i), sample(7, o));
-                        linear(&x, &w, Some(&sample(3, o)), &mut y).unwrap();
+                            (nan(n, o), tensor(5, n, i), tensor(6, o, i), tensor(7, 1, o));
+                        linear(&x, &w, Some(&tensor(3, 1, o)), &mut y).unwrap();
                         linear_backward_input(&d_y, &w, &mut d_x, true).unwrap();
                         linear_backward_weight(&x, &d_y, &mut d_w).unwrap();
                         linear_backward_bias(&d_y, &mut d_bias).unwrap();
@@ -197,7 +197,7 @@ fn no_rows_are_no_work_and_no_inputs_leave_the_bias() {
     linear(
         &Tensor::zeros(2, 0),
         &Weight::f32(4, 0, vec![]).unwrap(),
-        Some(&[1.0, 2.0, 3.0, 4.0]),
+        Some(&Tensor::vector(vec![1.0, 2.0, 3.0, 4.0])),
         &mut y,
     )
     .unwrap();
@@ -215,13 +215,13 @@ fn shapes_that_do_not_fit_are_named() {
     let error = linear(
         &Tensor::zeros(2, 3),
         &w,
-        Some(&[0.0; 3]),
+        Some(&Tensor::zeros(1, 3)),
         &mut Tensor::zeros(2, 4),
     )
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "linear: bias has shape [3], expected [4]"
+        "linear: bias has shape [1, 3], expected [1, 4]"
     );
     let error = linear_backward_input(&Tensor::zeros(2, 4), &w, &mut Tensor::zeros(3, 3), true)
         .unwrap_err();

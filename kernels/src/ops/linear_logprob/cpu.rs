@@ -8,6 +8,7 @@ use std::ops::Range;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::plan::Plan;
 use super::{KeptTokens, LogprobRequest, Logprobs, Sampling};
 use crate::ops::exp::exp;
 use crate::ops::lanes::{dispatch, lanewise, lanewise_sum};
@@ -20,33 +21,6 @@ const TILE_ROWS: usize = 512;
 const TILE_TOKENS: usize = 960;
 /// Stands for the logit of a token that is not kept: far below any logit, and finite, so that no difference is NaN.
 const NOT_KEPT: f32 = -1e30;
-
-/// Requests by the hidden row they share.
-struct Plan {
-    /// Indices of requests, ordered by row, those of a row in their own order.
-    order: Vec<u32>,
-    /// A distinct row each: its index and its requests in `order`.
-    slots: Vec<(u32, Range<usize>)>,
-}
-
-impl Plan {
-    fn new(requests: &[LogprobRequest], wanted: impl Fn(usize) -> bool) -> Self {
-        let mut order: Vec<u32> = (0..requests.len())
-            .filter(|&q| wanted(q))
-            .map(|q| q as u32)
-            .collect();
-        order.sort_by_key(|&q| requests[q as usize].row);
-        let mut slots: Vec<(u32, Range<usize>)> = Vec::new();
-        for (at, &q) in order.iter().enumerate() {
-            let row = requests[q as usize].row;
-            match slots.last_mut() {
-                Some((last, range)) if *last == row => range.end = at + 1,
-                _ => slots.push((row, at..at + 1)),
-            }
-        }
-        Self { order, slots }
-    }
-}
 
 /// The distinct rows of a tile, one after the other.
 fn gather(hidden: &Tensor, slots: &[(u32, Range<usize>)]) -> Tensor {
@@ -219,14 +193,15 @@ pub(super) fn forward(
     w: &Weight,
     requests: &[LogprobRequest],
     sampling: &Sampling<'_>,
-    out: &mut Logprobs,
-) {
+) -> Logprobs {
     let plan = Plan::new(requests, |_| true);
+    let unknown = vec![f32::NAN; requests.len()];
+    let mut out = Logprobs {
+        logprobs: unknown.clone(),
+        entropy: unknown.clone(),
+        log_sum_exp: unknown,
+    };
     let scale = sampling.temperature.recip();
-    for field in [&mut out.logprobs, &mut out.entropy, &mut out.log_sum_exp] {
-        field.clear();
-        field.resize(requests.len(), f32::NAN);
-    }
     let mut logits = Vec::new();
     for slots in plan.slots.chunks(TILE_ROWS) {
         let rows = gather(hidden, slots);
@@ -274,6 +249,7 @@ pub(super) fn forward(
             out.log_sum_exp[q] = log_sum_exp as f32;
         }
     }
+    out
 }
 
 #[allow(clippy::too_many_arguments, reason = "as its caller's")]

@@ -98,6 +98,17 @@ impl KeptTokens {
         word >> (token % 64) & 1 == 1
     }
 
+    /// The sets as 32-bit words, `vocabulary.div_ceil(32)` a request.
+    #[cfg(feature = "gpu")]
+    pub(super) fn to_words(&self) -> Vec<u32> {
+        let each = self.vocabulary.div_ceil(32);
+        let halves = |word: &u64| [*word as u32, (*word >> 32) as u32];
+        let requests = self.words.chunks(self.words_each().max(1));
+        requests
+            .flat_map(|words| words.iter().flat_map(halves).take(each))
+            .collect()
+    }
+
     fn words_each(&self) -> usize {
         self.vocabulary.div_ceil(64)
     }

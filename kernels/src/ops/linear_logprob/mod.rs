@@ -8,13 +8,20 @@
 //! What is wanted is asked for as (hidden row, token) pairs: several requests may share a row, as the first tokens of a
 //! group's completions share the prompt's last row, and rows nobody asks for cost nothing.
 
+#[cfg(any(test, feature = "checks"))]
+pub(crate) mod checks;
 mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod kept;
+mod plan;
 #[cfg(test)]
 mod tests;
 
 pub use kept::KeptTokens;
 
+use crate::device::Device;
+use crate::ops::linear;
 use crate::{Error, Result, Tensor, Weight};
 
 /// One wanted log-probability: of `token`, as predicted by a hidden row.
@@ -56,25 +63,28 @@ pub struct Logprobs {
     pub log_sum_exp: Vec<f32>,
 }
 
-/// `out.logprobs[q] = z_t - log Σ_v e^{z_v}` with `z = hidden[row_q] wᵀ / temperature` and t the request's token.
+/// `logprobs[q] = z_t - log Σ_v e^{z_v}` with `z = hidden[row_q] wᵀ / temperature` and t the request's token.
 ///
 /// # Shapes
-/// `hidden` [N, C], `w` [V, C]; `out` gets a number a request, whatever it had before.
+/// `hidden` [N, C], `w` [V, C]; a number a request comes back.
 ///
 /// # Errors
 /// [`Error::Shape`] where `w` does not fit `hidden`, or `kept` the requests or the vocabulary; [`Error::Index`] for a row or
 /// token that does not exist; [`Error::Argument`] for a temperature that is not above zero and finite, and for a token that is
 /// not among those kept: its probability is zero.
-pub fn linear_logprob(
+pub async fn linear_logprob(
     hidden: &Tensor,
     w: &Weight,
     requests: &[LogprobRequest],
     sampling: &Sampling<'_>,
-    out: &mut Logprobs,
-) -> Result<()> {
-    check("linear_logprob", hidden, w, requests, sampling)?;
-    cpu::forward(hidden, w, requests, sampling, out);
-    Ok(())
+) -> Result<Logprobs> {
+    const OP: &str = "linear_logprob";
+    check(OP, hidden, w, requests, sampling)?;
+    match linear::device(OP, w, [("hidden", hidden)])? {
+        Device::Cpu => Ok(cpu::forward(hidden, w, requests, sampling)),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::forward(hidden, w, requests, sampling).await,
+    }
 }
 
 /// Adds the gradients of hidden states and, where wanted, of the weight, given those of the log-probabilities.
@@ -114,17 +124,40 @@ pub fn linear_logprob_backward(
     if let Some(d_w) = &d_w {
         Error::check_shape(OP, "d_w", &w.shape(), &d_w.shape())?;
     }
-    cpu::backward(
-        hidden,
-        w,
-        requests,
-        sampling,
-        &logprobs.log_sum_exp,
-        d_logprobs,
-        d_hidden,
-        d_w,
-    );
-    Ok(())
+    let device = linear::device(OP, w, [("hidden", hidden), ("d_hidden", d_hidden)])?;
+    let log_sum_exp = &logprobs.log_sum_exp;
+    match device {
+        Device::Cpu => {
+            cpu::backward(
+                hidden,
+                w,
+                requests,
+                sampling,
+                log_sum_exp,
+                d_logprobs,
+                d_hidden,
+                d_w,
+            );
+            Ok(())
+        }
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => {
+            let d_w = d_w.as_deref();
+            if let Some(d_w) = d_w {
+                crate::tensor::common_device(OP, [("hidden", hidden), ("d_w", d_w)])?;
+            }
+            gpu::backward(
+                hidden,
+                w,
+                requests,
+                sampling,
+                log_sum_exp,
+                d_logprobs,
+                d_hidden,
+                d_w,
+            )
+        }
+    }
 }
 
 fn check(

@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::RopeTable;
+use super::RopeAngles;
 use crate::Tensor;
 use crate::ops::lanes::{dispatch, lanewise};
 
@@ -11,17 +11,17 @@ use crate::ops::lanes::{dispatch, lanewise};
 const ROWS: usize = 32;
 
 /// Turns by the table's angles times `direction`, which is 1 or -1.
-pub(super) fn rotate(x: &mut Tensor, positions: &[u32], table: &RopeTable, direction: f32) {
+pub(super) fn rotate(x: &mut Tensor, angles: &RopeAngles, direction: f32) {
     let cols = x.cols().max(1);
     x.data_mut()
         .par_chunks_mut(ROWS * cols)
-        .zip(positions.par_chunks(ROWS))
-        .for_each(|(x, positions)| {
+        .enumerate()
+        .for_each(|(task, x)| {
             dispatch(Rotate {
                 x,
                 cols,
-                positions,
-                table,
+                first_row: task * ROWS,
+                angles,
                 direction,
             });
         });
@@ -30,8 +30,8 @@ pub(super) fn rotate(x: &mut Tensor, positions: &[u32], table: &RopeTable, direc
 struct Rotate<'a> {
     x: &'a mut [f32],
     cols: usize,
-    positions: &'a [u32],
-    table: &'a RopeTable,
+    first_row: usize,
+    angles: &'a RopeAngles,
     direction: f32,
 }
 
@@ -40,11 +40,10 @@ impl WithSimd for Rotate<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let size = self.table.head_size();
+        let size = self.angles.head_size();
         let direction = simd.splat_f32s(self.direction);
-        for (row, position) in self.x.chunks_mut(self.cols).zip(self.positions) {
-            let cos = self.table.cos(*position as usize);
-            let sin = self.table.sin(*position as usize);
+        for (row, n) in self.x.chunks_mut(self.cols).zip(self.first_row..) {
+            let (cos, sin) = self.angles.row(n);
             for head in row.chunks_mut(size) {
                 let (low, high) = head.split_at_mut(size / 2);
                 lanewise(

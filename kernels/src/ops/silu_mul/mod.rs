@@ -2,11 +2,17 @@
 //!
 //! Source: Shazeer, "GLU variants improve transformer", arXiv 2002.05202 (SwiGLU), as in transformers' `LlamaMLP`.
 
+#[cfg(any(test, feature = "checks"))]
+pub(crate) mod checks;
 mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
 
 #[cfg(test)]
 mod tests;
 
+use crate::device::Device;
+use crate::tensor::common_device;
 use crate::{Error, Result, Tensor};
 
 /// `y = gate · σ(gate) · up`, element by element, with `σ(g) = 1 / (1 + exp(-g))`.
@@ -19,7 +25,11 @@ use crate::{Error, Result, Tensor};
 pub fn silu_mul(gate: &Tensor, up: &Tensor, y: &mut Tensor) -> Result<()> {
     Error::check_shape("silu_mul", "up", &gate.shape(), &up.shape())?;
     Error::check_shape("silu_mul", "y", &gate.shape(), &y.shape())?;
-    cpu::forward(gate.data(), up.data(), y.data_mut());
+    match common_device("silu_mul", [("gate", gate), ("up", up), ("y", y)])? {
+        Device::Cpu => cpu::forward(gate.data(), up.data(), y.data_mut()),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::forward(gate.buffer(), up.buffer(), y.buffer()),
+    }
     Ok(())
 }
 
@@ -44,12 +54,29 @@ pub fn silu_mul_backward(
     Error::check_shape(OP, "d_y", &gate.shape(), &d_y.shape())?;
     Error::check_shape(OP, "d_gate", &gate.shape(), &d_gate.shape())?;
     Error::check_shape(OP, "d_up", &gate.shape(), &d_up.shape())?;
-    cpu::backward(
-        gate.data(),
-        up.data(),
-        d_y.data(),
-        d_gate.data_mut(),
-        d_up.data_mut(),
-    );
+    let operands = [
+        ("gate", gate),
+        ("up", up),
+        ("d_y", d_y),
+        ("d_gate", &*d_gate),
+        ("d_up", &*d_up),
+    ];
+    match common_device(OP, operands)? {
+        Device::Cpu => cpu::backward(
+            gate.data(),
+            up.data(),
+            d_y.data(),
+            d_gate.data_mut(),
+            d_up.data_mut(),
+        ),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => gpu::backward(
+            gate.buffer(),
+            up.buffer(),
+            d_y.buffer(),
+            d_gate.buffer(),
+            d_up.buffer(),
+        ),
+    }
     Ok(())
 }

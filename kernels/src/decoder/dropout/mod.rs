@@ -7,12 +7,16 @@
 //! # Differences
 //! PEFT draws a mask for every copy of a prompt. Here a prompt that a group shares has one mask for the group.
 
+#[cfg(feature = "gpu")]
+mod gpu;
+
 use rayon::prelude::*;
 
 use super::target::Target;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::random::{philox, unit_f32};
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, common_device};
 
 /// What training drops from the adapters' inputs.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,10 +53,27 @@ impl Dropout {
         x: &Tensor,
         dropped: &mut Tensor,
         rest: &mut Tensor,
+    ) -> Result<()> {
+        let cols = x.cols();
+        dropped.reshape(x.rows(), cols)?;
+        rest.reshape(x.rows(), cols)?;
+        match common_device("dropout", [("x", x), ("dropped", dropped), ("rest", rest)])? {
+            Device::Cpu => self.split_on_cpu(layer, target, x, dropped, rest),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(_) => gpu::split(self, layer, target, x, dropped, rest)?,
+        }
+        Ok(())
+    }
+
+    fn split_on_cpu(
+        &self,
+        layer: usize,
+        target: Target,
+        x: &Tensor,
+        dropped: &mut Tensor,
+        rest: &mut Tensor,
     ) {
         let cols = x.cols();
-        dropped.reset(x.rows(), cols);
-        rest.reset(x.rows(), cols);
         x.data()
             .par_chunks(ROWS * cols)
             .zip(dropped.data_mut().par_chunks_mut(ROWS * cols))
@@ -69,6 +90,24 @@ impl Dropout {
     /// The gradients of the two operands joined into that of x:
     /// `d_x (+)= keep / (1 - p) d_dropped + (1 - keep / (1 - p)) d_rest`.
     pub(super) fn join(
+        &self,
+        layer: usize,
+        target: Target,
+        d_dropped: &Tensor,
+        d_rest: &Tensor,
+        d_x: &mut Tensor,
+        accumulate: bool,
+    ) -> Result<()> {
+        let operands = [("d_x", &*d_x), ("d_dropped", d_dropped), ("d_rest", d_rest)];
+        match common_device("dropout", operands)? {
+            Device::Cpu => self.join_on_cpu(layer, target, d_dropped, d_rest, d_x, accumulate),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(_) => gpu::join(self, layer, target, d_dropped, d_rest, d_x, accumulate)?,
+        }
+        Ok(())
+    }
+
+    fn join_on_cpu(
         &self,
         layer: usize,
         target: Target,
@@ -135,7 +174,9 @@ mod tests {
 
     fn dropped(dropout: &Dropout, layer: usize, target: Target, x: &Tensor) -> (Tensor, Tensor) {
         let (mut dropped, mut rest) = (Tensor::default(), Tensor::default());
-        dropout.split(layer, target, x, &mut dropped, &mut rest);
+        dropout
+            .split(layer, target, x, &mut dropped, &mut rest)
+            .unwrap();
         (dropped, rest)
     }
 
@@ -184,7 +225,9 @@ mod tests {
         let (x, a, b) = (numbers(0), numbers(1), numbers(2));
         let (dropped, rest) = dropped(&dropout(), 0, Target::UpProj, &x);
         let mut joined = Tensor::full(37, 61, 7.0);
-        dropout().join(0, Target::UpProj, &a, &b, &mut joined, false);
+        dropout()
+            .join(0, Target::UpProj, &a, &b, &mut joined, false)
+            .unwrap();
         let dot = |a: &Tensor, b: &Tensor| -> f64 {
             a.data()
                 .iter()
@@ -195,7 +238,9 @@ mod tests {
         let (left, right) = (dot(&dropped, &a) + dot(&rest, &b), dot(&x, &joined));
         assert!((left - right).abs() < 1e-4, "{left} {right}");
         let once = joined.clone();
-        dropout().join(0, Target::UpProj, &a, &b, &mut joined, true);
+        dropout()
+            .join(0, Target::UpProj, &a, &b, &mut joined, true)
+            .unwrap();
         let doubled = once
             .data()
             .iter()

@@ -1,0 +1,154 @@
+//! The adapters that wgpu finds.
+
+use std::sync::OnceLock;
+
+use cubecl::wgpu::wgpu;
+use serde::Serialize;
+
+use super::device::CUBE_UNITS;
+use crate::error::{Error, Result};
+
+/// Buffers that the widest kernel binds, and one for the runtime's own use.
+const BUFFERS: u32 = 8;
+/// Memory that the units of a cube share in the widest kernel.
+pub(crate) const SHARED_BYTES: u32 = 16 << 10;
+
+/// What kind of machine an adapter is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdapterKind {
+    /// A GPU with memory of its own.
+    Discrete,
+    /// A GPU that shares the processor's memory.
+    Integrated,
+    /// A GPU that a host lends to this machine.
+    Virtual,
+    /// The driver does not say.
+    Other,
+    /// No GPU: the processor plays one (lavapipe, SwiftShader, WARP). Slow, and right.
+    Software,
+}
+
+impl From<wgpu::DeviceType> for AdapterKind {
+    fn from(kind: wgpu::DeviceType) -> Self {
+        match kind {
+            wgpu::DeviceType::DiscreteGpu => AdapterKind::Discrete,
+            wgpu::DeviceType::IntegratedGpu => AdapterKind::Integrated,
+            wgpu::DeviceType::VirtualGpu => AdapterKind::Virtual,
+            wgpu::DeviceType::Cpu => AdapterKind::Software,
+            wgpu::DeviceType::Other => AdapterKind::Other,
+        }
+    }
+}
+
+/// What an adapter can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// The largest buffer that a kernel can bind, in bytes; a larger matrix is split by rows.
+    pub buffer_bytes: u64,
+    /// Buffers that a kernel can bind.
+    pub buffers: u32,
+    /// Units of a cube.
+    pub cube_units: u32,
+    /// Memory that a cube's units share, in bytes.
+    pub shared_bytes: u32,
+    /// Cubes along one axis.
+    pub cubes: u32,
+}
+
+/// An adapter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Adapter {
+    /// Its place in the list: the N of `gpu:N`.
+    pub index: usize,
+    /// What its driver calls it.
+    pub name: String,
+    /// What it is.
+    pub kind: AdapterKind,
+    /// By which interface it is reached: `vulkan`, `metal`, `dx12`, `webgpu`.
+    pub backend: String,
+    /// The driver, and its version where it says so.
+    pub driver: String,
+    /// What it can do.
+    pub limits: Limits,
+}
+
+impl Adapter {
+    pub(super) fn new(index: usize, adapter: &wgpu::Adapter) -> Self {
+        let (info, limits) = (adapter.get_info(), adapter.limits());
+        Self {
+            index,
+            name: info.name,
+            kind: info.device_type.into(),
+            backend: info.backend.to_str().to_owned(),
+            driver: format!("{} {}", info.driver, info.driver_info)
+                .trim()
+                .to_owned(),
+            limits: Limits {
+                buffer_bytes: limits
+                    .max_storage_buffer_binding_size
+                    .min(limits.max_buffer_size),
+                buffers: limits.max_storage_buffers_per_shader_stage,
+                cube_units: limits.max_compute_invocations_per_workgroup,
+                shared_bytes: limits.max_compute_workgroup_storage_size,
+                cubes: limits.max_compute_workgroups_per_dimension,
+            },
+        }
+    }
+}
+
+impl Adapter {
+    /// Whether the kernels fit.
+    pub(super) fn check(&self) -> Result<()> {
+        for (what, has, needs) in [
+            ("buffers a kernel", self.limits.buffers, BUFFERS),
+            ("units a cube", self.limits.cube_units, CUBE_UNITS),
+            (
+                "shared bytes a cube",
+                self.limits.shared_bytes,
+                SHARED_BYTES,
+            ),
+            ("cubes an axis", self.limits.cubes, 65_535),
+        ] {
+            if has < needs {
+                return Err(Error::NoGpu {
+                    reason: format!(
+                        "{} has {has} {what}, and {needs} are needed: use another adapter, or the CPU",
+                        self.name
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Every adapter of this machine, the likeliest to be fast first; in a browser the one that it offers.
+pub async fn adapters() -> Vec<Adapter> {
+    let found = found().await;
+    found
+        .iter()
+        .enumerate()
+        .map(|(index, adapter)| Adapter::new(index, adapter))
+        .collect()
+}
+
+/// The one way to the interfaces with compute shaders (OpenGL's are too small for these kernels). Never dropped: Vulkan's loader crashes where
+/// instances come and go on several threads.
+pub(super) fn instance() -> &'static wgpu::Instance {
+    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
+    INSTANCE.get_or_init(|| {
+        wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends: wgpu::Backends::PRIMARY,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        })
+    })
+}
+
+/// The adapters themselves, in the order of [`adapters`].
+pub(super) async fn found() -> Vec<wgpu::Adapter> {
+    let mut found = instance().enumerate_adapters(wgpu::Backends::PRIMARY).await;
+    // Stable: of one kind, the driver's order.
+    found.sort_by_key(|adapter| AdapterKind::from(adapter.get_info().device_type) as u8);
+    found
+}

@@ -1,0 +1,137 @@
+//! Numbers in a GPU's memory.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cubecl::prelude::BufferArg;
+use cubecl::server::Handle;
+
+use super::device::Gpu;
+use crate::error::{Error, Result};
+
+/// A run of 32-bit words in a GPU's memory: f32 numbers, indices, or pairs of bf16 numbers.
+pub struct Buffer {
+    gpu: Arc<Gpu>,
+    handle: Handle,
+    words: usize,
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Buffer[{} words]", self.words)
+    }
+}
+
+impl Buffer {
+    /// A buffer in which anything may stand.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for more words than the adapter can bind at once.
+    pub fn empty(gpu: &Arc<Gpu>, words: usize) -> Result<Self> {
+        check_size(gpu, words)?;
+        // Nothing cannot be bound.
+        Ok(Self::new(gpu, gpu.client().empty(4 * words.max(1)), words))
+    }
+
+    /// What is bound where a kernel does not look: a buffer of its own, because none may be bound twice.
+    pub(crate) fn unused(gpu: &Arc<Gpu>) -> Self {
+        Self::new(gpu, gpu.client().empty(4), 1)
+    }
+
+    fn new(gpu: &Arc<Gpu>, handle: Handle, words: usize) -> Self {
+        Self {
+            gpu: Arc::clone(gpu),
+            handle,
+            words,
+        }
+    }
+
+    /// A buffer with these numbers.
+    ///
+    /// # Errors
+    /// As [`Buffer::empty`].
+    pub fn from_f32(gpu: &Arc<Gpu>, numbers: &[f32]) -> Result<Self> {
+        Self::from_words(gpu, bytemuck::cast_slice(numbers))
+    }
+
+    /// A buffer with these words.
+    ///
+    /// # Errors
+    /// As [`Buffer::empty`].
+    pub fn from_words(gpu: &Arc<Gpu>, words: &[u32]) -> Result<Self> {
+        check_size(gpu, words.len())?;
+        let bytes = bytemuck::cast_slice(if words.is_empty() { &[0] } else { words });
+        Ok(Self::new(
+            gpu,
+            gpu.client().create_from_slice(bytes),
+            words.len(),
+        ))
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn gpu(&self) -> &Arc<Gpu> {
+        &self.gpu
+    }
+
+    /// Its length.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        self.words
+    }
+
+    /// The numbers, once all that was launched before is computed.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], and [`Error::Gpu`] where a launch that should have written them failed.
+    pub async fn read_f32(&self) -> Result<Vec<f32>> {
+        Ok(Self::read_all_f32(&[self]).await?.remove(0))
+    }
+
+    /// The numbers of buffers of one GPU, in one read.
+    ///
+    /// # Errors
+    /// As [`Buffer::read_f32`].
+    pub(crate) async fn read_all_f32(buffers: &[&Self]) -> Result<Vec<Vec<f32>>> {
+        let Some(first) = buffers.first() else {
+            return Ok(Vec::new());
+        };
+        let handles = buffers.iter().map(|buffer| buffer.handle.clone());
+        let read = match first.gpu.client().read_async(handles.collect()).await {
+            Ok(read) => read,
+            Err(error) => return Err(first.gpu.failure("read", &error).await),
+        };
+        let numbers = read.iter().zip(buffers).map(|(bytes, buffer)| {
+            let mut numbers: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
+            numbers.truncate(buffer.words);
+            numbers
+        });
+        Ok(numbers.collect())
+    }
+
+    /// Another name for the same memory.
+    pub(crate) fn alias(&self) -> Self {
+        Self::new(&self.gpu, self.handle.clone(), self.words)
+    }
+
+    /// The buffer as an argument of a launch.
+    pub(crate) fn arg(&self) -> BufferArg {
+        // SAFETY: so many words were allocated at least.
+        unsafe { BufferArg::from_raw_parts(self.handle.clone(), self.words) }
+    }
+}
+
+fn check_size(gpu: &Gpu, words: usize) -> Result<()> {
+    let (bytes, adapter) = (4 * words as u64, gpu.adapter());
+    if bytes <= adapter.limits.buffer_bytes {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        op: "Buffer",
+        what: "words",
+        reason: format!(
+            "take {bytes} bytes, and a buffer of {} has at most {}",
+            adapter.name, adapter.limits.buffer_bytes
+        ),
+    })
+}

@@ -1,0 +1,221 @@
+//! An adapter in use: where kernels are launched.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cubecl::CubeCount;
+use cubecl::client::Client;
+use cubecl::server::ServerError;
+use cubecl::wgpu::wgpu;
+use cubecl::wgpu::{RuntimeOptions, WgpuSetup, try_init_device};
+
+use super::adapter::{self, Adapter};
+use crate::error::{Error, Result};
+
+/// Units of a cube in all kernels: what the narrowest adapters permit.
+pub(crate) const CUBE_UNITS: u32 = 256;
+
+/// A GPU that was opened, with its queue.
+pub struct Gpu {
+    adapter: Adapter,
+    client: Client,
+    device: wgpu::Device,
+    weight_bytes: u64,
+}
+
+impl fmt::Debug for Gpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gpu[{}]", self.adapter.name)
+    }
+}
+
+impl Gpu {
+    /// Opens the adapter of this index, as [`super::adapters`] counts them.
+    ///
+    /// # Errors
+    /// [`Error::NoGpu`] where there is no such adapter or it is too small for these kernels, and where its driver refuses.
+    pub async fn open(index: usize) -> Result<Arc<Self>> {
+        Self::open_splitting(index, u64::MAX).await
+    }
+
+    /// [`Gpu::open`] with weights split into parts of at most so many bytes, as the adapter's limit splits larger ones.
+    pub(crate) async fn open_splitting(index: usize, weight_bytes: u64) -> Result<Arc<Self>> {
+        let mut found = adapter::found().await;
+        let count = found.len();
+        if index >= count {
+            return Err(Error::NoGpu {
+                reason: match count {
+                    0 => "no adapter was found: install its driver (on Debian `mesa-vulkan-drivers` has those of AMD and Intel, and lavapipe, \
+                          which needs no GPU), or use the CPU"
+                        .to_owned(),
+                    count => format!("there is no adapter {index}: {count} found, counted from 0"),
+                },
+            });
+        }
+        let chosen = found.swap_remove(index);
+        let adapter = Adapter::new(index, &chosen);
+        adapter.check()?;
+        let refused = |reason: String| Error::NoGpu {
+            reason: format!("{} cannot be used: {reason}", adapter.name),
+        };
+        let (device, queue) = chosen
+            .request_device(&wgpu::DeviceDescriptor {
+                label: Some("recode"),
+                // Experimental ones are refused to whoever does not vouch for them.
+                required_features: chosen.features().difference(
+                    wgpu::Features::MAPPABLE_PRIMARY_BUFFERS
+                        | wgpu::Features::all_experimental_mask(),
+                ),
+                required_limits: chosen.limits(),
+                memory_hints: wgpu::MemoryHints::MemoryUsage,
+                trace: wgpu::Trace::Off,
+                experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            })
+            .await
+            .map_err(|error| refused(error.to_string()))?;
+        let setup = WgpuSetup {
+            instance: adapter::instance().clone(),
+            backend: chosen.get_info().backend,
+            adapter: chosen,
+            device: device.clone(),
+            queue,
+        };
+        let options = RuntimeOptions::try_default().map_err(|error| refused(error.to_string()))?;
+        let id = try_init_device(setup, options).map_err(|error| refused(error.to_string()))?;
+        Ok(Arc::new(Self {
+            weight_bytes: weight_bytes.min(adapter.limits.buffer_bytes),
+            client: cubecl::Device::from(id).client(),
+            adapter,
+            device,
+        }))
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Waits until everything launched so far has been computed.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`], [`Error::Gpu`].
+    pub async fn wait(&self) -> Result<()> {
+        match self.client.sync().await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failure("wait", &error).await),
+        }
+    }
+
+    /// The largest part of a weight, in bytes.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        self.weight_bytes
+    }
+
+    /// Takes the GPU away, as a driver's crash or a pulled plug does.
+    #[cfg(test)]
+    fn lose(&self) {
+        self.device.destroy();
+    }
+
+    /// What the runtime says went wrong, as an error of ours.
+    pub(crate) async fn failure(&self, op: &'static str, error: &ServerError) -> Error {
+        // What comes behind is the way through the runtime, which helps nobody who uses it.
+        let said = |error: &ServerError| {
+            let text = error.to_string();
+            let reason = text.split("\nBacktrace").next().unwrap_or_default();
+            reason.trim().replace('\n', " ")
+        };
+        if error.is_device_poisoned() {
+            return Error::DeviceLost {
+                reason: said(error),
+            };
+        }
+        // That the device is lost is said when somebody polls it after its last work, and then to whoever asks next.
+        for _ in 0..3 {
+            let _ = self.device.poll(wgpu::PollType::Wait {
+                submission_index: None,
+                timeout: Some(Duration::from_secs(1)),
+            });
+            if let Err(next) = self.client.sync().await
+                && next.is_device_poisoned()
+            {
+                return Error::DeviceLost {
+                    reason: said(&next),
+                };
+            }
+        }
+        Error::Gpu {
+            op,
+            reason: said(error),
+        }
+    }
+}
+
+/// Cubes of [`CUBE_UNITS`] units for one unit each of `count` things, which look at `ABSOLUTE_POS`; `None` where there is nothing to do.
+pub(crate) fn unit_each(count: usize) -> Option<CubeCount> {
+    (count > 0).then(|| grid(count.div_ceil(CUBE_UNITS as usize)))
+}
+
+/// Cubes in a grid folded so that no axis has more than an adapter permits: a kernel takes `CUBE_POS` and looks whether it is below the count.
+pub(crate) fn grid(cubes: usize) -> CubeCount {
+    const AXIS: usize = 65_535;
+    let y = cubes.div_ceil(AXIS).max(1);
+    CubeCount::Static(cubes.div_ceil(y) as u32, y as u32, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::gpu::Buffer;
+
+    #[test]
+    fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
+        let error = block_on(Gpu::open(1000)).unwrap_err().to_string();
+        assert!(
+            error.starts_with("no GPU: there is no adapter 1000: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_buffer_beyond_the_limit_is_refused_with_both_numbers() {
+        let gpu = block_on(Gpu::open(0)).unwrap();
+        let words = gpu.adapter().limits.buffer_bytes as usize / 4;
+        let error = Buffer::empty(&gpu, words + 1).unwrap_err().to_string();
+        let limit = 4 * words;
+        assert!(
+            error.contains(&format!("take {} bytes", limit + 4)),
+            "{error}"
+        );
+        assert!(error.contains(&format!("at most {limit}")), "{error}");
+    }
+
+    #[test]
+    fn a_gpu_that_is_lost_is_an_error_at_the_next_read() {
+        let gpu = block_on(Gpu::open(0)).unwrap();
+        let numbers = Buffer::from_f32(&gpu, &[1.0, 2.0]).unwrap();
+        assert_eq!(block_on(numbers.read_f32()).unwrap(), [1.0, 2.0]);
+        gpu.lose();
+        let error = block_on(numbers.read_f32()).unwrap_err();
+        assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_grid_covers_all_cubes_within_an_axis() {
+        for cubes in [1, 65_535, 65_536, 1_000_003] {
+            let CubeCount::Static(x, y, z) = grid(cubes) else {
+                panic!("a grid is static");
+            };
+            assert!(x as usize * y as usize >= cubes && z == 1, "{cubes}");
+            assert!(x <= 65_535 && y <= 65_535);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! GPUs: which there are, how one is opened, and the memory of its numbers.
+//!
+//! Kernels are written in CubeCL and run on whatever wgpu reaches: Vulkan, Metal and DX12. Each op's kernels stand
+//! beside its CPU implementation, as `ops/<op>/gpu.rs`.
+//!
+//! # What every kernel keeps to
+//! So that one source runs everywhere: at most 256 units a cube, 7 buffers and 16 KiB of shared memory; no float atomics, each result has one
+//! owner; cube counts are folded below 65,536 an axis; sums in f32, bf16 weights as pairs in u32 words; no logic on NaN or infinity, which
+//! compilers fold away.
+
+mod adapter;
+mod buffer;
+mod device;
+mod fill;
+pub(crate) mod product;
+pub(crate) mod reduce;
+mod weight;
+
+pub use adapter::{Adapter, AdapterKind, Limits, adapters};
+pub use buffer::Buffer;
+pub use device::Gpu;
+pub(crate) use device::{CUBE_UNITS, grid, unit_each};
+pub use weight::GpuWeight;
+pub(crate) use weight::Part;

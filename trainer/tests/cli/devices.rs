@@ -1,0 +1,76 @@
+//! `recode-trainer devices`, and `--device` on the commands that compute.
+
+use serde_json::Value;
+
+use crate::{recode, recode_with, text_of, tiny};
+
+#[test]
+fn adapters_are_listed_and_the_automatic_choice_is_explained() {
+    let table = recode(&["devices"]);
+    assert_eq!(table.code, Some(0), "{}", table.stderr);
+    assert!(table.stdout.contains("gpu:0 ") && table.stdout.contains("--device auto takes "));
+    assert_eq!(table.stderr, "");
+    let report: Value = serde_json::from_str(&recode(&["devices", "--json"]).stdout).unwrap();
+    let first = &report["adapters"][0];
+    assert!(
+        first["limits"]["buffer_bytes"].as_u64() > Some(0),
+        "{report}"
+    );
+    // A software adapter is never taken by itself.
+    let only_software = report["adapters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .all(|adapter| adapter["kind"] == "software");
+    assert_eq!(report["auto"].is_null(), only_software);
+}
+
+#[test]
+fn a_device_that_is_not_there_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("model");
+    tiny::write_model(&model, 1, &[]);
+    let model = text_of(&model);
+    let outcome = |device| recode(&["generate", "--model", &model, "--device", device, "a"]);
+    let far = outcome("gpu:99");
+    assert_eq!(far.code, Some(1));
+    assert!(
+        far.stderr.contains("there is no adapter 99: "),
+        "{}",
+        far.stderr
+    );
+    let wrong = outcome("tpu");
+    assert_eq!(wrong.code, Some(2));
+    assert!(
+        wrong.stderr.contains("use auto, cpu, gpu, or gpu:N"),
+        "{}",
+        wrong.stderr
+    );
+}
+
+#[test]
+fn log_probabilities_on_a_gpu_are_those_of_the_processor() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("model");
+    tiny::write_model(&model, 1, &[]);
+    let model = text_of(&model);
+    let line = b"{\"prompt\": \"value =\", \"completion\": \" f(x)\"}\n";
+    let logprobs = |device| {
+        let outcome = recode_with(
+            &["logprobs", "--model", &model, "--device", device, "-"],
+            line,
+        );
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let line: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let numbers = line["logprobs"].as_array().unwrap().clone();
+        numbers
+            .iter()
+            .map(|x| x.as_f64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let (cpu, gpu) = (logprobs("cpu"), logprobs("gpu"));
+    assert!(!cpu.is_empty() && cpu.len() == gpu.len());
+    for (a, b) in cpu.iter().zip(&gpu) {
+        assert!((a - b).abs() < 1e-4, "{cpu:?} {gpu:?}");
+    }
+}
