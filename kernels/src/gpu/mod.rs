@@ -21,4 +21,3 @@ pub use buffer::Buffer;
 pub use device::Gpu;
 pub(crate) use device::{CUBE_UNITS, grid, unit_each};
 pub use weight::GpuWeight;
-pub(crate) use weight::Part;

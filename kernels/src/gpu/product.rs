@@ -7,6 +7,7 @@ use cubecl::prelude::*;
 
 use super::buffer::Buffer;
 use super::device::{CUBE_UNITS, grid};
+use super::weight::{GpuWeight, Part};
 
 /// Units along either side of a block.
 const SIDE: u32 = 16;
@@ -50,6 +51,60 @@ pub(crate) struct Out<'a> {
     pub stride: usize,
     pub offset: usize,
     pub accumulate: bool,
+}
+
+impl<'a> Left<'a> {
+    pub fn new(numbers: &'a Buffer, order: Order, stride: usize) -> Self {
+        Self {
+            numbers,
+            order,
+            stride,
+            offset: 0,
+        }
+    }
+
+    /// The same from another place on.
+    pub fn from(self, offset: usize) -> Self {
+        Self { offset, ..self }
+    }
+}
+
+impl<'a> Right<'a> {
+    /// f32 numbers.
+    pub fn new(words: &'a Buffer, order: Order, stride: usize) -> Self {
+        Self {
+            words,
+            order,
+            narrow: false,
+            stride,
+        }
+    }
+
+    /// Some rows of a weight of `cols` columns.
+    pub fn part(weight: &GpuWeight, part: &'a Part, cols: usize, order: Order) -> Self {
+        Self {
+            words: &part.words,
+            order,
+            narrow: weight.narrow,
+            stride: weight.stride(cols),
+        }
+    }
+}
+
+impl<'a> Out<'a> {
+    pub fn new(numbers: &'a Buffer, stride: usize, accumulate: bool) -> Self {
+        Self {
+            numbers,
+            stride,
+            offset: 0,
+            accumulate,
+        }
+    }
+
+    /// The same from another place on.
+    pub fn from(self, offset: usize) -> Self {
+        Self { offset, ..self }
+    }
 }
 
 /// One number of a pair of bf16.

@@ -94,33 +94,6 @@ fn magnitude_kernel(y: &[f32], d_y: &[f32], magnitude: &[f32], d_magnitude: &mut
     }
 }
 
-fn left(numbers: &Buffer, order: Order, stride: usize, offset: usize) -> Left<'_> {
-    Left {
-        numbers,
-        order,
-        stride,
-        offset,
-    }
-}
-
-fn right(words: &Buffer, order: Order, stride: usize) -> Right<'_> {
-    Right {
-        words,
-        order,
-        narrow: false,
-        stride,
-    }
-}
-
-fn out(numbers: &Buffer, stride: usize, accumulate: bool) -> Out<'_> {
-    Out {
-        numbers,
-        stride,
-        offset: 0,
-        accumulate,
-    }
-}
-
 pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
     let [o, i] = w.shape();
     let (a, b, weight) = (factors.a.buffer(), factors.b.buffer(), w.gpu());
@@ -134,10 +107,10 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
         let merged = Buffer::empty(gpu, rows * i)?;
         product(
             [rows, r, i],
-            left(b, Order::Rows, r, part.rows.start * r),
-            right(a, Order::Rows, i),
+            Left::new(b, Order::Rows, r).from(part.rows.start * r),
+            Right::new(a, Order::Rows, i),
             None,
-            out(&merged, i, false),
+            Out::new(&merged, i, false),
         );
         let unused = [Buffer::unused(gpu), Buffer::unused(gpu)];
         // SAFETY: rows and columns are those of the checked operands.
@@ -193,33 +166,33 @@ pub(super) fn backward(
     let d_y_b = Buffer::empty(gpu, n * r)?;
     product(
         [n, o, r],
-        left(d_y, Order::Rows, o, 0),
-        right(&scaled_b, Order::Rows, r),
+        Left::new(d_y, Order::Rows, o),
+        Right::new(&scaled_b, Order::Rows, r),
         None,
-        out(&d_y_b, r, false),
+        Out::new(&d_y_b, r, false),
     );
     product(
         [r, n, i],
-        left(&d_y_b, Order::Transposed, r, 0),
-        right(x, Order::Rows, i),
+        Left::new(&d_y_b, Order::Transposed, r),
+        Right::new(x, Order::Rows, i),
         None,
-        out(gradients.d_a.buffer(), i, true),
+        Out::new(gradients.d_a.buffer(), i, true),
     );
     let x_a = d_y_b; // [N, R], in the same memory: its last reader has been launched
     product(
         [n, i, r],
-        left(x, Order::Rows, i, 0),
-        right(factors.a.buffer(), Order::Transposed, i),
+        Left::new(x, Order::Rows, i),
+        Right::new(factors.a.buffer(), Order::Transposed, i),
         None,
-        out(&x_a, r, false),
+        Out::new(&x_a, r, false),
     );
     let d_b = scaled_b; // [O, R], likewise
     product(
         [o, n, r],
-        left(d_y, Order::Transposed, o, 0),
-        right(&x_a, Order::Rows, r),
+        Left::new(d_y, Order::Transposed, o),
+        Right::new(&x_a, Order::Rows, r),
         None,
-        out(&d_b, r, false),
+        Out::new(&d_b, r, false),
     );
     scale_rows(
         &d_b,

@@ -3,87 +3,45 @@
 use cubecl::prelude::*;
 
 use crate::gpu::product::{Left, Order, Out, Right, product};
-use crate::gpu::{Buffer, CUBE_UNITS, GpuWeight, Part, unit_each};
+use crate::gpu::{Buffer, CUBE_UNITS, unit_each};
 use crate::{Tensor, Weight};
-
-/// A weight's rows as the right operand of a product: [O, I], or transposed [I, O].
-fn right<'a>(w: &GpuWeight, part: &'a Part, cols: usize, order: Order) -> Right<'a> {
-    Right {
-        words: &part.words,
-        order,
-        narrow: w.narrow,
-        stride: w.stride(cols),
-    }
-}
 
 pub(super) fn forward(x: &Tensor, w: &Weight, bias: Option<&Buffer>, y: &Tensor) {
     let (weight, [outputs, inputs]) = (w.gpu(), w.shape());
-    let left = Left {
-        numbers: x.buffer(),
-        order: Order::Rows,
-        stride: inputs,
-        offset: 0,
-    };
+    let left = Left::new(x.buffer(), Order::Rows, inputs);
     for part in &weight.parts {
-        let out = Out {
-            numbers: y.buffer(),
-            stride: outputs,
-            offset: part.rows.start,
-            accumulate: false,
-        };
-        let right = right(weight, part, inputs, Order::Transposed);
-        let bias = bias.map(|bias| (bias, part.rows.start));
-        product([x.rows(), inputs, part.rows.len()], left, right, bias, out);
+        product(
+            [x.rows(), inputs, part.rows.len()],
+            left,
+            Right::part(weight, part, inputs, Order::Transposed),
+            bias.map(|bias| (bias, part.rows.start)),
+            Out::new(y.buffer(), outputs, false).from(part.rows.start),
+        );
     }
 }
 
 pub(super) fn backward_input(d_y: &Tensor, w: &Weight, d_x: &Tensor, accumulate: bool) {
     let (weight, [outputs, inputs]) = (w.gpu(), w.shape());
     for (index, part) in weight.parts.iter().enumerate() {
-        let left = Left {
-            numbers: d_y.buffer(),
-            order: Order::Rows,
-            stride: outputs,
-            offset: part.rows.start,
-        };
-        let out = Out {
-            numbers: d_x.buffer(),
-            stride: inputs,
-            offset: 0,
-            accumulate: accumulate || index > 0,
-        };
-        let right = right(weight, part, inputs, Order::Rows);
         product(
             [d_y.rows(), part.rows.len(), inputs],
-            left,
-            right,
+            Left::new(d_y.buffer(), Order::Rows, outputs).from(part.rows.start),
+            Right::part(weight, part, inputs, Order::Rows),
             None,
-            out,
+            Out::new(d_x.buffer(), inputs, accumulate || index > 0),
         );
     }
 }
 
 pub(super) fn backward_weight(x: &Tensor, d_y: &Tensor, d_w: &Tensor) {
     let [outputs, inputs] = d_w.shape();
-    let left = Left {
-        numbers: d_y.buffer(),
-        order: Order::Transposed,
-        stride: outputs,
-        offset: 0,
-    };
-    let right = Right {
-        words: x.buffer(),
-        order: Order::Rows,
-        narrow: false,
-        stride: inputs,
-    };
-    let out = Out {
-        numbers: d_w.buffer(),
-        stride: inputs,
-        offset: 0,
-        accumulate: true,
-    };
-    product([outputs, x.rows(), inputs], left, right, None, out);
+    product(
+        [outputs, x.rows(), inputs],
+        Left::new(d_y.buffer(), Order::Transposed, outputs),
+        Right::new(x.buffer(), Order::Rows, inputs),
+        None,
+        Out::new(d_w.buffer(), inputs, true),
+    );
 }
 
 /// One unit a column, which adds up its rows in order.

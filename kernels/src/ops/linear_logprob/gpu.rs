@@ -6,7 +6,7 @@ use super::plan::Plan;
 use super::{KeptTokens, LogprobRequest, Logprobs, Sampling};
 use crate::gpu::product::{Left, Order, Out, Right, product};
 use crate::gpu::reduce::{cube_max, cube_sum};
-use crate::gpu::{Buffer, CUBE_UNITS, GpuWeight, grid, unit_each};
+use crate::gpu::{Buffer, CUBE_UNITS, grid, unit_each};
 use crate::ops::gather::gather;
 use crate::{Result, Tensor, Weight};
 
@@ -195,10 +195,10 @@ impl<'a> Work<'a> {
         for part in &weight.parts {
             product(
                 [n, c, part.rows.len()],
-                left(hidden.buffer(), Order::Rows, c, 0),
-                right(weight, &part.words, c, Order::Transposed),
+                Left::new(hidden.buffer(), Order::Rows, c),
+                Right::part(weight, part, c, Order::Transposed),
                 None,
-                out(&logits, v, part.rows.start, false),
+                Out::new(&logits, v, false).from(part.rows.start),
             );
         }
         Ok(Chunk {
@@ -207,33 +207,6 @@ impl<'a> Work<'a> {
             hidden,
             logits,
         })
-    }
-}
-
-fn left(numbers: &Buffer, order: Order, stride: usize, offset: usize) -> Left<'_> {
-    Left {
-        numbers,
-        order,
-        stride,
-        offset,
-    }
-}
-
-fn right<'a>(w: &GpuWeight, words: &'a Buffer, cols: usize, order: Order) -> Right<'a> {
-    Right {
-        words,
-        order,
-        narrow: w.narrow,
-        stride: w.stride(cols),
-    }
-}
-
-fn out(numbers: &Buffer, stride: usize, offset: usize, accumulate: bool) -> Out<'_> {
-    Out {
-        numbers,
-        stride,
-        offset,
-        accumulate,
     }
 }
 
@@ -344,10 +317,10 @@ pub(super) fn backward(
         for (index, part) in weight.parts.iter().enumerate() {
             product(
                 [n, part.rows.len(), c],
-                left(&chunk.logits, Order::Rows, v, part.rows.start),
-                right(weight, &part.words, c, Order::Rows),
+                Left::new(&chunk.logits, Order::Rows, v).from(part.rows.start),
+                Right::part(weight, part, c, Order::Rows),
                 None,
-                out(&d_rows, c, 0, index > 0),
+                Out::new(&d_rows, c, index > 0),
             );
         }
         if let Some(grid) = unit_each(n * c) {
@@ -365,18 +338,13 @@ pub(super) fn backward(
             }
         }
         if let Some(d_w) = d_w {
-            let rows = Right {
-                words: chunk.hidden.buffer(),
-                order: Order::Rows,
-                narrow: false,
-                stride: c,
-            };
+            let rows = Right::new(chunk.hidden.buffer(), Order::Rows, c);
             product(
                 [v, n, c],
-                left(&chunk.logits, Order::Transposed, v, 0),
+                Left::new(&chunk.logits, Order::Transposed, v),
                 rows,
                 None,
-                out(d_w.buffer(), c, 0, true),
+                Out::new(d_w.buffer(), c, true),
             );
         }
     }
