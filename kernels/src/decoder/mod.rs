@@ -55,4 +55,4 @@ pub use dropout::Dropout;
 pub use forward::{Activations, KEPT_ACTIVATION_BYTES};
 pub use gradients::WeightGradients;
 pub use target::Target;
-pub use weights::{Decoder, Named};
+pub use weights::{Decoder, Loading, Named, Place};

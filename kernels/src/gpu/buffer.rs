@@ -59,13 +59,19 @@ impl Buffer {
     /// # Errors
     /// As [`Buffer::empty`].
     pub fn from_words(gpu: &Arc<Gpu>, words: &[u32]) -> Result<Self> {
-        check_size(gpu, words.len())?;
-        let bytes = bytemuck::cast_slice(if words.is_empty() { &[0] } else { words });
-        Ok(Self::new(
-            gpu,
-            gpu.client().create_from_slice(bytes),
-            words.len(),
-        ))
+        Self::from_bytes(gpu, bytemuck::cast_slice(words))
+    }
+
+    /// A buffer with the words that these bytes are, four each.
+    ///
+    /// # Errors
+    /// As [`Buffer::empty`].
+    pub(crate) fn from_bytes(gpu: &Arc<Gpu>, bytes: &[u8]) -> Result<Self> {
+        let words = bytes.len() / 4;
+        check_size(gpu, words)?;
+        // Nothing cannot be bound.
+        let bytes = if bytes.is_empty() { &[0; 4] } else { bytes };
+        Ok(Self::new(gpu, gpu.client().create_from_slice(bytes), words))
     }
 
     /// Where it lies.

@@ -36,6 +36,11 @@ impl GpuWeight {
 
     pub(crate) fn bf16(gpu: &Arc<Gpu>, rows: usize, cols: usize, data: &[bf16]) -> Result<Self> {
         Self::split(gpu, rows, cols, true, |range| {
+            if cols.is_multiple_of(2) && cfg!(target_endian = "little") {
+                // They lie in pairs as it is.
+                let numbers = &data[range.start * cols..range.end * cols];
+                return Buffer::from_bytes(gpu, bytemuck::cast_slice(numbers));
+            }
             let mut words = Vec::with_capacity(range.len() * cols.div_ceil(2));
             for row in data[range.start * cols..range.end * cols].chunks(cols.max(1)) {
                 words.extend(row.chunks(2).map(|pair| {

@@ -59,12 +59,46 @@ impl Weight {
     /// # Errors
     /// [`Error::Shape`] where `data` does not have `rows * cols` numbers.
     pub fn bf16(rows: usize, cols: usize, data: Vec<bf16>) -> Result<Self> {
-        check_len("Weight::bf16", rows, cols, data.len())?;
-        Ok(Self {
-            rows,
-            cols,
-            data: WeightData::Bf16(PackedBf16::new(rows, cols, &data)),
-        })
+        Self::bf16_on(&Device::Cpu, rows, cols, &data)
+    }
+
+    /// [`Weight::f32`] in a device's memory.
+    ///
+    /// # Errors
+    /// Also [`Error::Argument`](crate::Error::Argument) where one row is larger than the device's buffers can be.
+    pub fn f32_on(device: &Device, rows: usize, cols: usize, data: Vec<f32>) -> Result<Self> {
+        match device {
+            Device::Cpu => Self::f32(rows, cols, data),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => {
+                check_len("Weight::f32", rows, cols, data.len())?;
+                let data = GpuWeight::f32(gpu, rows, cols, &data)?;
+                Ok(Self::on_gpu(rows, cols, data))
+            }
+        }
+    }
+
+    /// [`Weight::bf16`] in a device's memory.
+    ///
+    /// # Errors
+    /// Also [`Error::Argument`](crate::Error::Argument) where one row is larger than the device's buffers can be.
+    pub fn bf16_on(device: &Device, rows: usize, cols: usize, data: &[bf16]) -> Result<Self> {
+        match device {
+            Device::Cpu => {
+                check_len("Weight::bf16", rows, cols, data.len())?;
+                Ok(Self {
+                    rows,
+                    cols,
+                    data: WeightData::Bf16(PackedBf16::new(rows, cols, data)),
+                })
+            }
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => {
+                check_len("Weight::bf16", rows, cols, data.len())?;
+                let data = GpuWeight::bf16(gpu, rows, cols, data)?;
+                Ok(Self::on_gpu(rows, cols, data))
+            }
+        }
     }
 
     /// Parameters in a GPU's memory.
@@ -157,16 +191,15 @@ impl Weight {
                 reason: "lies in a GPU's memory, where it stays".to_string(),
             }),
             #[cfg(feature = "gpu")]
-            (data, Device::Gpu(gpu)) => {
+            (data, Device::Gpu(_)) => {
                 let wide = self.to_f32();
-                let there = match data {
+                match data {
                     WeightData::Bf16(_) => {
                         let narrow: Vec<bf16> = wide.iter().map(|&v| bf16::from_f32(v)).collect();
-                        GpuWeight::bf16(gpu, self.rows, self.cols, &narrow)?
+                        Self::bf16_on(device, self.rows, self.cols, &narrow)
                     }
-                    _ => GpuWeight::f32(gpu, self.rows, self.cols, &wide)?,
-                };
-                Ok(Self::on_gpu(self.rows, self.cols, there))
+                    _ => Self::f32_on(device, self.rows, self.cols, wide),
+                }
             }
             #[allow(unreachable_patterns, reason = "without GPUs there is one device")]
             _ => Ok(self.clone()),

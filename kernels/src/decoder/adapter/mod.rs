@@ -50,19 +50,21 @@ trait Source {
     fn magnitude(&mut self, name: &str, layer: usize, target: Target) -> Result<Tensor>;
 }
 
-struct Files<'data, 'config> {
-    tensors: TensorFiles<'data>,
-    decoder: &'config DecoderConfig,
+struct File<'a> {
+    tensors: TensorFiles,
+    bytes: &'a [u8],
+    decoder: &'a DecoderConfig,
 }
 
-impl Source for Files<'_, '_> {
+impl Source for File<'_> {
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor> {
-        let weight = self.tensors.matrix(name, rows, cols)?;
-        Tensor::from_vec(rows, cols, weight.to_f32())
+        let place = self.tensors.take(name, &[rows, cols])?;
+        Tensor::from_vec(rows, cols, place.widened(place.of(self.bytes))?)
     }
 
     fn magnitude(&mut self, name: &str, _: usize, target: Target) -> Result<Tensor> {
-        self.tensors.vector(name, self.decoder.shape(target)[0])
+        let place = self.tensors.take(name, &[self.decoder.shape(target)[0]])?;
+        place.vector(place.of(self.bytes))
     }
 }
 
@@ -123,12 +125,15 @@ impl Adapter {
         bytes: &[u8],
     ) -> Result<Self> {
         config.check()?;
-        let tensors = TensorFiles::read(&[bytes])?;
-        let mut files = Files { tensors, decoder };
-        let adapter = Self::build(config, decoder, &mut files)?;
+        let mut file = File {
+            tensors: TensorFiles::read(&[(bytes, bytes.len() as u64)])?,
+            bytes,
+            decoder,
+        };
+        let adapter = Self::build(config, decoder, &mut file)?;
         let targets: Vec<&str> = config.target_modules.iter().map(|t| t.name()).collect();
         let kind = if config.use_dora { "DoRA" } else { "LoRA" };
-        files.tensors.finish(&format!(
+        file.tensors.finish(&format!(
             "a {kind} adapter of {} in {} layers, as adapter_config.json and the model describe it",
             targets.join(", "),
             decoder.num_hidden_layers

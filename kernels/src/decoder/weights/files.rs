@@ -1,14 +1,17 @@
 //! Tensors out of safetensors files, taken one by one under the names, shapes and types that are expected of them.
 //!
 //! Format: <https://github.com/huggingface/safetensors>. Accepted are F32, BF16 and F16; bf16 stays bf16, f16 becomes f32 (both
-//! exactly). A file is borrowed bytes, so that it can be a memory map; every tensor is copied out once.
+//! exactly). Of a file only its header has to be at hand; a tensor's bytes may come later, and are copied once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, Metadata};
 use serde_json::Value;
 
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::tensor::{Tensor, Weight};
 
@@ -29,20 +32,40 @@ fn misfit(tensor: impl Into<String>, reason: String) -> Error {
     }
 }
 
-/// What is left of the tensors of one or more files.
-pub(in crate::decoder) struct TensorFiles<'data> {
-    tensors: BTreeMap<String, TensorView<'data>>,
+/// Where a tensor stands in the files that hold a decoder or an adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The tensor's name.
+    pub name: String,
+    /// The file, counted from 0.
+    pub file: usize,
+    /// Its bytes within the file.
+    pub bytes: Range<u64>,
+    dtype: Dtype,
+    shape: Vec<usize>,
 }
 
-impl<'data> TensorFiles<'data> {
-    /// Reads the headers and checks them against the files' lengths.
-    pub(in crate::decoder) fn read(files: &[&'data [u8]]) -> Result<Self> {
+/// What is left of the tensors of one or more files, of which only the headers were read.
+pub(in crate::decoder) struct TensorFiles {
+    tensors: BTreeMap<String, Place>,
+}
+
+impl TensorFiles {
+    /// Reads the headers, each at the beginning of what is given of a file, and checks them against the files' lengths.
+    pub(in crate::decoder) fn read(files: &[(&[u8], u64)]) -> Result<Self> {
         let mut tensors = BTreeMap::new();
-        for (index, &bytes) in files.iter().enumerate() {
-            let file =
-                SafeTensors::deserialize(bytes).map_err(|error| explain(index, bytes, &error))?;
-            for (name, view) in file.tensors() {
-                if tensors.insert(name.clone(), view).is_some() {
+        for (file, &(bytes, length)) in files.iter().enumerate() {
+            let (header_end, metadata) = read_header(file, bytes, length)?;
+            for (name, info) in metadata.tensors() {
+                let (start, end) = info.data_offsets;
+                let place = Place {
+                    name: name.clone(),
+                    file,
+                    bytes: header_end + start as u64..header_end + end as u64,
+                    dtype: info.dtype,
+                    shape: info.shape.clone(),
+                };
+                if tensors.insert(name.clone(), place).is_some() {
                     return Err(refused(name, "stands in two of the files"));
                 }
             }
@@ -50,43 +73,9 @@ impl<'data> TensorFiles<'data> {
         Ok(Self { tensors })
     }
 
-    /// The tensor `name` as a matrix, in the precision of the file.
-    pub(in crate::decoder) fn matrix(
-        &mut self,
-        name: &str,
-        rows: usize,
-        cols: usize,
-    ) -> Result<Weight> {
-        let view = self.take(name, &[rows, cols])?;
-        match view.dtype() {
-            Dtype::BF16 => {
-                let data = pairs(&view).map(bf16::from_bits).collect::<Vec<_>>();
-                check_finite(name, view.shape(), &data, |v| v.is_finite())?;
-                Weight::bf16(rows, cols, data)
-            }
-            _ => Weight::f32(rows, cols, self.widened(name, &view)?),
-        }
-    }
-
-    /// The tensor `name` as a vector in f32.
-    pub(in crate::decoder) fn vector(&mut self, name: &str, len: usize) -> Result<Tensor> {
-        let view = self.take(name, &[len])?;
-        Ok(Tensor::vector(self.widened(name, &view)?))
-    }
-
-    /// Takes `name` out without looking at it; whether it was there.
-    pub(in crate::decoder) fn discard(&mut self, name: &str) -> bool {
-        self.tensors.remove(name).is_some()
-    }
-
-    /// Whether `name` is there and holds the same bytes as `other` does.
-    pub(in crate::decoder) fn same(&self, name: &str, other: &str) -> bool {
-        match (self.tensors.get(name), self.tensors.get(other)) {
-            (Some(a), Some(b)) => {
-                a.dtype() == b.dtype() && a.shape() == b.shape() && a.data() == b.data()
-            }
-            _ => false,
-        }
+    /// Takes `name` out without looking at it.
+    pub(in crate::decoder) fn discard(&mut self, name: &str) -> Option<Place> {
+        self.tensors.remove(name)
     }
 
     /// Names of what has not been taken.
@@ -98,62 +87,103 @@ impl<'data> TensorFiles<'data> {
     pub(in crate::decoder) fn finish(self, expected: &str) -> Result<()> {
         match self.tensors.first_key_value() {
             None => Ok(()),
-            Some((name, view)) => Err(misfit(
+            Some((name, place)) => Err(misfit(
                 name,
                 format!(
                     "has no place in {expected} (shape {:?}; {} such tensors)",
-                    view.shape(),
+                    place.shape,
                     self.tensors.len()
                 ),
             )),
         }
     }
 
-    fn take(&mut self, name: &str, shape: &[usize]) -> Result<TensorView<'data>> {
-        let Some(view) = self.tensors.remove(name) else {
+    /// Takes `name` out, which has to be there in this shape.
+    pub(in crate::decoder) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Place> {
+        let Some(place) = self.tensors.remove(name) else {
             return Err(misfit(
                 name,
                 format!("is missing, expected with shape {shape:?}"),
             ));
         };
-        if view.shape() != shape {
+        if place.shape != shape {
             return Err(misfit(
                 name,
-                format!("has shape {:?}, expected {shape:?}", view.shape()),
+                format!("has shape {:?}, expected {shape:?}", place.shape),
             ));
         }
-        if !matches!(view.dtype(), Dtype::F32 | Dtype::BF16 | Dtype::F16) {
+        if !matches!(place.dtype, Dtype::F32 | Dtype::BF16 | Dtype::F16) {
             return Err(misfit(
                 name,
-                format!("has dtype {:?}, expected F32, BF16 or F16", view.dtype()),
+                format!("has dtype {:?}, expected F32, BF16 or F16", place.dtype),
             ));
         }
-        Ok(view)
+        Ok(place)
+    }
+}
+
+impl Place {
+    /// Its part of a whole file.
+    pub(in crate::decoder) fn of<'data>(&self, file: &'data [u8]) -> &'data [u8] {
+        &file[self.bytes.start as usize..self.bytes.end as usize]
     }
 
-    fn widened(&self, name: &str, view: &TensorView<'_>) -> Result<Vec<f32>> {
-        let data: Vec<f32> = match view.dtype() {
-            Dtype::F32 => view
-                .data()
+    /// Whether it is a matrix, and not a vector.
+    pub(in crate::decoder) fn is_matrix(&self) -> bool {
+        self.shape.len() == 2
+    }
+
+    /// A matrix in the precision of the file, in a device's memory.
+    pub(in crate::decoder) fn matrix(&self, bytes: &[u8], device: &Device) -> Result<Weight> {
+        let [rows, cols] = *self.shape.as_slice() else {
+            unreachable!("{} was taken as a matrix", self.name);
+        };
+        match self.dtype {
+            Dtype::BF16 => {
+                let data = bf16_numbers(bytes);
+                check_finite(&self.name, &self.shape, &data, |v| v.is_finite())?;
+                Weight::bf16_on(device, rows, cols, &data)
+            }
+            _ => Weight::f32_on(device, rows, cols, self.widened(bytes)?),
+        }
+    }
+
+    /// A vector in f32.
+    pub(in crate::decoder) fn vector(&self, bytes: &[u8]) -> Result<Tensor> {
+        Ok(Tensor::vector(self.widened(bytes)?))
+    }
+
+    /// All numbers as f32.
+    pub(in crate::decoder) fn widened(&self, bytes: &[u8]) -> Result<Vec<f32>> {
+        let data: Vec<f32> = match self.dtype {
+            Dtype::F32 => bytes
                 .as_chunks::<4>()
                 .0
                 .iter()
                 .map(|&bytes| f32::from_le_bytes(bytes))
                 .collect(),
-            Dtype::BF16 => pairs(view)
+            Dtype::BF16 => pairs(bytes)
                 .map(|bits| bf16::from_bits(bits).to_f32())
                 .collect(),
-            _ => pairs(view)
+            _ => pairs(bytes)
                 .map(|bits| f16::from_bits(bits).to_f32())
                 .collect(),
         };
-        check_finite(name, view.shape(), &data, |v| v.is_finite())?;
+        check_finite(&self.name, &self.shape, &data, |v| v.is_finite())?;
         Ok(data)
     }
 }
 
-fn pairs<'view>(view: &'view TensorView<'_>) -> impl Iterator<Item = u16> + 'view {
-    let (pairs, _) = view.data().as_chunks::<2>();
+/// Where they lie, if the machine reads them so.
+fn bf16_numbers(bytes: &[u8]) -> Cow<'_, [bf16]> {
+    match bytemuck::try_cast_slice(bytes) {
+        Ok(numbers) if cfg!(target_endian = "little") => Cow::Borrowed(numbers),
+        _ => Cow::Owned(pairs(bytes).map(bf16::from_bits).collect()),
+    }
+}
+
+fn pairs(bytes: &[u8]) -> impl Iterator<Item = u16> {
+    let (pairs, _) = bytes.as_chunks::<2>();
     pairs.iter().map(|&bytes| u16::from_le_bytes(bytes))
 }
 
@@ -176,40 +206,59 @@ fn check_finite<T: Copy + std::fmt::Display>(
     ))
 }
 
-/// The crate's error in words that name the tensor where one can be named.
-fn explain(file: usize, bytes: &[u8], error: &SafeTensorError) -> Error {
-    let found = match error {
-        SafeTensorError::HeaderTooSmall
-        | SafeTensorError::InvalidHeaderLength
-        | SafeTensorError::HeaderTooLarge => Some((
-            None,
-            format!(
-                "has {} bytes, too few for the header it announces: truncated, or not a safetensors file",
-                bytes.len()
-            ),
-        )),
-        _ => find_lie(bytes),
+/// How many bytes of a file the header takes, its length's eight included, by those eight; and what it says.
+fn read_header(file: usize, bytes: &[u8], length: u64) -> Result<(u64, Metadata)> {
+    let too_short = || Error::WeightsFile {
+        file,
+        reason: format!(
+            "has {length} bytes, too few for the header it announces: truncated, or not a safetensors file"
+        ),
     };
-    match found {
-        Some((Some(tensor), reason)) => Error::Weights {
-            tensor,
-            file: Some(file),
-            reason,
-        },
-        Some((None, reason)) => Error::WeightsFile { file, reason },
-        None => Error::WeightsFile {
+    // In a browser, whose programs have 32 bits.
+    if usize::try_from(length).is_err() {
+        return Err(Error::WeightsFile {
             file,
-            reason: format!("cannot be read: {error}"),
-        },
+            reason: format!(
+                "has {length} bytes, and here a file can have at most {}: save the model again in shards (save_pretrained(dir, max_shard_size=\"2GB\"))",
+                usize::MAX
+            ),
+        });
+    }
+    let (first, rest) = bytes.split_first_chunk().ok_or_else(too_short)?;
+    let size = header_bytes(*first).filter(|size| 8 + size <= length);
+    let size = size.ok_or_else(too_short)?;
+    let header = rest.get(..size as usize).ok_or_else(too_short)?;
+    let available = length - 8 - size;
+    match serde_json::from_slice::<Metadata>(header) {
+        Ok(metadata) if metadata.data_len() as u64 == available => Ok((8 + size, metadata)),
+        read => Err(match find_lie(header, available) {
+            Some((Some(tensor), reason)) => Error::Weights {
+                tensor,
+                file: Some(file),
+                reason,
+            },
+            Some((None, reason)) => Error::WeightsFile { file, reason },
+            None => Error::WeightsFile {
+                file,
+                reason: match read {
+                    Err(error) => format!("cannot be read: {error}"),
+                    Ok(_) => format!("has {available} bytes of data, not what the header says"),
+                },
+            },
+        }),
     }
 }
 
+/// The length of a header, by the eight bytes before it; `None` for one that no file has.
+pub(in crate::decoder) fn header_bytes(first: [u8; 8]) -> Option<u64> {
+    // The limit of the format's own library.
+    const MOST: u64 = 100_000_000;
+    Some(u64::from_le_bytes(first)).filter(|&size| size <= MOST)
+}
+
 /// What the header says that cannot be so, and of which tensor.
-fn find_lie(bytes: &[u8]) -> Option<(Option<String>, String)> {
-    let (length, rest) = bytes.split_first_chunk::<8>()?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-    let header: Value = serde_json::from_slice(rest.get(..length)?).ok()?;
-    let available = rest.len() - length;
+fn find_lie(header: &[u8], available: u64) -> Option<(Option<String>, String)> {
+    let header: Value = serde_json::from_slice(header).ok()?;
     let mut end_of_all = 0;
     for (name, info) in header.as_object()? {
         if name == "__metadata__" {
@@ -244,14 +293,14 @@ fn find_lie(bytes: &[u8]) -> Option<(Option<String>, String)> {
                 info["dtype"], info["shape"]
             ));
         }
-        if end > available as u64 {
+        if end > available {
             return lie(format!(
                 "ends at byte {end} of the data, of which there are {available}: the file is truncated"
             ));
         }
         end_of_all = end_of_all.max(end);
     }
-    (end_of_all < available as u64).then(|| {
+    (end_of_all < available).then(|| {
         (
             None,
             format!("has {available} bytes of data, of which the header explains {end_of_all}"),

@@ -7,6 +7,7 @@
 //! reference does. A tied head may be in the file a second time as long as it is the embedding.
 
 pub(super) mod files;
+mod loading;
 #[cfg(test)]
 mod tests;
 pub(super) mod write;
@@ -15,7 +16,9 @@ use std::iter::once;
 
 use half::bf16;
 
-use self::files::{TensorFiles, refused};
+pub use self::files::Place;
+use self::files::refused;
+pub use self::loading::Loading;
 use super::config::DecoderConfig;
 use super::target::Target;
 use crate::device::Device;
@@ -77,16 +80,6 @@ trait Source {
     fn vector(&mut self, name: &str, len: usize) -> Result<Tensor>;
 }
 
-impl Source for TensorFiles<'_> {
-    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
-        TensorFiles::matrix(self, name, rows, cols)
-    }
-
-    fn vector(&mut self, name: &str, len: usize) -> Result<Tensor> {
-        TensorFiles::vector(self, name, len)
-    }
-}
-
 /// Numbers that depend on the seed and a tensor's name, whatever else the decoder has.
 struct Random {
     seed: u64,
@@ -125,34 +118,16 @@ impl Decoder {
     /// infinite or not a number, or whose header lies; [`Error::WeightsFile`](crate::Error::WeightsFile) for a file that is
     /// truncated or no safetensors. [`Error::Config`](crate::Error::Config) for an impossible `config`.
     pub fn from_safetensors(config: DecoderConfig, files: &[&[u8]]) -> Result<Self> {
-        config.check()?;
-        let mut files = TensorFiles::read(files)?;
-        if config.tie_word_embeddings && files.names().any(|name| name == HEAD) {
-            if !files.same(HEAD, EMBEDDING) {
-                return Err(refused(
-                    HEAD,
-                    format!(
-                        "differs from {EMBEDDING}, but tie_word_embeddings says that they are one"
-                    ),
-                ));
-            }
-            files.discard(HEAD);
-        }
-        let constants: Vec<String> = files
-            .names()
-            .filter(|name| name.ends_with(".rotary_emb.inv_freq"))
-            .map(str::to_string)
+        let headers: Vec<(&[u8], u64)> = files
+            .iter()
+            .map(|file| (*file, file.len() as u64))
             .collect();
-        for name in &constants {
-            files.discard(name);
+        let mut loading = Loading::new(config, &Device::Cpu, &headers)?;
+        while let Some(place) = loading.awaited() {
+            let bytes = place.of(files[place.file]);
+            loading.put(bytes)?;
         }
-        let decoder = Self::build(config, &mut files)?;
-        let expected = format!(
-            "a {:?} decoder of {} layers with the biases and the head of config.json",
-            decoder.config.model_type, decoder.config.num_hidden_layers
-        );
-        files.finish(&expected)?;
-        Ok(decoder)
+        loading.finish()
     }
 
     /// A decoder to be trained from nothing, in f32: norms 1, biases 0, the embedding and an untied head normal with
