@@ -283,7 +283,8 @@ impl Decoder {
 
     /// Appends one token to each of M sequences; returns the hidden states that predict what follows, [M, C].
     ///
-    /// A row has the same bits whatever the other sequences are. After an error no sequence has changed.
+    /// A row has the same bits whatever the other sequences are, on a GPU as long as there are up to 128 of them. After an error no sequence has
+    /// changed.
     ///
     /// # Errors
     /// [`Error::Shape`] where there is not one id per sequence; [`Error::Argument`] for a sequence that is not in the cache or

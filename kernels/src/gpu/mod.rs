@@ -1,6 +1,6 @@
 //! GPUs: which there are, how one is opened, and the memory of its numbers.
 //!
-//! Kernels are written in CubeCL and run on whatever wgpu reaches: Vulkan, Metal and DX12. Each op's kernels stand
+//! Kernels are written in CubeCL and run on whatever wgpu reaches: Vulkan, Metal, DX12, and WebGPU in browsers. Each op's kernels stand
 //! beside its CPU implementation, as `ops/<op>/gpu.rs`.
 //!
 //! # What every kernel keeps to
@@ -14,6 +14,7 @@ mod device;
 mod fill;
 pub(crate) mod product;
 pub(crate) mod reduce;
+mod thin;
 mod weight;
 
 pub use adapter::{Adapter, AdapterKind, Limits, adapters};

@@ -7,12 +7,16 @@ use cubecl::prelude::*;
 
 use super::buffer::Buffer;
 use super::device::{CUBE_UNITS, grid};
+use super::thin::thin_product;
 use super::weight::{GpuWeight, Part};
 
 /// Units along either side of a block.
 const SIDE: u32 = 16;
 /// Depth of the tiles.
 const DEPTH: u32 = 8;
+
+/// Rows up to which a product is a thin one: a row's bits do not depend on how many there are.
+const THIN: usize = 128;
 
 /// How an operand lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -253,6 +257,10 @@ pub(crate) fn product(
 ) {
     if m * n == 0 {
         return;
+    }
+    let rows = left.order == Order::Rows && right.order == Order::Transposed;
+    if rows && !out.accumulate && m <= THIN {
+        return thin_product([m, k, n], left, right, bias, out);
     }
     let unused = Buffer::unused(out.numbers.gpu());
     // A block of 128 pays where there are some of them.
