@@ -1,9 +1,9 @@
 //! Which instructions the innermost loops are made of, found out when the program runs.
 
+use super::pack::Lines;
 use super::{PANEL, Rows, Tile, portable};
 #[cfg(target_arch = "x86_64")]
-use super::{amx, avx2, avx512, pack::Lines};
-#[cfg(target_arch = "x86_64")]
+use super::{amx, avx2, avx512};
 use crate::packed::LINES;
 
 /// Rows a tile is computed in at once, at most.
@@ -113,19 +113,32 @@ impl Isa {
         }
     }
 
+    /// Whether bf16 weights are widened in registers, by [`multiply_lines`](Self::multiply_lines), and not into a panel.
+    pub fn multiplies_lines(self) -> bool {
+        match self {
+            Self::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            other => other == Self::Avx512,
+        }
+    }
+
     /// [`multiply`](Self::multiply) with bf16 weights in place of a panel, widened in registers.
     ///
     /// # Panics
-    /// With other instructions than AVX-512.
-    #[cfg(target_arch = "x86_64")]
+    /// With instructions that [`multiplies_lines`](Self::multiplies_lines) denies.
     pub fn multiply_lines(self, a: Rows<'_>, lines: Lines<'_>, c: Tile, add: bool) {
-        assert!(self == Self::Avx512, "{self:?} has no kernel for lines");
         assert!(c.cols <= PANEL && lines.pairs.len() == lines.len.div_ceil(2) * LINES);
         assert!(
             c.rows == 0 || a.data.len() >= (c.rows - 1) * a.stride + lines.len,
             "rows of A end early"
         );
-        // SAFETY: as in `multiply`, with lines for the panel.
-        unsafe { avx512::multiply_lines(a, lines, c, add) }
+        match self {
+            // SAFETY: as in `multiply`, with lines for the panel.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { avx512::multiply_lines(a, lines, c, add) },
+            Self::Portable => portable::multiply_lines(a, lines, c, add),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 | Self::Amx => panic!("{self:?} has no kernel for lines"),
+        }
     }
 }

@@ -252,8 +252,7 @@ fn run_task(
             match ready {
                 None => isa.multiply(a, &panel.0, ks.len(), tile, add),
                 Some(Ready::Panel(panel)) => isa.multiply_ahead(a, panel, ks.len(), tile, add),
-                #[cfg(target_arch = "x86_64")]
-                Some(Ready::Lines(lines)) if isa == Isa::Avx512 => {
+                Some(Ready::Lines(lines)) if isa.multiplies_lines() => {
                     isa.multiply_lines(a, lines, tile, add)
                 }
                 Some(Ready::Lines(lines)) => {
