@@ -10,12 +10,13 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use pollster::block_on;
 use recode_core::migration::Migration;
 use recode_kernels::Device;
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::ops::linear_logprob::{LogprobRequest, Sampling};
 use recode_trainer::model_dir::Model;
-use recode_trainer::rollout::{Prompt, Rollout, RolloutConfig, rollout};
+use recode_trainer::rollout::{Event, Prompt, Rollout, RolloutConfig, rollout};
 use recode_trainer::sampler::{Sampler, SamplingConfig, uniform};
 
 const SEQUENCES: usize = 8;
@@ -83,14 +84,14 @@ fn answer(model: &Model, prompt_ids: &[u32], seed: u64) -> Result<Rollout> {
         step: 0,
     };
     let prompts = [Prompt { id: 0, prompt_ids }];
-    rollout(
+    block_on(rollout(
         &model.decoder,
         None,
         &model.tokenizer,
         &prompts,
         &config,
-        &mut |_| Ok(ControlFlow::Continue(())),
-    )
+        &mut async |_: Event<'_>| Ok(ControlFlow::Continue(())),
+    ))
 }
 
 fn check(model: &Model, prompt_ids: &[u32]) -> Result<()> {
@@ -104,7 +105,7 @@ fn check(model: &Model, prompt_ids: &[u32]) -> Result<()> {
         .map(|(row, token)| LogprobRequest { row, token: *token })
         .collect();
     let sampling = Sampling::default();
-    let whole = pollster::block_on(model.decoder.logprobs(&hidden, &requests, &sampling))?;
+    let whole = block_on(model.decoder.logprobs(&hidden, &requests, &sampling))?;
     let pairs = completion.sampling_logprobs.iter().zip(&whole.logprobs);
     let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     println!("decoded and whole-pass log-probabilities differ by at most {difference:.1e}");

@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Context;
+use pollster::block_on;
 use recode_core::metrics::{self, Mean};
 use recode_core::migration::Migration;
 use recode_core::reward::{Breakdown, Part};
@@ -120,7 +121,7 @@ pub fn evaluate(
     };
     let mut progress = Progress::new(&format!("evaluation {name}: row"), 0, examples.len() as u64);
     let mut done = 0;
-    let mut observe = |event: Event<'_>| {
+    let mut observe = async |event: Event<'_>| {
         if let Event::Finished(completion) = event {
             done += 1;
             progress.advance(
@@ -133,14 +134,14 @@ pub fn evaluate(
             false => ControlFlow::Continue(()),
         })
     };
-    let answers = rollout(
+    let answers = block_on(rollout(
         &model.decoder,
         merged,
         &model.tokenizer,
         &prompts,
         &settings,
         &mut observe,
-    )?;
+    ))?;
     progress.finish();
     if answers.stopped {
         return Ok(None);

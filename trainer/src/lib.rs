@@ -1,4 +1,4 @@
-//! The native trainer: data, tokenizer, rollouts, optimizer, training loop, checkpoints, evaluation, command line.
+//! The native trainer: data, optimizer, training loop, checkpoints, evaluation, command line. How a policy answers is `recode-rollout`'s.
 //!
 //! The reward and the policy's mathematics are `recode-core`'s, the model is `recode-kernels`'; this crate brings them to files,
 //! processors and people.
@@ -22,18 +22,17 @@ pub mod micro_batch;
 pub mod model_dir;
 pub mod optimizer;
 pub mod report;
-pub mod rollout;
 pub mod run_dir;
 pub mod run_log;
-pub mod sampler;
 pub mod schedule;
 pub mod serve;
 mod sizes;
 pub mod step_log;
 pub mod threads;
-pub mod tokenizer;
 pub mod train;
 pub mod warm_up;
+
+pub use recode_rollout::{logprobs, rollout, sampler, tokenizer};
 
 #[cfg(test)]
 #[path = "../tests/tiny/mod.rs"]

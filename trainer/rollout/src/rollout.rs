@@ -10,14 +10,14 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use pollster::block_on;
 use rayon::prelude::*;
 use recode_kernels::decoder::{Cache, Decoder, Merged, PromptId, SequenceId};
 use recode_kernels::ops::linear_logprob::KeptTokens;
 use serde::{Deserialize, Serialize};
+use web_time::Instant;
 
 use crate::sampler::{Draw, Sampler, SamplingConfig, uniform};
 use crate::tokenizer::Tokenizer;
@@ -118,14 +118,17 @@ pub enum Event<'a> {
 /// # Errors
 /// A config out of range; a prompt that is empty or leaves no room for `max_completion_length` tokens within the model's positions
 /// (names the prompt and both numbers); logits that are not finite; what `observe` returns.
-pub fn rollout(
+pub async fn rollout<O>(
     decoder: &Decoder,
     adapter: Option<&Merged>,
     tokenizer: &Tokenizer,
     prompts: &[Prompt<'_>],
     config: &RolloutConfig,
-    observe: &mut dyn FnMut(Event<'_>) -> Result<ControlFlow<()>>,
-) -> Result<Rollout> {
+    observe: &mut O,
+) -> Result<Rollout>
+where
+    O: AsyncFnMut(Event<'_>) -> Result<ControlFlow<()>>,
+{
     check(decoder, prompts, config)?;
     let mut run = Run {
         decoder,
@@ -144,7 +147,7 @@ pub fn rollout(
         prefill_time: Duration::ZERO,
     };
     let begun = Instant::now();
-    let stopped = run.all(observe)?.is_break();
+    let stopped = run.all(observe).await?.is_break();
     let mut completions = run.done;
     completions.sort_by_key(|completion| (completion.prompt, completion.sample));
     let lengths = completions.iter().map(|c| c.completion_ids.len());
@@ -212,31 +215,33 @@ struct Run<'a> {
     prefill_time: Duration,
 }
 
-type Observe<'a> = dyn FnMut(Event<'_>) -> Result<ControlFlow<()>> + 'a;
-
 impl Run<'_> {
-    fn all(&mut self, observe: &mut Observe<'_>) -> Result<ControlFlow<()>> {
+    async fn all<O>(&mut self, observe: &mut O) -> Result<ControlFlow<()>>
+    where
+        O: AsyncFnMut(Event<'_>) -> Result<ControlFlow<()>>,
+    {
         loop {
             while self.places.len() < self.config.max_concurrent_sequences
                 && let Some((prompt, sample)) = self.waiting.pop_front()
             {
-                self.begin(prompt, sample)?;
-                if self.settle(self.places.len() - 1, observe)?.is_break() {
+                self.begin(prompt, sample).await?;
+                let newest = self.places.len() - 1;
+                if self.settle(newest, observe).await?.is_break() {
                     return self.stop();
                 }
             }
             if self.places.is_empty() {
                 return Ok(ControlFlow::Continue(()));
             }
-            self.round()?;
-            if self.settle(0, observe)?.is_break() {
+            self.round().await?;
+            if self.settle(0, observe).await?.is_break() {
                 return self.stop();
             }
         }
     }
 
     /// Gives a completion a place and draws its first token from the logits behind the prompt.
-    fn begin(&mut self, prompt: usize, sample: usize) -> Result<()> {
+    async fn begin(&mut self, prompt: usize, sample: usize) -> Result<()> {
         let Prompt { id, prompt_ids } = self.prompts[prompt];
         let (cached, logits) = match self.shared.take() {
             Some(shared) => shared,
@@ -247,7 +252,7 @@ impl Run<'_> {
                     .prefill(prompt_ids, self.adapter, &mut self.cache);
                 let (cached, hidden) =
                     computed.with_context(|| format!("cannot compute prompt {id}"))?;
-                let logits = block_on(self.decoder.logits(&hidden)?.read())?; // [1, V]
+                let logits = self.decoder.logits(&hidden)?.read().await?; // [1, V]
                 self.prefill_time += begun.elapsed();
                 (cached, logits.into_vec())
             }
@@ -277,14 +282,14 @@ impl Run<'_> {
     }
 
     /// One more token for every place.
-    fn round(&mut self) -> Result<()> {
+    async fn round(&mut self) -> Result<()> {
         let sequences: Vec<SequenceId> = self.places.iter().map(|place| place.sequence).collect();
         let ids: Vec<u32> = self.places.iter().map(Place::last_token).collect();
         let hidden = self
             .decoder
             .decode(&sequences, &ids, self.adapter, &mut self.cache)?; // [M, C]
         self.peak_cache_bytes = self.peak_cache_bytes.max(self.cache.bytes());
-        let logits = block_on(self.decoder.logits(&hidden)?.read())?; // [M, V]
+        let logits = self.decoder.logits(&hidden)?.read().await?; // [M, V]
         let (prompts, config) = (self.prompts, self.config);
         self.places
             .par_iter_mut()
@@ -296,24 +301,29 @@ impl Run<'_> {
     }
 
     /// Reports the newest tokens of the places from `first` on, and clears the places whose completion ended with them.
-    fn settle(&mut self, first: usize, observe: &mut Observe<'_>) -> Result<ControlFlow<()>> {
+    async fn settle<O>(&mut self, first: usize, observe: &mut O) -> Result<ControlFlow<()>>
+    where
+        O: AsyncFnMut(Event<'_>) -> Result<ControlFlow<()>>,
+    {
         for place in &self.places[first..] {
             let Completion { prompt, sample, .. } = place.completion;
             let token = place.last_token();
-            if observe(Event::Token {
+            let event = Event::Token {
                 prompt,
                 sample,
                 token,
-            })?
-            .is_break()
-            {
+            };
+            if observe(event).await?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         let mut place = first;
         while place < self.places.len() {
             if self.ends(place) {
-                if observe(Event::Finished(self.finish(place)?))?.is_break() {
+                if observe(Event::Finished(self.finish(place)?))
+                    .await?
+                    .is_break()
+                {
                     return Ok(ControlFlow::Break(()));
                 }
             } else {

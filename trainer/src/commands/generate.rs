@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
+use pollster::block_on;
 use recode_core::migration::Migration;
 use recode_core::reward::{Breakdown, Reference};
 use recode_kernels::decoder::Merged;
@@ -133,13 +134,13 @@ fn answer(
     let mut out = std::io::stdout();
     let streams = config.num_generations == 1 && !args.json;
     let mut stream = model.tokenizer.stream();
-    let rollout = rollout(
+    let rollout = block_on(rollout(
         &model.decoder,
         adapter,
         &model.tokenizer,
         &[prompt],
         config,
-        &mut |event| {
+        &mut async |event: Event<'_>| {
             if let Event::Token { token, .. } = event
                 && streams
                 && !model.tokenizer.is_eos(token)
@@ -149,7 +150,7 @@ fn answer(
             }
             Ok(ControlFlow::Continue(()))
         },
-    )?;
+    ))?;
     if streams {
         writeln!(out, "{}", stream.finish()?)?;
     }

@@ -6,16 +6,15 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
-use recode_kernels::batch::TokenBatch;
-use recode_kernels::decoder::Merged;
-use recode_kernels::ops::linear_logprob::{LogprobRequest, Sampling};
-use serde::{Deserialize, Serialize};
+use anyhow::{Context, Result, bail};
+use pollster::block_on;
+use serde::Serialize;
 
 use super::model_args::ModelArgs;
 use super::write_line;
 use crate::cli::Usage;
 use crate::data::{Line, Object, Source};
+use crate::logprobs::{Scored, Tokens, check, completion_logprobs};
 use crate::model_dir::Model;
 
 /// Log-probabilities of completions, token by token
@@ -41,21 +40,12 @@ pub struct Args {
     model: ModelArgs,
 }
 
-/// A text or its tokens.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Tokens {
-    Text(String),
-    Ids(Vec<u32>),
-}
-
+/// A line that is written.
 #[derive(Serialize)]
-struct Scored {
+struct Answer {
     line: usize,
-    prompt_ids: Vec<u32>,
-    completion_ids: Vec<u32>,
-    logprobs: Vec<f32>,
-    total: f64,
+    #[serde(flatten)]
+    scored: Scored,
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -74,22 +64,24 @@ pub fn run(args: Args) -> Result<()> {
         for line in lines {
             let Line { number, text } = line?;
             all += 1;
-            let scored = match text.and_then(|text| Ok((number, tokens(&text, model)?))) {
-                Ok((line, (prompt_ids, completion_ids))) => score(
-                    model,
-                    adapter,
-                    line,
-                    prompt_ids,
-                    completion_ids,
-                    args.temperature,
-                )?,
+            let [prompt_ids, completion_ids] = match text.and_then(|text| tokens(&text, model)) {
+                Ok(ids) => ids,
                 Err(fault) => {
                     bad += 1;
                     let _ = writeln!(std::io::stderr(), "{source}:{number}: {fault}");
                     continue;
                 }
             };
-            write_line(&mut out, &scored)?;
+            let scored = block_on(completion_logprobs(
+                &model.decoder,
+                adapter,
+                prompt_ids,
+                completion_ids,
+                args.temperature,
+            ))
+            .with_context(|| format!("line {number}"))?;
+            let line = number;
+            write_line(&mut out, &Answer { line, scored })?;
         }
         Ok(())
     })?;
@@ -105,86 +97,18 @@ pub fn run(args: Args) -> Result<()> {
 }
 
 /// The prompt's and the completion's ids, checked against the model.
-fn tokens(text: &str, model: &Model) -> Result<(Vec<u32>, Vec<u32>), String> {
+fn tokens(text: &str, model: &Model) -> Result<[Vec<u32>; 2], String> {
     let object = Object::parse(text)?;
-    let [prompt_ids, completion_ids] = ["prompt", "completion"].map(|name| {
+    let ids = |name: &str| {
         let value = object
             .get(name)
             .ok_or_else(|| format!("{name} is missing"))?;
-        let ids = match serde_json::from_str(value.get()) {
-            Ok(Tokens::Text(text)) => model
-                .tokenizer
-                .encode(&text)
-                .map_err(|error| format!("{name}: {error:#}"))?,
-            Ok(Tokens::Ids(ids)) => ids,
-            Err(_) => return Err(format!("{name} is neither a text nor a list of token ids")),
-        };
-        let vocab_size = model.decoder.config().vocab_size;
-        match ids.iter().find(|id| **id as usize >= vocab_size) {
-            Some(id) => Err(format!(
-                "{name} has the token id {id}, but the model's vocab_size is {vocab_size}"
-            )),
-            None => Ok(ids),
-        }
-    });
-    let (prompt_ids, completion_ids) = (prompt_ids?, completion_ids?);
-    if prompt_ids.is_empty() {
-        return Err(
-            "prompt has no tokens: the first completion token needs one before it".to_owned(),
-        );
-    }
-    let (length, positions) = (
-        prompt_ids.len() + completion_ids.len(),
-        model.decoder.config().max_position_embeddings,
-    );
-    if length > positions {
-        return Err(format!(
-            "prompt and completion have {length} tokens, more than the model's {positions} positions (max_position_embeddings)"
-        ));
-    }
-    Ok((prompt_ids, completion_ids))
-}
-
-fn score(
-    model: &Model,
-    adapter: Option<&Merged>,
-    line: usize,
-    prompt_ids: Vec<u32>,
-    completion_ids: Vec<u32>,
-    temperature: f32,
-) -> Result<Scored> {
-    // The last token predicts nothing that is asked for.
-    let mut ids = [prompt_ids.as_slice(), &completion_ids].concat();
-    ids.pop();
-    let first = prompt_ids.len() as u32 - 1;
-    let requests: Vec<LogprobRequest> = (first..)
-        .zip(&completion_ids)
-        .map(|(row, token)| LogprobRequest { row, token: *token })
-        .collect();
-    let mut logprobs = Vec::new();
-    if !requests.is_empty() {
-        let hidden = model
-            .decoder
-            .forward_hidden(&TokenBatch::causal(&ids), adapter)?; // [N, C]
-        let sampling = Sampling {
-            temperature,
-            kept: None,
-        };
-        let found = model.decoder.logprobs(&hidden, &requests, &sampling);
-        logprobs = pollster::block_on(found)?.logprobs;
-    }
-    if let Some(token) = logprobs.iter().position(|logprob| !logprob.is_finite()) {
-        bail!(
-            "line {line}: the log-probability of completion token {token} is {}: the weights or the adapter have run away",
-            logprobs[token]
-        );
-    }
-    let total = logprobs.iter().copied().map(f64::from).sum();
-    Ok(Scored {
-        line,
-        prompt_ids,
-        completion_ids,
-        logprobs,
-        total,
-    })
+        let tokens: Tokens = serde_json::from_str(value.get())
+            .map_err(|_| format!("{name} is neither a text nor a list of token ids"))?;
+        let ids = tokens.ids(&model.tokenizer);
+        ids.map_err(|error| format!("{name}: {error:#}"))
+    };
+    let (prompt_ids, completion_ids) = (ids("prompt")?, ids("completion")?);
+    check(&model.decoder, &prompt_ids, &completion_ids).map_err(|error| error.to_string())?;
+    Ok([prompt_ids, completion_ids])
 }

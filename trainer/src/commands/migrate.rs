@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use pollster::block_on;
 use recode_core::answer::Answer;
 use recode_core::migration::Migration;
 use recode_core::python::{Grammar, check_syntax};
@@ -16,7 +17,7 @@ use similar::TextDiff;
 
 use super::model_args::{ModelArgs, SamplingArgs};
 use crate::cli::Usage;
-use crate::rollout::{Completion, FinishReason, Prompt, RolloutConfig, rollout};
+use crate::rollout::{Completion, Event, FinishReason, Prompt, RolloutConfig, rollout};
 
 /// Propose the change that brings a Python file to a new version of a library
 ///
@@ -73,14 +74,14 @@ pub fn run(args: Args) -> Result<()> {
             id: 0,
             prompt_ids: &prompt_ids,
         }];
-        let rollout = rollout(
+        let rollout = block_on(rollout(
             &model.decoder,
             adapter,
             &model.tokenizer,
             &prompts,
             &config,
-            &mut |_| Ok(ControlFlow::Continue(())),
-        )
+            &mut async |_: Event<'_>| Ok(ControlFlow::Continue(())),
+        ))
         .with_context(|| args.old.display().to_string())?;
         Ok(rollout
             .completions

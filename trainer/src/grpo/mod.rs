@@ -19,6 +19,7 @@ mod update;
 
 use std::ops::ControlFlow;
 
+use pollster::block_on;
 use recode_core::migration::Migration;
 use recode_core::policy::group_spread;
 use recode_core::reward::Breakdown;
@@ -31,7 +32,7 @@ use crate::examples::Example;
 use crate::inputs::total;
 use crate::model_dir::Model;
 use crate::optimizer::Optimizer;
-use crate::rollout::{Completion, Prompt, RolloutConfig, rollout};
+use crate::rollout::{Completion, Event, Prompt, RolloutConfig, rollout};
 use crate::sampler::SamplingConfig;
 use crate::schedule::Schedule;
 use crate::step_log::{CompletionLine, Standing, StepMetrics, Timings, Watch};
@@ -197,7 +198,7 @@ impl Grpo<'_> {
                 prompt_ids: &example.prompt_ids,
             })
             .collect();
-        let rollout = rollout(
+        let rollout = block_on(rollout(
             &self.model.decoder,
             Some(&policy.merged),
             &self.model.tokenizer,
@@ -214,8 +215,8 @@ impl Grpo<'_> {
                 seed: self.config.seed,
                 step,
             },
-            &mut |_| Ok(ControlFlow::Continue(())),
-        )?;
+            &mut async |_: Event<'_>| Ok(ControlFlow::Continue(())),
+        ))?;
         timings.prefill_seconds = rollout.prefill_time.as_secs_f64();
         timings.decode_seconds = rollout.decode_time.as_secs_f64();
         timings.decode_tokens_per_second = rollout.tokens_per_second();

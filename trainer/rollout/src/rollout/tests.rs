@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use pollster::block_on;
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::ops::linear_logprob::{LogprobRequest, Sampling};
 
@@ -69,15 +70,15 @@ fn borrowed(prompts: &[(u64, Vec<u32>)]) -> Vec<Prompt<'_>> {
 }
 
 fn run(prompts: &[(u64, Vec<u32>)], config: &RolloutConfig) -> Rollout {
-    let mut go_on = |_: Event<'_>| Ok(ControlFlow::Continue(()));
-    rollout(
+    let mut go_on = async |_: Event<'_>| Ok(ControlFlow::Continue(()));
+    block_on(rollout(
         &tiny::decoder(1),
         None,
         &tokenizer(),
         &borrowed(prompts),
         config,
         &mut go_on,
-    )
+    ))
     .unwrap()
 }
 
@@ -225,13 +226,13 @@ fn the_observer_hears_every_token_once_and_every_end() {
     let prompts = prompts();
     let mut heard: std::collections::BTreeMap<(usize, usize), Vec<u32>> = Default::default();
     let mut ended = Vec::new();
-    let rollout = rollout(
+    let rollout = block_on(rollout(
         &tiny::decoder(1),
         None,
         &tokenizer(),
         &borrowed(&prompts),
         &config(),
-        &mut |event| {
+        &mut async |event: Event<'_>| {
             match event {
                 Event::Token {
                     prompt,
@@ -248,7 +249,7 @@ fn the_observer_hears_every_token_once_and_every_end() {
             }
             Ok(ControlFlow::Continue(()))
         },
-    )
+    ))
     .unwrap();
     ended.sort_unstable();
     assert_eq!(
@@ -265,15 +266,15 @@ fn the_observer_hears_every_token_once_and_every_end() {
 #[test]
 fn what_cannot_be_answered_is_refused_by_name() {
     let refused = |prompts: &[(u64, Vec<u32>)], config: &RolloutConfig| {
-        let mut go_on = |_: Event<'_>| Ok(ControlFlow::Continue(()));
-        let error = rollout(
+        let mut go_on = async |_: Event<'_>| Ok(ControlFlow::Continue(()));
+        let error = block_on(rollout(
             &tiny::decoder(1),
             None,
             &tokenizer(),
             &borrowed(prompts),
             config,
             &mut go_on,
-        );
+        ));
         format!("{:#}", error.unwrap_err())
     };
     assert!(refused(&[(9, vec![])], &config()).starts_with("prompt 9 has no tokens"));
@@ -336,15 +337,15 @@ fn weights_that_ran_away_stop_the_rollout_and_name_the_token() {
         }
     }
     let prompts = prompts();
-    let mut go_on = |_: Event<'_>| Ok(ControlFlow::Continue(()));
-    let error = rollout(
+    let mut go_on = async |_: Event<'_>| Ok(ControlFlow::Continue(()));
+    let error = block_on(rollout(
         &decoder,
         None,
         &tokenizer(),
         &borrowed(&prompts),
         &config(),
         &mut go_on,
-    )
+    ))
     .unwrap_err();
     let error = format!("{error:#}");
     assert!(

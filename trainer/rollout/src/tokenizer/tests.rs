@@ -1,5 +1,6 @@
+use recode_core::migration::Migration;
+
 use super::*;
-use crate::data::{Object, Source, migration};
 use crate::tiny;
 
 fn settings<'a>(name: &'a str, json: &'a str) -> (&'a Path, &'a [u8]) {
@@ -174,16 +175,13 @@ fn a_data_set_is_tokenized_as_transformers_does() {
         return;
     };
     let golden: Golden =
-        serde_json::from_str(include_str!("../../../tests/golden/tokenizer.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../tests/golden/tokenizer.json")).unwrap();
     let tokenizer = Tokenizer::from_dir(&model).unwrap();
     let (mut rows, mut tokens, mut longest_prompt, mut checksum) =
         (0, 0, 0, 0xcbf2_9ce4_8422_2325u64);
-    for line in Source::new(shared.join("data/api_update.jsonl"))
-        .lines(1 << 16)
-        .unwrap()
-    {
-        let object = Object::parse(&line.unwrap().text.unwrap()).unwrap();
-        let Ok(migration) = migration(&object) else {
+    let data = std::fs::read_to_string(shared.join("data/api_update.jsonl")).unwrap();
+    for line in data.lines() {
+        let Ok(migration) = serde_json::from_str::<Migration>(line) else {
             continue;
         };
         let prompt = tokenizer.encode(&migration.prompt().chatml()).unwrap();

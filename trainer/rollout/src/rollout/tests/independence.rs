@@ -146,13 +146,13 @@ fn a_stopped_rollout_hands_over_what_was_begun() {
     let whole = facts(&prompts, run(&prompts, &config()));
     for stop_after in [1, 5, 6, 20, 40] {
         let mut tokens = 0;
-        let stopped = rollout(
+        let stopped = block_on(rollout(
             &tiny::decoder(1),
             None,
             &tokenizer(),
             &borrowed(&prompts),
             &config(),
-            &mut |event| {
+            &mut async |event: Event<'_>| {
                 tokens += usize::from(matches!(event, Event::Token { .. }));
                 Ok(if tokens == stop_after {
                     ControlFlow::Break(())
@@ -160,7 +160,7 @@ fn a_stopped_rollout_hands_over_what_was_begun() {
                     ControlFlow::Continue(())
                 })
             },
-        )
+        ))
         .unwrap();
         assert!(stopped.stopped);
         for fact in facts(&prompts, stopped) {
@@ -178,13 +178,13 @@ fn a_stopped_rollout_hands_over_what_was_begun() {
             );
         }
     }
-    let error = rollout(
+    let error = block_on(rollout(
         &tiny::decoder(1),
         None,
         &tokenizer(),
         &borrowed(&prompts),
         &config(),
-        &mut |_| bail!("the pipe is gone"),
-    );
+        &mut async |_: Event<'_>| bail!("the pipe is gone"),
+    ));
     assert_eq!(error.unwrap_err().to_string(), "the pipe is gone");
 }

@@ -1,0 +1,59 @@
+// Every op's checks in headless Chromium, on the processor and on WebGPU: the bodies that `cargo test` runs natively.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { WEBGPU, launch, open, serve } from './browser.mjs';
+
+const WORKER = `
+import start, * as module from '/worker/wasm/worker.js';
+onmessage = async ({ data: [name, ...args] }) => {
+  try {
+    await start({ module_or_path: '/worker/wasm/worker_bg.wasm' });
+    postMessage({ value: await module[name](...args) });
+  } catch (error) {
+    postMessage({ error: String(error.stack) });
+  }
+};`;
+
+let server;
+let browser;
+
+before(async () => {
+  server = await serve((path) => (path === '/checks.js' ? WORKER : undefined));
+  browser = await launch(WEBGPU);
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+for (const gpu of [false, true]) {
+  test(`every op is right on ${gpu ? 'WebGPU' : 'the processor'}`, async (t) => {
+    const { page, complaints } = await open(browser, server.origin);
+    await page.evaluate(() => {
+      window.worker = new Worker('/checks.js', { type: 'module' });
+    });
+    const call = (...request) =>
+      page.evaluate(
+        (request) =>
+          new Promise((resolve, reject) => {
+            window.worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.value));
+            window.worker.onerror = ({ message }) => reject(new Error(message));
+            window.worker.postMessage(request);
+          }),
+        request,
+      );
+    const names = await call('checkNames');
+    assert.ok(names.length > 15, `${names}`);
+    for (const name of names) {
+      const begun = performance.now();
+      await call('check', name, gpu).catch((error) => {
+        throw new Error(`${name}: ${complaints.join('\n') || error.message}`);
+      });
+      t.diagnostic(`${name}: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+    }
+    await page.close();
+    assert.deepEqual(complaints, []);
+  });
+}
