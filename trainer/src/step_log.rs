@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use recode_core::policy::{GroupSpread, LossStats};
 use recode_core::reward::{Breakdown, Part};
+use recode_kernels::Device;
 use serde::Serialize;
 
 use crate::rollout::FinishReason;
@@ -221,7 +222,7 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / n
 }
 
-/// Seconds of a step by phase: a line of timings.jsonl, the one file of a run that is not the same twice.
+/// Seconds of a step by phase, and a GPU's memory: a line of timings.jsonl, the one file of a run that is not the same twice.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Timings {
     pub step: u64,
@@ -241,6 +242,35 @@ pub struct Timings {
     pub optimizer_seconds: f64,
     pub completion_tokens: usize,
     pub decode_tokens_per_second: f64,
+    /// Where it computes on a GPU.
+    #[serde(flatten)]
+    pub memory: Option<DeviceMemory>,
+}
+
+/// What a step takes of a GPU's memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DeviceMemory {
+    /// Buffers that there are at the step's end: weights, adapter, gradients.
+    pub device_bytes: u64,
+    /// The most that there were at once in the step.
+    pub device_peak_bytes: u64,
+    /// What the runtime holds for buffers, in use or to be used again.
+    pub device_held_bytes: u64,
+}
+
+impl DeviceMemory {
+    /// Since it was asked last; `None` for the processor.
+    pub fn of(device: &Device) -> Option<Self> {
+        match device {
+            Device::Cpu => None,
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => Some(Self {
+                device_bytes: gpu.memory().in_use(),
+                device_peak_bytes: gpu.memory().peak(),
+                device_held_bytes: gpu.held_bytes(),
+            }),
+        }
+    }
 }
 
 /// Measures one phase after another.

@@ -5,6 +5,8 @@ mod toy;
 
 use std::fs;
 use std::path::Path;
+#[cfg(feature = "gpu")]
+use std::sync::Arc;
 
 use recode_core::migration::Migration;
 use recode_core::reward::Breakdown;
@@ -293,6 +295,43 @@ fn a_run_on_a_gpu_begins_as_on_the_processor_and_goes_on_there() {
     toy.resume("on-gpu", &set).unwrap();
     assert_eq!(metrics(&gpu).len(), 3);
     assert_eq!(metrics(&gpu)[..2], on_gpu[..2]);
+}
+
+#[cfg(feature = "gpu")]
+#[test]
+fn a_gpu_has_as_many_bytes_in_use_after_fifty_steps_as_after_one() {
+    let toy = Toy::new();
+    let config = toy.config("memory", &["run.max_steps=50", "loss.beta=0.01"]);
+    let gpu = pollster::block_on(recode_kernels::gpu::Gpu::open(0)).unwrap();
+    let (device, dir) = (
+        Device::Gpu(Arc::clone(&gpu)),
+        RunDir::create(&config).unwrap(),
+    );
+    let dir = toy::train_on(&device, &config, dir, &toy::letters, &Interrupt::default()).unwrap();
+    let steps = lines(&dir, "timings.jsonl");
+    let of = |name: &str| -> Vec<u64> {
+        let of = |line: &Value| line[name].as_u64().unwrap();
+        steps.iter().map(of).collect()
+    };
+    let (bytes, peaks, held) = (
+        of("device_bytes"),
+        of("device_peak_bytes"),
+        of("device_held_bytes"),
+    );
+    assert_eq!(steps.len(), 50);
+    assert!(
+        bytes.iter().all(|&now| now > 0 && now == bytes[0]),
+        "{bytes:?}"
+    );
+    assert!(bytes.iter().zip(&peaks).all(|(now, peak)| peak > now));
+    let most = peaks.iter().max().unwrap();
+    assert!(peaks[..10].iter().max().unwrap() * 2 > *most, "{peaks:?}");
+    // Longer answers than there were need larger buffers.
+    assert!(
+        held[49] < held[24] + held[24] / 100,
+        "the runtime holds more and more: {held:?}"
+    );
+    assert_eq!(gpu.memory().in_use(), 0, "the run is over");
 }
 
 #[test]

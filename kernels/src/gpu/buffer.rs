@@ -11,9 +11,21 @@ use crate::error::{Error, Result};
 
 /// A run of 32-bit words in a GPU's memory: f32 numbers, indices, or pairs of bf16 numbers.
 pub struct Buffer {
-    gpu: Arc<Gpu>,
+    allocation: Arc<Allocation>,
     handle: Handle,
     words: usize,
+}
+
+/// What is counted as long as some buffer lies in it.
+struct Allocation {
+    gpu: Arc<Gpu>,
+    bytes: u64,
+}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        self.gpu.memory().give_back(self.bytes);
+    }
 }
 
 impl fmt::Debug for Buffer {
@@ -39,8 +51,11 @@ impl Buffer {
     }
 
     fn new(gpu: &Arc<Gpu>, handle: Handle, words: usize) -> Self {
+        let bytes = 4 * words.max(1) as u64;
+        gpu.memory().take(bytes);
+        let gpu = Arc::clone(gpu);
         Self {
-            gpu: Arc::clone(gpu),
+            allocation: Arc::new(Allocation { gpu, bytes }),
             handle,
             words,
         }
@@ -77,7 +92,7 @@ impl Buffer {
     /// Where it lies.
     #[must_use]
     pub fn gpu(&self) -> &Arc<Gpu> {
-        &self.gpu
+        &self.allocation.gpu
     }
 
     /// Its length.
@@ -103,9 +118,9 @@ impl Buffer {
             return Ok(Vec::new());
         };
         let handles = buffers.iter().map(|buffer| buffer.handle.clone());
-        let read = match first.gpu.client().read_async(handles.collect()).await {
+        let read = match first.gpu().client().read_async(handles.collect()).await {
             Ok(read) => read,
-            Err(error) => return Err(first.gpu.failure("read", &error).await),
+            Err(error) => return Err(first.gpu().failure("read", &error).await),
         };
         let numbers = read.iter().zip(buffers).map(|(bytes, buffer)| {
             let mut numbers: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
@@ -117,7 +132,11 @@ impl Buffer {
 
     /// Another name for the same memory.
     pub(crate) fn alias(&self) -> Self {
-        Self::new(&self.gpu, self.handle.clone(), self.words)
+        Self {
+            allocation: Arc::clone(&self.allocation),
+            handle: self.handle.clone(),
+            words: self.words,
+        }
     }
 
     /// The buffer as an argument of a launch.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cubecl::CubeCount;
+use cubecl::MemoryScope;
 use cubecl::client::Client;
 use cubecl::server::ServerError;
 use cubecl::wgpu::wgpu;
 use cubecl::wgpu::{RuntimeOptions, WgpuSetup, try_init_device};
 
 use super::adapter::{self, Adapter};
+use super::memory::Memory;
 use crate::error::{Error, Result};
 
 /// Units of a cube in all kernels: what the narrowest adapters permit.
@@ -22,6 +24,7 @@ pub struct Gpu {
     client: Client,
     device: wgpu::Device,
     weight_bytes: u64,
+    memory: Memory,
 }
 
 impl fmt::Debug for Gpu {
@@ -88,6 +91,7 @@ impl Gpu {
             client: cubecl::Device::from(id).client(),
             adapter,
             device,
+            memory: Memory::default(),
         }))
     }
 
@@ -110,6 +114,19 @@ impl Gpu {
             Ok(()) => Ok(()),
             Err(error) => Err(self.failure("wait", &error).await),
         }
+    }
+
+    /// How much memory its buffers take.
+    #[must_use]
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Bytes that the runtime holds for buffers, in use or to be used again.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        let report = self.client.memory_report(MemoryScope::Device);
+        report.usage().bytes_reserved
     }
 
     /// The largest part of a weight, in bytes.

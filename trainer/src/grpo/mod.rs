@@ -35,7 +35,7 @@ use crate::optimizer::Optimizer;
 use crate::rollout::{Completion, Event, Prompt, RolloutConfig, rollout};
 use crate::sampler::SamplingConfig;
 use crate::schedule::Schedule;
-use crate::step_log::{CompletionLine, Standing, StepMetrics, Timings, Watch};
+use crate::step_log::{CompletionLine, DeviceMemory, Standing, StepMetrics, Timings, Watch};
 
 /// What a completion of a row is worth.
 pub type Reward<'a> = dyn Fn(&Migration, &str, usize) -> Breakdown + Sync + 'a;
@@ -175,6 +175,7 @@ impl Grpo<'_> {
         };
         let spread = group_spread(&rewards, self.config.rollout.num_generations)?;
         whole.lap(&mut timings.step_seconds);
+        timings.memory = DeviceMemory::of(&self.model.decoder.device());
         Ok(Outcome {
             metrics: StepMetrics::new(at, &lines, spread, &updates),
             completions: lines,
