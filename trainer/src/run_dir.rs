@@ -6,7 +6,7 @@
 //!   fingerprint.json     of the model and the rows: a run does not go on with others
 //!   metrics.jsonl        a line a step
 //!   completions.jsonl    a line a completion
-//!   timings.jsonl        a line a step: wall-clock seconds by phase
+//!   timings.jsonl        a line a step: wall-clock seconds by phase, and a GPU's memory
 //!   checkpoints/         see `checkpoint`
 //!   eval/<name>.jsonl    a line an example
 //!   .lock                held by the process that writes here

@@ -259,8 +259,17 @@ pub struct DeviceMemory {
 }
 
 impl DeviceMemory {
-    /// Since it was asked last; `None` for the processor.
-    pub fn of(device: &Device) -> Option<Self> {
+    /// A step begins.
+    pub fn begin(device: &Device) {
+        match device {
+            Device::Cpu => {}
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => gpu.memory().reset_peak(),
+        }
+    }
+
+    /// A step has ended; `None` for the processor.
+    pub fn end(device: &Device) -> Option<Self> {
         match device {
             Device::Cpu => None,
             #[cfg(feature = "gpu")]

@@ -324,8 +324,6 @@ fn a_gpu_has_as_many_bytes_in_use_after_fifty_steps_as_after_one() {
         "{bytes:?}"
     );
     assert!(bytes.iter().zip(&peaks).all(|(now, peak)| peak > now));
-    let most = peaks.iter().max().unwrap();
-    assert!(peaks[..10].iter().max().unwrap() * 2 > *most, "{peaks:?}");
     // Longer answers than there were need larger buffers.
     assert!(
         held[49] < held[24] + held[24] / 100,

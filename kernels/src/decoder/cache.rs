@@ -18,6 +18,8 @@ use super::weights::Decoder;
 use crate::batch::TokenBatch;
 use crate::device::Device;
 use crate::error::{Error, Result};
+#[cfg(feature = "gpu")]
+use crate::gpu::product::THIN_ROWS;
 use crate::ops::attention::{DecodeRow, KeyValues, attention_decode};
 use crate::ops::embedding::embedding;
 #[cfg(feature = "gpu")]
@@ -281,14 +283,23 @@ impl Decoder {
         Ok((id, last))
     }
 
+    /// How many sequences can be decoded at once: on a GPU as many as its thin products have rows, lest a row's bits depend on their number.
+    #[must_use]
+    pub fn most_sequences(&self) -> usize {
+        match self.device() {
+            Device::Cpu => usize::MAX,
+            #[cfg(feature = "gpu")]
+            Device::Gpu(_) => THIN_ROWS,
+        }
+    }
+
     /// Appends one token to each of M sequences; returns the hidden states that predict what follows, [M, C].
     ///
-    /// A row has the same bits whatever the other sequences are, on a GPU as long as there are up to 128 of them. After an error no sequence has
-    /// changed.
+    /// A row has the same bits whatever the other sequences are. After an error no sequence has changed.
     ///
     /// # Errors
     /// [`Error::Shape`] where there is not one id per sequence; [`Error::Argument`] for a sequence that is not in the cache or
-    /// stands in the call twice; [`Error::Index`] for a token id outside the vocabulary or a sequence that has reached
+    /// stands in the call twice, and for more than [`Decoder::most_sequences`]; [`Error::Index`] for a token id outside the vocabulary or a sequence that has reached
     /// `max_position_embeddings`.
     pub fn decode(
         &self,
@@ -303,6 +314,14 @@ impl Decoder {
             return Tensor::empty_on(&self.device(), 0, self.config.hidden_size);
         }
         Error::check_shape("decode", "ids", &[sequences.len()], &[ids.len()])?;
+        let most = self.most_sequences();
+        if sequences.len() > most {
+            return Err(Error::Argument {
+                op: "decode",
+                what: "sequences",
+                reason: format!("are {}, and a GPU takes {most} at once", sequences.len()),
+            });
+        }
         let mut positions = Vec::with_capacity(ids.len());
         for (row, (&sequence, &id)) in sequences.iter().zip(ids).enumerate() {
             let position = u32::try_from(cache.sequence_len(sequence)?).unwrap_or(u32::MAX);

@@ -16,9 +16,15 @@ impl Memory {
         self.in_use.load(Ordering::Relaxed)
     }
 
-    /// The most that there were at once since this was asked last.
+    /// The most that there were at once since [`Memory::reset_peak`].
+    #[must_use]
     pub fn peak(&self) -> u64 {
-        self.peak.swap(self.in_use(), Ordering::Relaxed)
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// Begins to look for a peak anew.
+    pub fn reset_peak(&self) {
+        self.peak.store(self.in_use(), Ordering::Relaxed);
     }
 
     pub(super) fn take(&self, bytes: u64) {
@@ -36,12 +42,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_peak_is_of_the_time_since_it_was_asked_for() {
+    fn the_peak_is_of_the_time_since_it_was_reset() {
         let memory = Memory::default();
         memory.take(8);
         memory.take(4);
         memory.give_back(8);
         assert_eq!((memory.in_use(), memory.peak()), (4, 12));
+        memory.reset_peak();
         memory.take(1);
         assert_eq!((memory.in_use(), memory.peak()), (5, 5));
     }

@@ -16,7 +16,7 @@ const SIDE: u32 = 16;
 const DEPTH: u32 = 8;
 
 /// Rows up to which a product is a thin one: a row's bits do not depend on how many there are.
-const THIN: usize = 128;
+pub(crate) const THIN_ROWS: usize = 128;
 
 /// How an operand lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -259,7 +259,7 @@ pub(crate) fn product(
         return;
     }
     let rows = left.order == Order::Rows && right.order == Order::Transposed;
-    if rows && !out.accumulate && m <= THIN {
+    if rows && !out.accumulate && m <= THIN_ROWS {
         return thin_product([m, k, n], left, right, bias, out);
     }
     let unused = Buffer::unused(out.numbers.gpu());

@@ -1,8 +1,8 @@
-//! Thin products: a few rows times a large matrix, as in decoding, where a blocked product would compute mostly nothing.
+//! Thin products: few rows times a large matrix, as in decoding, where a blocked product would compute mostly nothing.
 //!
 //! The matrix's numbers decide the time, so each is read once for up to [`ROWS`] rows. [`LANES`] units share the depth of some outputs, each
-//! adding up every so many-th word in registers; what they found is added up in shared memory, in the lanes' order. So a row's bits depend on
-//! neither its place nor the number of rows.
+//! adding up every so many-th word in registers; what they found is added up in shared memory, in the lanes' order: that order depends on neither
+//! a row's place nor the number of rows, and nor do its bits (as lavapipe computes them, says a test; WGSL lets a compiler choose how it fuses).
 
 use cubecl::prelude::*;
 

@@ -1,6 +1,7 @@
 //! The cache says what the whole pass says, and no sequence knows its batch mates.
 
 use pollster::block_on;
+use recode_kernels::Device;
 use recode_kernels::batch::TokenBatch;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Cache, Decoder, Merged, SequenceId, Target};
 use recode_kernels::tensor::Tensor;
@@ -101,6 +102,28 @@ fn a_sequence_has_the_same_bits_alone_and_among_seventy() {
                 sequences.swap(1, 2);
             }
         }
+    }
+}
+
+#[test]
+fn a_gpu_takes_as_many_sequences_as_keep_their_bits() {
+    for (golden, decoder, _) in cases("lora_default") {
+        let most = decoder.most_sequences();
+        if decoder.device() == Device::Cpu {
+            assert_eq!(most, usize::MAX);
+            continue;
+        }
+        let mut cache = Cache::new(decoder.config());
+        let (prompt, _) = decoder
+            .prefill(&golden.case.prompt, None, &mut cache)
+            .unwrap();
+        let sequences: Vec<SequenceId> = (0..=most).map(|_| cache.fork(prompt).unwrap()).collect();
+        let ids = vec![1; most + 1];
+        let error = decoder.decode(&sequences, &ids, None, &mut cache);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("129") && error.contains("128"), "{error}");
+        let hidden = decoder.decode(&sequences[..most], &ids[..most], None, &mut cache);
+        assert_eq!(hidden.unwrap().rows(), most);
     }
 }
 

@@ -171,6 +171,13 @@ fn check(decoder: &Decoder, prompts: &[Prompt<'_>], config: &RolloutConfig) -> R
             bail!("{name} is 0, but must be at least 1");
         }
     }
+    let most = decoder.most_sequences();
+    if config.max_concurrent_sequences > most {
+        bail!(
+            "max_concurrent_sequences is {}, but a GPU decodes at most {most} at once",
+            config.max_concurrent_sequences
+        );
+    }
     config.sampling.validate()?;
     let positions = decoder.config().max_position_embeddings;
     for prompt in prompts {

@@ -127,6 +127,8 @@ impl Grpo<'_> {
             step: begin.step,
             ..Timings::default()
         };
+        let device = self.model.decoder.device();
+        DeviceMemory::begin(&device);
         let mut whole = Watch::start();
         let completions = self.answer(begin.step, prompts, policy, &mut timings)?;
         let mut watch = Watch::start();
@@ -175,7 +177,7 @@ impl Grpo<'_> {
         };
         let spread = group_spread(&rewards, self.config.rollout.num_generations)?;
         whole.lap(&mut timings.step_seconds);
-        timings.memory = DeviceMemory::of(&self.model.decoder.device());
+        timings.memory = DeviceMemory::end(&device);
         Ok(Outcome {
             metrics: StepMetrics::new(at, &lines, spread, &updates),
             completions: lines,

@@ -10,6 +10,8 @@ export class Checkpoint {
   #worker;
   #waiting = new Map();
   #ids = 0;
+  /** What the module said before it ended. */
+  #panic;
   /** Why it can be asked no more. */
   #over;
   /**
@@ -28,29 +30,32 @@ export class Checkpoint {
    * @param {string | Record<string, string | Blob | Uint8Array>} [options.adapter] Likewise: adapter_config.json, adapter_model.safetensors.
    * @param {'auto' | 'gpu' | 'cpu'} [options.device] auto takes WebGPU where that is a GPU, and the processor otherwise.
    * @param {(progress: { done: number, all: number }) => void} [options.onProgress] Bytes of the weights that have come.
-   * @param {AbortSignal} [options.signal] Stops the loading.
+   * @param {AbortSignal} [options.signal] Stops the loading, which then fails with the signal's reason.
    * @param {Worker} [options.worker] A worker that runs worker.js, where a page's bundler wants to start it itself.
    * @returns {Promise<Checkpoint>}
    */
   static async load({ model, adapter, device = 'auto', onProgress, signal, worker }) {
+    signal?.throwIfAborted();
     const checkpoint = new Checkpoint(worker ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
+    // A worker that loads is of no more use, and hears nothing where the files are at hand.
+    const stop = () => checkpoint.#end(signal.reason);
+    signal?.addEventListener('abort', stop);
     try {
       const request = { model: absolute(model), adapter: adapter && absolute(adapter), device };
-      checkpoint.device = await checkpoint.#ask('load', request, signal, { progress: onProgress });
+      checkpoint.device = await checkpoint.#ask('load', request, { progress: onProgress });
+      return checkpoint;
     } catch (error) {
       checkpoint.close();
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
     }
-    return checkpoint;
   }
 
   constructor(worker) {
     this.#worker = worker;
     worker.onmessage = ({ data }) => this.#hear(data);
-    worker.onerror = ({ message }) => {
-      const why = message === undefined ? 'it could not be started' : `${message}: the browser may have no memory left`;
-      this.#end(new Error(`the worker ended (${why}): load the checkpoint again`));
-    };
+    worker.onerror = ({ message }) => this.#end(new Error(this.#whyEnded(message)));
   }
 
   /**
@@ -70,8 +75,17 @@ export class Checkpoint {
    *   completion_ids: number[], sampling_logprobs: number[] }[], prompt_tokens: number, stopped: boolean, prefill_seconds: number,
    *   decode_seconds: number, tokens_per_second: number }>}
    */
-  generate({ onText, signal, ...request }) {
-    return this.#ask('generate', request, signal, { text: onText });
+  async generate({ onText, signal, ...request }) {
+    signal?.throwIfAborted();
+    const id = this.#ids;
+    const stop = () => this.#worker.postMessage({ id, stop: true });
+    const answer = this.#ask('generate', request, { text: onText });
+    signal?.addEventListener('abort', stop);
+    try {
+      return await answer;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
   }
 
   /**
@@ -89,29 +103,31 @@ export class Checkpoint {
     this.#end(new Error('the checkpoint is closed'));
   }
 
-  #ask(call, request, signal, listeners = {}) {
-    if (this.#over) return Promise.reject(this.#over);
-    if (signal?.aborted) return Promise.reject(signal.reason);
+  async #ask(call, request, listeners = {}) {
+    if (this.#over) throw this.#over;
     const id = this.#ids++;
-    const stop = () => this.#worker.postMessage({ id, stop: true });
-    signal?.addEventListener('abort', stop);
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject, listeners });
-      this.#worker.postMessage({ id, call, request });
-    }).finally(() => signal?.removeEventListener('abort', stop));
+    this.#worker.postMessage({ id, call, request });
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, listeners }));
   }
 
-  #hear({ id, value, error, broken, ...event }) {
+  #hear({ id, value, error, broken, panic, ...event }) {
+    this.#panic ??= panic;
     const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
-    for (const [kind, listener] of Object.entries(waiting.listeners)) {
-      if (kind in event) listener?.(event[kind]);
+    for (const [kind, said] of Object.entries(event)) {
+      waiting.listeners[kind]?.(said);
+      return;
     }
-    if (Object.keys(event).length > 0) return;
     this.#waiting.delete(id);
+    if (broken) this.#over = new Error(this.#whyEnded(error));
     if (error === undefined) waiting.resolve(value);
-    else waiting.reject(new Error(error));
-    if (broken) this.#end(new Error(`the worker ended (${error}): load the checkpoint again`));
+    else waiting.reject(this.#over ?? new Error(error));
+    if (broken) this.#end(this.#over);
+  }
+
+  #whyEnded(message) {
+    const unsaid = message === undefined ? 'it could not be started' : `${message}: the browser may have no memory left`;
+    return `the worker ended (${this.#panic ?? unsaid}): load the checkpoint again`;
   }
 
   #end(reason) {

@@ -1,7 +1,7 @@
 // The worker's side: holds one checkpoint, and does what the page asks of it (`checkpoint.js`).
 //
-// A request is { id, call, … }, and is answered by { id, value } or { id, error }, after any number of { id, progress } or { id, text }.
-// { id, stop } stops the request of that id.
+// A request is { id, call, request }, and is answered by { id, value } or { id, error, broken }, after any number of { id, progress } or
+// { id, text }. { id, stop } stops the answer of that id. { panic } is what the module says before it ends.
 
 import start, { Checkpoint } from '../wasm/worker.js';
 import { adapterFiles, modelFiles } from './folder.js';
@@ -13,10 +13,10 @@ let checkpoint;
 const stops = new Map();
 
 const calls = {
-  async load(id, { model, adapter, device }, signal) {
+  async load(id, { model, adapter, device }) {
     const { memory } = await start({ module_or_path: new URL('../wasm/worker_bg.wasm', import.meta.url) });
-    const files = await modelFiles(model, signal);
-    const adapters = adapter === undefined ? undefined : await adapterFiles(adapter, signal);
+    const files = await modelFiles(model);
+    const adapters = adapter === undefined ? undefined : await adapterFiles(adapter);
     let told = -Infinity;
     checkpoint = await Checkpoint.load(files, adapters, device, (done, all) => {
       const now = performance.now();
@@ -45,11 +45,13 @@ const calls = {
   },
 };
 
-/** Until the messages that wait have been heard. */
+/** Until the messages that wait have been heard; several answers may breathe at once. */
 const channel = new MessageChannel();
+const breathing = [];
+channel.port1.onmessage = () => breathing.shift()();
 function breath() {
   return new Promise((done) => {
-    channel.port1.onmessage = () => done();
+    breathing.push(done);
     channel.port2.postMessage(null);
   });
 }
@@ -65,9 +67,7 @@ onmessage = async ({ data: { id, call, request, stop } }) => {
     postMessage({ id, value: await calls[call](id, request, controller.signal) });
   } catch (error) {
     // What ended inside of the module leaves its memory in any state: the page has to begin anew.
-    const broken = error instanceof WebAssembly.RuntimeError;
-    const why = broken ? `the module stopped (${error.message}): the browser may have no memory left` : error.message;
-    postMessage({ id, error: controller.signal.aborted ? 'stopped' : why, broken });
+    postMessage({ id, error: error.message, broken: error instanceof WebAssembly.RuntimeError });
   } finally {
     stops.delete(id);
   }

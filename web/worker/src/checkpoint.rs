@@ -96,7 +96,13 @@ impl Checkpoint {
 struct LogprobsRequest {
     prompt: Tokens,
     completion: Tokens,
-    temperature: Option<f32>,
+    /// No `Option`: JSON has `null` for what is not a number.
+    #[serde(default = "one")]
+    temperature: f32,
+}
+
+fn one() -> f32 {
+    1.0
 }
 
 impl Checkpoint {
@@ -110,7 +116,7 @@ impl Checkpoint {
                 .completion
                 .ids(&self.tokenizer)
                 .context("completion")?,
-            request.temperature.unwrap_or(1.0),
+            request.temperature,
         )
         .await?;
         Ok(serde_json::to_string(&scored)?)
@@ -156,6 +162,9 @@ async fn read_decoder(
     let mut headers = Vec::new();
     for file in files {
         headers.push(header(file).await?);
+        if files.len() > 1 {
+            file.pause();
+        }
     }
     let headers: Vec<(&[u8], u64)> = headers
         .iter()

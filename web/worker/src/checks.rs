@@ -2,20 +2,13 @@
 
 use recode_kernels::Device;
 use recode_kernels::checks::ALL;
-use recode_kernels::gpu::{Gpu, adapters};
+use recode_kernels::gpu::Gpu;
 use wasm_bindgen::prelude::*;
 
 /// The names of all checks.
 #[wasm_bindgen(js_name = checkNames)]
 pub fn check_names() -> Vec<String> {
     ALL.iter().map(|(name, _)| (*name).to_owned()).collect()
-}
-
-/// What the browser offers.
-#[wasm_bindgen]
-pub async fn adapter() -> Option<String> {
-    let found = adapters().await;
-    found.first().map(|adapter| format!("{adapter:?}"))
 }
 
 /// Runs a check on the processor, or on the GPU; a trap where it fails.

@@ -23,7 +23,20 @@ pub fn start() {
         // SAFETY: the linker's own function, of no arguments. Where nobody calls it every export does, and CubeCL has thousands of constructors.
         unsafe { __wasm_call_ctors() };
     }
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|panic| {
+        let said = js_sys::Object::new();
+        let text = JsValue::from(panic.to_string());
+        if js_sys::Reflect::set(&said, &"panic".into(), &text).is_ok() {
+            post_message(&said);
+        }
+    }));
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Of the worker, to its page.
+    #[wasm_bindgen(js_name = postMessage)]
+    fn post_message(message: &JsValue);
 }
 
 /// An error with all that led to it, as JavaScript's.

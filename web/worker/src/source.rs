@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// `{ name, length, read(start, end) }` of `js/source.js`.
+    /// `{ name, length, read(start, end), pause() }` of `js/source.js`.
     #[derive(Debug, Clone)]
     pub type Source;
 
@@ -21,6 +21,10 @@ extern "C" {
     /// Some of the bytes from `start` on, at most up to `end`; none where the file ends before that.
     #[wasm_bindgen(method, catch)]
     async fn read(this: &Source, start: f64, end: f64) -> Result<JsValue, JsValue>;
+
+    /// Lets go of a connection until the next read.
+    #[wasm_bindgen(method)]
+    pub fn pause(this: &Source);
 }
 
 impl Source {
@@ -34,15 +38,16 @@ impl Source {
     /// # Errors
     /// The file ends before; it cannot be read; the browser has no memory for so much.
     pub async fn range(&self, start: u64, end: u64, mut heard: impl FnMut(u64)) -> Result<Vec<u8>> {
-        let size = (end - start) as usize;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(size).map_err(|_| {
+        let no_memory = || {
             anyhow!(
                 "{}: the browser has no memory for another {} MB: close other tabs, or load a smaller model",
                 self.name(),
-                size >> 20
+                (end - start) >> 20
             )
-        })?;
+        };
+        let size = usize::try_from(end - start).map_err(|_| no_memory())?;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(size).map_err(|_| no_memory())?;
         while bytes.len() < size {
             let at = start + bytes.len() as u64;
             let piece = self.read(at as f64, end as f64).await;

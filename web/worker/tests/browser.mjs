@@ -25,7 +25,7 @@ const program = process.env.RECODE_TRAINER ?? `${process.env.CARGO_TARGET_DIR ??
 
 /** What the native program writes to standard output. */
 export function native(...args) {
-  return execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30, stdio: ['ignore', 'pipe', 'ignore'] });
+  return execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 30, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /**
@@ -40,8 +40,9 @@ export async function serve(more) {
       if (typeof body === 'function') return await body(request, response);
       body ??= await readFile(new URL(`..${path.replace(/^\/worker/, '')}`, import.meta.url));
       response.writeHead(200, { 'content-type': TYPES[extname(path)] ?? 'text/html', 'content-length': Buffer.byteLength(body) }).end(body);
-    } catch {
-      response.writeHead(404).end();
+    } catch (error) {
+      if (error.code !== 'ENOENT') console.error(error);
+      response.writeHead(error.code === 'ENOENT' ? 404 : 500).end();
     }
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));

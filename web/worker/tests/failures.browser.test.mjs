@@ -73,10 +73,12 @@ test('without WebGPU it falls back to the processor and says why', async () => {
 
 test('a software adapter is taken where it is asked for, and not by auto', async () => {
   const software = await launch(WEBGPU);
-  const { device } = await load({ device: 'auto' }, {}, software);
+  const [auto, gpu] = [await load({ device: 'auto' }, {}, software), await load({ device: 'gpu' }, {}, software)];
   await software.close();
-  assert.equal(device.device, 'cpu');
-  assert.match(device.reason, /is no GPU/);
+  assert.equal(auto.device.device, 'cpu');
+  assert.match(auto.device.reason, /is no GPU/);
+  assert.equal(gpu.device.device, 'gpu');
+  assert.deepEqual(gpu.ids, auto.ids);
 });
 
 test('progress goes from nothing to all bytes of the weights', async () => {
@@ -93,7 +95,60 @@ test('a download that breaks off is taken up where the server knows ranges', asy
   const whole = await load();
   const { ids } = await load({}, { 'model.safetensors': breaking(weights, 2 << 20, true, asked) });
   assert.deepEqual(ids, whole.ids);
-  assert.ok(asked.length > 1 && asked[1] === 2 << 20, `${asked}`);
+  // What was on its way when it broke may be lost.
+  assert.ok(asked.length > 1 && asked[1] > 0 && asked[1] <= 2 << 20, `${asked}`);
+});
+
+test('so it is where the server is another one, or busy for a moment', async () => {
+  const whole = await load();
+  const broken = breaking(weights, 2 << 20, true);
+  let requests = 0;
+  const other = await serve(() => (request, response) => {
+    response.setHeader('access-control-allow-origin', '*');
+    response.setHeader('access-control-allow-headers', 'range');
+    if (request.method === 'OPTIONS') return response.end();
+    requests += 1;
+    if (requests === 2) return response.writeHead(503).end();
+    return broken(request, response);
+  });
+  const model = Object.fromEntries(NAMES.map((name) => [name, name === 'model.safetensors' ? `${other.origin}/${name}` : `/files/${name}`]));
+  const { ids, error } = await load({ model });
+  other.close();
+  assert.equal(error, undefined);
+  assert.ok(requests > 2);
+  assert.deepEqual(ids, whole.ids);
+});
+
+/** The policy's weights in so many files. */
+function sharded(count) {
+  const size = Number(weights.readBigUInt64LE(0));
+  const header = JSON.parse(weights.toString('utf8', 8, 8 + size));
+  const names = Object.keys(header).filter((name) => name !== '__metadata__');
+  const files = { 'model.safetensors': (_, response) => response.writeHead(404).end() };
+  const map = {};
+  for (let shard = 0; shard < count; shard++) {
+    const [file, own, pieces] = [`shard-${shard}.safetensors`, {}, []];
+    let at = 0;
+    for (const name of names.filter((_, index) => index % count === shard)) {
+      const [start, end] = header[name].data_offsets;
+      own[name] = { ...header[name], data_offsets: [at, at + end - start] };
+      pieces.push(weights.subarray(8 + size + start, 8 + size + end));
+      at += end - start;
+      map[name] = file;
+    }
+    const text = Buffer.from(JSON.stringify(own));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(text.length));
+    files[file] = Buffer.concat([length, text, ...pieces]);
+  }
+  return { ...files, 'model.safetensors.index.json': JSON.stringify({ weight_map: map }) };
+}
+
+test('more shards than a browser has connections are one model', async () => {
+  const whole = await load();
+  const { ids, error } = await load({}, sharded(9));
+  assert.equal(error, undefined);
+  assert.deepEqual(ids, whole.ids);
 });
 
 test('a download that breaks off again and again is an error with both numbers', async () => {
@@ -121,7 +176,7 @@ test('files that are missing, no files of that kind, or of another model are nam
   const gone = (_, response) => response.writeHead(404).end();
   const json = (changes) => JSON.stringify({ ...config, ...changes });
   const typed = Buffer.from(weights);
-  typed.write(weights.toString('latin1', 0, 4000).replace(/"(BF16|F32)"/, (dtype) => (dtype === '"F32"' ? '"I32"' : '"I16" ').trimEnd()), 0, 'latin1');
+  typed.write('"I32"', typed.indexOf('"F32"'));
   for (const [instead, message] of [
     [{ 'config.json': gone }, /config.json missing at http/],
     [{ 'tokenizer.json': gone, 'config.json': gone }, /config.json and tokenizer.json missing/],
@@ -181,6 +236,9 @@ test('what cannot be asked is an error, and the checkpoint goes on', async () =>
       await attempt(checkpoint.logprobs({ prompt: [], completion: 'x' })),
       await attempt(checkpoint.logprobs({ prompt: [1e6], completion: 'x' })),
       await attempt(checkpoint.logprobs({ prompt: 'x', completion: 'x', temperature: 0 })),
+      await attempt(checkpoint.logprobs({ prompt: 'x', completion: 'x', temperature: NaN })),
+      await attempt(checkpoint.generate({ prompt: () => 'x' })),
+      await attempt(checkpoint.generate({ prompt: 'x', signal: AbortSignal.abort() })),
     ];
     const { completions } = await checkpoint.generate({ prompt: 'x', temperature: 0, max_completion_length: 4 });
     const pending = attempt(checkpoint.generate({ prompt: 'x', temperature: 9, max_completion_length: 500 }));
@@ -188,12 +246,37 @@ test('what cannot be asked is an error, and the checkpoint goes on', async () =>
     return { said, tokens: completions[0].tokens, pending: await pending, closed: await attempt(checkpoint.generate({ prompt: 'x' })) };
   });
   await page.close();
-  for (const [at, message] of [/has no tokens/, /temperature is -1/, /num_generations is 1000000000, but must be from 1 to 64/, /max_completion_length 1000000000/, /temprature/, /invalid type/, /prompt has no tokens/, /vocab_size/, /temperature/].entries()) {
+  for (const [at, message] of [/has no tokens/, /temperature is -1/, /num_generations is 1000000000, but must be from 1 to 64/, /max_completion_length 1000000000/, /temprature/, /invalid type/, /prompt has no tokens/, /vocab_size/, /temperature/, /invalid type: null/, /could not be cloned/, /abort/].entries()) {
     assert.match(said.said[at], message);
   }
   assert.ok(said.tokens > 0);
   assert.equal(said.pending, 'the checkpoint is closed');
   assert.equal(said.closed, 'the checkpoint is closed');
+});
+
+test('answers that are asked for at once all come, and so does one behind an answer that was stopped', async () => {
+  files = {};
+  const { page } = await open(browser, server.origin);
+  const said = await page.evaluate(async () => {
+    const { Checkpoint } = await import('/worker/js/checkpoint.js');
+    const checkpoint = await Checkpoint.load({ model: '/files/', device: 'cpu' });
+    const ask = (seed, signal) => checkpoint.generate({ prompt: 'x', seed, temperature: 9, max_completion_length: 300, signal });
+    const ids = ({ completions }) => completions[0].completion_ids;
+    const alone = [ids(await ask(1)), ids(await ask(2)), ids(await ask(3))];
+    const together = (await Promise.all([ask(1), ask(2), ask(3)])).map(ids);
+    const controller = new AbortController();
+    const stopped = ask(4, controller.signal);
+    await new Promise((done) => setTimeout(done, 30));
+    controller.abort();
+    const after = ids(await ask(1));
+    const { stopped: was } = await stopped;
+    checkpoint.close();
+    return { alone, together, after, was };
+  });
+  await page.close();
+  assert.deepEqual(said.together, said.alone);
+  assert.deepEqual(said.after, said.alone[0]);
+  assert.equal(typeof said.was, 'boolean');
 });
 
 test('a load is stopped by its signal', async () => {
@@ -203,10 +286,10 @@ test('a load is stopped by its signal', async () => {
     const { Checkpoint } = await import('/worker/js/checkpoint.js');
     const controller = new AbortController();
     const load = Checkpoint.load({ model: '/files/', device: 'cpu', signal: controller.signal, onProgress: () => controller.abort() });
-    return load.then(() => 'loaded', (error) => error.message);
+    return load.then(() => 'loaded', (error) => error.name);
   });
   await page.close();
-  assert.equal(said, 'stopped');
+  assert.equal(said, 'AbortError');
 });
 
 test('files are taken as blobs and as bytes, and one cut short is named', async () => {

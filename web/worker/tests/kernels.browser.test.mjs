@@ -5,10 +5,10 @@ import { after, before, test } from 'node:test';
 import { WEBGPU, launch, open, serve } from './browser.mjs';
 
 const WORKER = `
-import start, * as module from '/worker/wasm/worker.js';
+import start, * as module from '/worker/wasm-checks/worker.js';
 onmessage = async ({ data: [name, ...args] }) => {
   try {
-    await start({ module_or_path: '/worker/wasm/worker_bg.wasm' });
+    await start({ module_or_path: '/worker/wasm-checks/worker_bg.wasm' });
     postMessage({ value: await module[name](...args) });
   } catch (error) {
     postMessage({ error: String(error.stack) });
@@ -38,7 +38,11 @@ for (const gpu of [false, true]) {
       page.evaluate(
         (request) =>
           new Promise((resolve, reject) => {
-            window.worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data.value));
+            window.worker.onmessage = ({ data }) => {
+              const error = data.panic ?? data.error;
+              if (error === undefined) resolve(data.value);
+              else reject(new Error(error));
+            };
             window.worker.onerror = ({ message }) => reject(new Error(message));
             window.worker.postMessage(request);
           }),

@@ -78,6 +78,11 @@ impl TensorFiles {
         self.tensors.remove(name)
     }
 
+    /// Looks at `name` without taking it.
+    pub(in crate::decoder) fn get(&self, name: &str) -> Option<&Place> {
+        self.tensors.get(name)
+    }
+
     /// Names of what has not been taken.
     pub(in crate::decoder) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
@@ -126,6 +131,11 @@ impl Place {
     /// Its part of a whole file.
     pub(in crate::decoder) fn of<'data>(&self, file: &'data [u8]) -> &'data [u8] {
         &file[self.bytes.start as usize..self.bytes.end as usize]
+    }
+
+    /// Whether its numbers are as many, in the same shape and precision.
+    pub(in crate::decoder) fn is_like(&self, other: &Self) -> bool {
+        self.dtype == other.dtype && self.shape == other.shape
     }
 
     /// Whether it is a matrix, and not a vector.

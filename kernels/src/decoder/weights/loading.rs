@@ -87,6 +87,11 @@ impl Loading {
             files.discard(name);
         }
         let digests = copy.is_some().then_some([None; 2]);
+        if let (Some(copy), Some(embedding)) = (&copy, files.get(EMBEDDING))
+            && !copy.is_like(embedding)
+        {
+            return Err(differs());
+        }
         let mut wanted = Wanted {
             files,
             places: Vec::from_iter(copy),
@@ -166,10 +171,7 @@ impl Loading {
         bytes.hash(&mut hasher);
         digests[index] = Some(hasher.finish());
         match digests {
-            [Some(embedding), Some(head)] if embedding != head => Err(refused(
-                HEAD,
-                format!("differs from {EMBEDDING}, but tie_word_embeddings says that they are one"),
-            )),
+            [Some(embedding), Some(head)] if embedding != head => Err(differs()),
             _ => Ok(()),
         }
     }
@@ -181,6 +183,13 @@ impl Loading {
     pub fn finish(mut self) -> Result<Decoder> {
         Decoder::build(self.config, &mut self.arrived)
     }
+}
+
+fn differs() -> Error {
+    refused(
+        HEAD,
+        format!("differs from {EMBEDDING}, but tie_word_embeddings says that they are one"),
+    )
 }
 
 #[cfg(test)]

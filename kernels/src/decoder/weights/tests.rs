@@ -218,6 +218,15 @@ fn a_second_copy_of_a_tied_head_and_old_rotary_constants_are_passed_over() {
     });
     let read = Decoder::from_safetensors(config(true), &[&bytes]).unwrap();
     assert_eq!(read, decoder);
+    // The same bytes make another matrix.
+    let turned = changed(&decoder, |parts| {
+        let mut copy = part(parts, EMBEDDING).clone();
+        copy.0 = HEAD.to_string();
+        copy.2.reverse();
+        parts.push(copy);
+    });
+    let (tensor, reason) = refusal(true, &[&turned]);
+    assert!(tensor == HEAD && reason.starts_with("differs"), "{reason}");
 }
 
 #[test]
