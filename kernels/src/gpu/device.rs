@@ -42,8 +42,12 @@ impl Gpu {
         Self::open_splitting(index, u64::MAX).await
     }
 
-    /// [`Gpu::open`] with weights split into parts of at most so many bytes, as the adapter's limit splits larger ones.
-    pub(crate) async fn open_splitting(index: usize, weight_bytes: u64) -> Result<Arc<Self>> {
+    /// [`Gpu::open`] with weights split into parts of at most so many bytes (of f32 numbers), as the adapter's limit splits larger ones: what is
+    /// copied on the way there is then no larger.
+    ///
+    /// # Errors
+    /// As [`Gpu::open`].
+    pub async fn open_splitting(index: usize, weight_bytes: u64) -> Result<Arc<Self>> {
         let mut found = adapter::found().await;
         let count = found.len();
         if index >= count {

@@ -5,6 +5,9 @@ use recode_kernels::Device;
 use recode_kernels::gpu::{AdapterKind, Gpu, adapters};
 use serde::Serialize;
 
+/// The parts in which weights go to a GPU: on the way there they are copied twice, in memory that a module never gives back.
+const PART_BYTES: u64 = 32 << 20;
+
 /// What was taken, and why it is no GPU where it is none.
 #[derive(Debug, Clone, Serialize)]
 pub struct Chosen {
@@ -54,7 +57,7 @@ async fn gpu(software: bool) -> Result<(Device, Chosen)> {
     if adapter.kind == AdapterKind::Software && !software {
         bail!("this browser's WebGPU adapter is no GPU: the processor plays one");
     }
-    let gpu = Gpu::open(adapter.index).await?;
+    let gpu = Gpu::open_splitting(adapter.index, PART_BYTES).await?;
     let name = Some(adapter.name).filter(|name| !name.is_empty());
     let chosen = Chosen {
         device: "gpu",
