@@ -6,9 +6,10 @@ use crate::oracle::linear::{linear as exact, product};
 use crate::oracle::{check_close, sample, wide};
 
 /// [N, I, O]: distinct, odd, around and beyond the sizes of tiles and blocks; a single row; a single output; no rows.
-const SHAPES: [[usize; 3]; 10] = [
+const SHAPES: [[usize; 3]; 11] = [
     [7, 60, 18],
     [1, 193, 49],
+    [2, 67, 35],
     [5, 3, 1],
     [13, 1, 7],
     [65, 400, 51],
