@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use recode_core::migration::Migration;
 use recode_core::reward::{Breakdown, Rubric, score};
 use recode_kernels::Device;
+use recode_trainer::checkpoint;
 use recode_trainer::config::Config;
 use recode_trainer::grpo::Reward;
 use recode_trainer::inputs::Inputs;
 use recode_trainer::interrupt::Interrupt;
 use recode_trainer::run_dir::RunDir;
 use recode_trainer::train::Run;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::tiny;
@@ -215,4 +217,35 @@ pub fn files(run: &Path) -> Vec<(String, Vec<u8>)> {
     }
     files.sort();
     files
+}
+
+/// Every line of a file that a run left.
+pub fn lines(dir: &Path, name: &str) -> Vec<Value> {
+    let text = fs::read_to_string(dir.join(name)).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+pub fn metrics(dir: &Path) -> Vec<Value> {
+    lines(dir, "metrics.jsonl")
+}
+
+/// The last checkpoint's adapter, all tensors in a row.
+pub fn adapter(dir: &Path) -> Vec<f32> {
+    let folder = checkpoint::latest(&dir.join("checkpoints"))
+        .unwrap()
+        .unwrap();
+    let bytes = fs::read(folder.join(checkpoint::ADAPTER)).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let mut names = file.names();
+    names.sort_unstable();
+    let values = |name: &&str| -> Vec<f32> {
+        let bytes = file.tensor(name).unwrap().data().to_vec();
+        bytes
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect()
+    };
+    names.iter().flat_map(values).collect()
 }

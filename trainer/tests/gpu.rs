@@ -1,0 +1,86 @@
+//! Whole runs in this process on a GPU: begun as on the processor, resumed there, and in memory that does not grow.
+#![cfg(feature = "gpu")]
+
+mod tiny;
+mod toy;
+
+use std::fs;
+use std::sync::Arc;
+
+use recode_kernels::Device;
+use recode_trainer::interrupt::Interrupt;
+use recode_trainer::run_dir::RunDir;
+use serde_json::Value;
+use toy::{Toy, adapter, lines, metrics};
+
+/// The first step's answers are drawn from the same model by the same numbers, so that their rewards are the same, and what is computed from
+/// them is but for rounding; from the first update on a drawn token may be another one.
+#[test]
+fn a_run_on_a_gpu_begins_as_on_the_processor_and_goes_on_there() {
+    let toy = Toy::new();
+    let set = [
+        "run.max_steps=3",
+        "run.save_steps=1",
+        "rollout.prompts_per_step=2",
+        "adapter.lora_dropout=0.1",
+    ];
+    let gpu = pollster::block_on(recode_kernels::gpu::Gpu::open(0)).unwrap();
+    let run = |name: &str, device: &Device| {
+        let config = toy.config(name, &set);
+        let dir = RunDir::create(&config).unwrap();
+        toy::train_on(device, &config, dir, &toy::letters, &Interrupt::default()).unwrap()
+    };
+    let (cpu, gpu) = (
+        run("on-cpu", &Device::Cpu),
+        run("on-gpu", &Device::Gpu(gpu)),
+    );
+    let (on_cpu, on_gpu) = (metrics(&cpu), metrics(&gpu));
+    assert_eq!(on_cpu[0]["reward"], on_gpu[0]["reward"]);
+    for name in ["entropy", "grad_norm", "reward_std"] {
+        let of = |metrics: &[Value]| metrics[0][name].as_f64().unwrap();
+        let (a, b) = (of(&on_cpu), of(&on_gpu));
+        assert!(a > 0.0 && (a - b).abs() <= 1e-3 * a, "{name}: {a} {b}");
+    }
+    let (a, b) = (adapter(&cpu), adapter(&gpu));
+    assert!(a.len() == b.len() && b.iter().all(|x| x.is_finite()));
+
+    // Its last checkpoint gone, it goes on from the one before, on the processor.
+    fs::remove_dir_all(gpu.join("checkpoints/step-000003")).unwrap();
+    toy.resume("on-gpu", &set).unwrap();
+    assert_eq!(metrics(&gpu).len(), 3);
+    assert_eq!(metrics(&gpu)[..2], on_gpu[..2]);
+}
+
+#[test]
+fn a_gpu_has_as_many_bytes_in_use_after_fifty_steps_as_after_one() {
+    let toy = Toy::new();
+    let config = toy.config("memory", &["run.max_steps=50", "loss.beta=0.01"]);
+    let gpu = pollster::block_on(recode_kernels::gpu::Gpu::open(0)).unwrap();
+    let (device, dir) = (
+        Device::Gpu(Arc::clone(&gpu)),
+        RunDir::create(&config).unwrap(),
+    );
+    let dir = toy::train_on(&device, &config, dir, &toy::letters, &Interrupt::default()).unwrap();
+    let steps = lines(&dir, "timings.jsonl");
+    let of = |name: &str| -> Vec<u64> {
+        let of = |line: &Value| line[name].as_u64().unwrap();
+        steps.iter().map(of).collect()
+    };
+    let (bytes, peaks, held) = (
+        of("device_bytes"),
+        of("device_peak_bytes"),
+        of("device_held_bytes"),
+    );
+    assert_eq!(steps.len(), 50);
+    assert!(
+        bytes.iter().all(|&now| now > 0 && now == bytes[0]),
+        "{bytes:?}"
+    );
+    assert!(bytes.iter().zip(&peaks).all(|(now, peak)| peak > now));
+    // Longer answers than there were need larger buffers.
+    assert!(
+        held[49] < held[24] + held[24] / 100,
+        "the runtime holds more and more: {held:?}"
+    );
+    assert_eq!(gpu.memory().in_use(), 0, "the run is over");
+}
