@@ -36,6 +36,7 @@ mod adapter;
 mod backward;
 mod cache;
 pub mod config;
+mod decode;
 mod dropout;
 mod fields;
 mod forward;
