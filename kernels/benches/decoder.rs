@@ -121,7 +121,7 @@ fn main() {
                 .unwrap();
             d_hidden
         });
-        let mut gradients = adapter.zeros_like();
+        let mut gradients = adapter.zeros_like().unwrap();
         let what = if kept == 0 { ", all recomputed" } else { "" };
         timed(&format!("backward{name}{what}"), flops, || {
             gradients.clear();
@@ -237,7 +237,7 @@ fn memory(decoder: &Decoder, adapter: &Adapter, merged: &Merged) {
                 None,
             )
             .unwrap();
-        let mut gradients = adapter.zeros_like();
+        let mut gradients = adapter.zeros_like().unwrap();
         let trained = Trained::Adapter {
             adapter,
             merged,

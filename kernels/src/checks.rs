@@ -23,6 +23,7 @@ macro_rules! checks {
 }
 
 checks! {
+    adamw::steps,
     adapter::forward,
     adapter::gradients,
     add::copies,

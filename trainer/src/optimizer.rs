@@ -4,55 +4,72 @@
 //! a training of all weights share it. Sources: torch's `AdamW` (the arithmetic is the kernel's), `torch.nn.utils.clip_grad_norm_`.
 
 use anyhow::{Context, bail, ensure};
-use recode_kernels::ops::adamw::{AdamW, adamw};
+use pollster::block_on;
+use recode_kernels::ops::adamw::{AdamW, CLIP_EPSILON, adamw};
+#[cfg(feature = "gpu")]
+use recode_kernels::ops::adamw::{Tensors, clipped_adamw};
+use recode_kernels::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::config::OptimizerConfig;
 
-/// Added to the norm before it divides, as torch does.
-const CLIP_EPSILON: f64 = 1e-6;
 const MEAN: &str = ".exp_avg";
 const SQUARE: &str = ".exp_avg_sq";
 
 /// AdamW's state.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Optimizer {
     settings: OptimizerConfig,
     /// Updates done.
     steps: u64,
-    moments: Vec<Moments>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Moments {
-    name: String,
-    /// Running mean of the gradient.
-    mean: Vec<f32>,
-    /// Running mean of its square.
-    square: Vec<f32>,
+    names: Vec<String>,
+    /// Running means of the gradients.
+    means: Vec<Tensor>,
+    /// Running means of their squares.
+    squares: Vec<Tensor>,
 }
 
 impl Optimizer {
-    /// An optimizer that has done nothing yet, for these parameters in this order.
-    pub fn new<N: Into<String>, P: AsRef<[f32]>>(
+    /// An optimizer that has done nothing yet, for these parameters in this order; its moments lie on their device.
+    ///
+    /// # Errors
+    /// Moments larger than the device's buffers can be.
+    pub fn new<N: Into<String>>(
         settings: &OptimizerConfig,
-        parameters: impl IntoIterator<Item = (N, P)>,
-    ) -> Self {
-        let moments = parameters.into_iter().map(|(name, values)| Moments {
-            name: name.into(),
-            mean: vec![0.0; values.as_ref().len()],
-            square: vec![0.0; values.as_ref().len()],
-        });
-        Self {
+        parameters: Vec<(N, &Tensor)>,
+    ) -> anyhow::Result<Self> {
+        let (names, tensors): (Vec<N>, Vec<&Tensor>) = parameters.into_iter().unzip();
+        Ok(Self {
             settings: settings.clone(),
             steps: 0,
-            moments: moments.collect(),
-        }
+            names: names.into_iter().map(Into::into).collect(),
+            means: Tensor::zeros_like_all(&tensors)?,
+            squares: Tensor::zeros_like_all(&tensors)?,
+        })
     }
 
     /// Updates done so far.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// [`Optimizer::update`] of tensors on the device of the moments.
+    ///
+    /// # Errors
+    /// As [`Optimizer::update`]; what a device fails at.
+    pub fn update_tensors(
+        &mut self,
+        learning_rate: f64,
+        parameters: Vec<(String, &mut Tensor)>,
+        gradients: Vec<(String, &mut Tensor)>,
+    ) -> anyhow::Result<f64> {
+        match self.means.first().map(Tensor::device) {
+            #[cfg(feature = "gpu")]
+            Some(Device::Gpu(_)) => self.update_on_gpu(learning_rate, &parameters, &gradients),
+            Some(Device::Cpu) | None => {
+                self.update(learning_rate, slices(parameters), slices(gradients))
+            }
+        }
     }
 
     /// Clips the gradients by their global norm, moves the parameters and returns the norm before clipping.
@@ -64,12 +81,19 @@ impl Optimizer {
     pub fn update<N: AsRef<str>, M: AsRef<str>>(
         &mut self,
         learning_rate: f64,
-        parameters: Vec<(N, &mut [f32])>,
+        mut parameters: Vec<(N, &mut [f32])>,
         mut gradients: Vec<(M, &mut [f32])>,
     ) -> anyhow::Result<f64> {
-        self.check_tensors("parameters", &parameters)?;
-        self.check_tensors("gradients", &gradients)?;
-        let norm = global_norm(&gradients)?;
+        self.check("parameters", &lengths(&parameters))?;
+        self.check("gradients", &lengths(&gradients))?;
+        let mut squares = 0.0;
+        for (name, gradient) in &gradients {
+            check_gradient(name.as_ref(), gradient)?;
+            // In f64: the square of an f32 may leave its range.
+            let own = gradient.iter().map(|&g| f64::from(g) * f64::from(g));
+            squares += own.sum::<f64>();
+        }
+        let norm = squares.sqrt();
         let limit = self.settings.max_grad_norm;
         if limit > 0.0 {
             let scale = (limit / (norm + CLIP_EPSILON)).min(1.0) as f32;
@@ -80,40 +104,87 @@ impl Optimizer {
             }
         }
         self.steps += 1;
-        let settings = AdamW {
+        let settings = self.constants(learning_rate);
+        let moments = self.means.iter_mut().zip(&mut self.squares);
+        for (((name, parameter), (_, gradient)), (mean, square)) in
+            parameters.iter_mut().zip(gradients).zip(moments)
+        {
+            let name = name.as_ref();
+            let (mean, square) = (mean.data_mut(), square.data_mut());
+            adamw(parameter, gradient, mean, square, self.steps, &settings)
+                .with_context(|| format!("cannot update {name}"))?;
+            check_parameter(name, parameter)?;
+        }
+        Ok(norm)
+    }
+
+    #[cfg(feature = "gpu")]
+    fn update_on_gpu(
+        &mut self,
+        learning_rate: f64,
+        parameters: &[(String, &mut Tensor)],
+        gradients: &[(String, &mut Tensor)],
+    ) -> anyhow::Result<f64> {
+        fn borrowed<'a>(tensors: &'a [(String, &mut Tensor)]) -> Vec<&'a Tensor> {
+            tensors.iter().map(|(_, tensor)| &**tensor).collect()
+        }
+        fn lengths<'a>(tensors: &'a [(String, &mut Tensor)]) -> Vec<(&'a str, usize)> {
+            let tensors = tensors.iter();
+            tensors
+                .map(|(name, tensor)| (&**name, tensor.rows() * tensor.cols()))
+                .collect()
+        }
+        self.check("parameters", &lengths(parameters))?;
+        self.check("gradients", &lengths(gradients))?;
+        self.steps += 1;
+        let step = block_on(clipped_adamw(
+            Tensors {
+                param: &borrowed(parameters),
+                grad: &borrowed(gradients),
+                m: &self.means.iter().collect::<Vec<_>>(),
+                v: &self.squares.iter().collect::<Vec<_>>(),
+            },
+            self.steps,
+            &self.constants(learning_rate),
+            self.settings.max_grad_norm,
+        ))?;
+        if !step.gradients_finite {
+            for (name, gradient) in gradients {
+                check_gradient(name, block_on(gradient.read())?.data())?;
+            }
+        }
+        if !step.parameters_finite {
+            for (name, parameter) in parameters {
+                check_parameter(name, block_on(parameter.read())?.data())?;
+            }
+        }
+        Ok(step.norm)
+    }
+
+    fn constants(&self, learning_rate: f64) -> AdamW {
+        AdamW {
             learning_rate,
             beta1: self.settings.adam_beta1,
             beta2: self.settings.adam_beta2,
             epsilon: self.settings.adam_epsilon,
             weight_decay: self.settings.weight_decay,
-        };
-        for ((moments, (_, parameter)), (_, gradient)) in
-            self.moments.iter_mut().zip(parameters).zip(gradients)
-        {
-            let Moments { name, mean, square } = moments;
-            adamw(parameter, gradient, mean, square, self.steps, &settings)
-                .with_context(|| format!("cannot update {name}"))?;
-            if let Some(index) = parameter.iter().position(|x| !x.is_finite()) {
-                bail!(
-                    "parameter {name} is {} at element {index} after the update: lower optimizer.learning_rate",
-                    parameter[index]
-                );
-            }
         }
-        Ok(norm)
     }
 
     /// The moments as a safetensors file: `NAME.exp_avg` and `NAME.exp_avg_sq`, flat, f32; the step count in its metadata.
     ///
     /// # Errors
-    /// A tensor that the format refuses.
+    /// A tensor that the format refuses; what a device fails at.
     pub fn to_safetensors(&self) -> anyhow::Result<Vec<u8>> {
+        let means = block_on(Tensor::read_all(&self.means))?;
+        let squares = block_on(Tensor::read_all(&self.squares))?;
         let bytes: Vec<(String, Vec<u8>)> = self
-            .moments
+            .names
             .iter()
-            .flat_map(|Moments { name, mean, square }| {
+            .zip(means.iter().zip(&squares))
+            .flat_map(|(name, (mean, square))| {
                 [(MEAN, mean), (SQUARE, square)].map(|(suffix, values)| {
-                    let bytes = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    let bytes = values.data().iter().flat_map(|x| x.to_le_bytes()).collect();
                     (format!("{name}{suffix}"), bytes)
                 })
             })
@@ -150,75 +221,101 @@ impl Optimizer {
             .with_context(|| format!("its step count is {steps:?}"))?;
         let file = SafeTensors::deserialize(bytes).context("not a whole safetensors file")?;
         ensure!(
-            file.len() == 2 * self.moments.len(),
+            file.len() == 2 * self.names.len(),
             "it has {} tensors, expected {}",
             file.len(),
-            2 * self.moments.len()
+            2 * self.names.len()
         );
-        for Moments { name, mean, square } in &mut self.moments {
-            for (suffix, values) in [(MEAN, mean), (SQUARE, square)] {
-                let name = format!("{name}{suffix}");
-                let tensor = file
-                    .tensor(&name)
-                    .with_context(|| format!("tensor {name}"))?;
-                ensure!(
-                    tensor.dtype() == Dtype::F32 && tensor.shape() == [values.len()],
-                    "tensor {name} is {:?} {:?}, expected F32 [{}]",
-                    tensor.dtype(),
-                    tensor.shape(),
-                    values.len()
-                );
-                for (value, bytes) in values.iter_mut().zip(tensor.data().chunks_exact(4)) {
-                    *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-                    ensure!(value.is_finite(), "tensor {name} holds {value}");
-                }
-            }
-        }
-        self.steps = steps;
+        let read = |suffix: &str, like: &[Tensor]| -> anyhow::Result<Vec<Tensor>> {
+            let named = self.names.iter().zip(like);
+            let tensors: Vec<Tensor> = named
+                .map(|(name, like)| moment(&file, &format!("{name}{suffix}"), like))
+                .collect::<anyhow::Result<_>>()?;
+            let Some(first) = like.first() else {
+                return Ok(tensors);
+            };
+            let tensors: Vec<&Tensor> = tensors.iter().collect();
+            Ok(Tensor::all_to(&tensors, &first.device())?)
+        };
+        let (means, squares) = (read(MEAN, &self.means)?, read(SQUARE, &self.squares)?);
+        (self.means, self.squares, self.steps) = (means, squares, steps);
         Ok(())
     }
 
-    fn check_tensors<N: AsRef<str>>(
-        &self,
-        what: &str,
-        tensors: &[(N, &mut [f32])],
-    ) -> anyhow::Result<()> {
+    /// Refuses tensors other than those it was made for.
+    fn check(&self, what: &str, tensors: &[(&str, usize)]) -> anyhow::Result<()> {
         ensure!(
-            tensors.len() == self.moments.len(),
+            tensors.len() == self.names.len(),
             "the optimizer got {} {what}, expected {}",
             tensors.len(),
-            self.moments.len()
+            self.names.len()
         );
-        for (moments, (name, values)) in self.moments.iter().zip(tensors) {
-            let name = name.as_ref();
+        for ((own, mean), (name, len)) in self.names.iter().zip(&self.means).zip(tensors) {
+            let expected = mean.rows() * mean.cols();
             ensure!(
-                name == moments.name && values.len() == moments.mean.len(),
-                "the optimizer got {name} with {} numbers among its {what}, expected {} with {}",
-                values.len(),
-                moments.name,
-                moments.mean.len()
+                name == own && *len == expected,
+                "the optimizer got {name} with {len} numbers among its {what}, expected {own} with {expected}",
             );
         }
         Ok(())
     }
 }
 
-/// The Euclidean norm over all gradients, in f64: the square of an f32 may leave its range.
-fn global_norm<N: AsRef<str>>(gradients: &[(N, &mut [f32])]) -> anyhow::Result<f64> {
-    let mut squares = 0.0;
-    for (name, gradient) in gradients {
-        let own: f64 = gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
-        if !own.is_finite() {
-            let index = gradient.iter().position(|g| !g.is_finite()).unwrap_or(0);
-            bail!(
-                "the gradient of {} is {} at element {index}: the policy has run away or stood too far out: lower optimizer.learning_rate or adapter.lora_alpha and start a new run",
-                name.as_ref(),
-                gradient[index]
-            );
-        }
-        squares += own;
+fn slices(tensors: Vec<(String, &mut Tensor)>) -> Vec<(String, &mut [f32])> {
+    let tensors = tensors.into_iter();
+    tensors
+        .map(|(name, tensor)| (name, tensor.data_mut()))
+        .collect()
+}
+
+fn lengths<'a, N: AsRef<str>>(tensors: &'a [(N, &mut [f32])]) -> Vec<(&'a str, usize)> {
+    let tensors = tensors.iter();
+    tensors
+        .map(|(name, values)| (name.as_ref(), values.len()))
+        .collect()
+}
+
+/// A moment of `like`'s shape out of a file.
+fn moment(file: &SafeTensors<'_>, name: &str, like: &Tensor) -> anyhow::Result<Tensor> {
+    let tensor = file
+        .tensor(name)
+        .with_context(|| format!("tensor {name}"))?;
+    let expected = like.rows() * like.cols();
+    ensure!(
+        tensor.dtype() == Dtype::F32 && tensor.shape() == [expected],
+        "tensor {name} is {:?} {:?}, expected F32 [{expected}]",
+        tensor.dtype(),
+        tensor.shape(),
+    );
+    let values = tensor
+        .data()
+        .chunks_exact(4)
+        .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+    let values: Vec<f32> = values.collect();
+    if let Some(value) = values.iter().find(|value| !value.is_finite()) {
+        bail!("tensor {name} holds {value}");
     }
-    Ok(squares.sqrt())
+    Ok(Tensor::from_vec(like.rows(), like.cols(), values)?)
+}
+
+fn check_gradient(name: &str, gradient: &[f32]) -> anyhow::Result<()> {
+    match gradient.iter().position(|g| !g.is_finite()) {
+        None => Ok(()),
+        Some(index) => bail!(
+            "the gradient of {name} is {} at element {index}: the policy has run away or stood too far out: lower optimizer.learning_rate or adapter.lora_alpha and start a new run",
+            gradient[index]
+        ),
+    }
+}
+
+fn check_parameter(name: &str, parameter: &[f32]) -> anyhow::Result<()> {
+    match parameter.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(index) => bail!(
+            "parameter {name} is {} at element {index} after the update: lower optimizer.learning_rate",
+            parameter[index]
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -242,11 +339,13 @@ mod tests {
         optimizer.update(0.1, vec![("a", a), ("b", b)], vec![("a", d_a), ("b", d_b)])
     }
 
+    fn of_lengths(max_grad_norm: f64, [a, b]: [usize; 2]) -> Optimizer {
+        let (a, b) = (Tensor::zeros(1, a), Tensor::zeros(1, b));
+        Optimizer::new(&settings(max_grad_norm), vec![("a", &a), ("b", &b)]).unwrap()
+    }
+
     fn two(max_grad_norm: f64) -> Optimizer {
-        Optimizer::new(
-            &settings(max_grad_norm),
-            [("a", vec![0.0; 2]), ("b", vec![0.0; 1])],
-        )
+        of_lengths(max_grad_norm, [2, 1])
     }
 
     #[test]
@@ -345,7 +444,7 @@ mod tests {
                 .is_err()
         );
         assert!(optimizer.read_safetensors(&[]).is_err());
-        let mut other = Optimizer::new(&settings(1.0), [("a", vec![0.0; 3]), ("b", vec![0.0; 1])]);
+        let mut other = of_lengths(1.0, [3, 1]);
         let error = other.read_safetensors(&saved).unwrap_err().to_string();
         assert_eq!(error, "tensor a.exp_avg is F32 [2], expected F32 [3]");
     }

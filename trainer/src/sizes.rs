@@ -31,9 +31,9 @@ pub fn sizes(config: &Config, examples: &Examples, policy: &Policy, schedule: &S
         .unwrap_or(0);
     let parameters: usize = policy
         .adapter
-        .parameters()
+        .tensors()
         .iter()
-        .map(|(_, values)| values.len())
+        .map(|(_, tensor)| tensor.rows() * tensor.cols())
         .sum();
     let targets: Vec<String> = adapter
         .target_modules

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
+use pollster::block_on;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Merged};
 
 use crate::checkpoint::{self, Checkpoint, State};
@@ -177,7 +178,8 @@ impl Run<'_> {
     fn begin(&self) -> anyhow::Result<(State, Policy)> {
         let model = &self.inputs.model;
         let adapter = Adapter::init(&self.adapter_config(), model.host(), self.config.seed)?;
-        let optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
+        let adapter = adapter.to(&model.decoder.device())?;
+        let optimizer = Optimizer::new(&self.config.optimizer, adapter.tensors())?;
         let state = State::new(self.inputs.fingerprint());
         Ok((state, Policy::new(&model.decoder, adapter, optimizer)?))
     }
@@ -198,7 +200,8 @@ impl Run<'_> {
             .check(&self.inputs.fingerprint(), &folder.display().to_string())?;
         let adapter = Adapter::from_safetensors(&config, decoder.config(), &saved.adapter)
             .with_context(|| checkpoint::unusable(folder, checkpoint::ADAPTER))?;
-        let mut optimizer = Optimizer::new(&self.config.optimizer, adapter.parameters());
+        let adapter = adapter.to(&decoder.device())?;
+        let mut optimizer = Optimizer::new(&self.config.optimizer, adapter.tensors())?;
         optimizer
             .read_safetensors(&saved.optimizer)
             .with_context(|| checkpoint::unusable(folder, checkpoint::OPTIMIZER))?;
@@ -223,10 +226,11 @@ impl Run<'_> {
         state.metrics_bytes = logs.metrics.sync()?;
         state.completions_bytes = logs.completions.sync()?;
         let base = self.config.model.path.display().to_string();
+        let adapter = block_on(policy.adapter.read())?;
         let checkpoint = Checkpoint {
             state: state.clone(),
-            adapter: policy.adapter.to_safetensors()?,
-            adapter_config: policy.adapter.config().to_json(Some(&base)),
+            adapter: adapter.to_safetensors()?,
+            adapter_config: adapter.config().to_json(Some(&base)),
             optimizer: policy.optimizer.to_safetensors()?,
         };
         checkpoint.write(&dir.checkpoints())

@@ -129,34 +129,32 @@ impl WeightGradients {
             .collect()
     }
 
-    /// Other names for the same tensors.
-    fn alias(&self) -> Self {
-        let layer = |layer: &LayerGradients| LayerGradients {
-            input_layernorm: layer.input_layernorm.alias(),
-            post_attention_layernorm: layer.post_attention_layernorm.alias(),
-            projections: layer
-                .projections
-                .each_ref()
-                .map(|(weight, bias)| (weight.alias(), bias.as_ref().map(Tensor::alias))),
-        };
-        Self {
-            names: self.names.clone(),
-            embed_tokens: self.embed_tokens.alias(),
-            layers: self.layers.iter().map(layer).collect(),
-            norm: self.norm.alias(),
-            lm_head: self.lm_head.as_ref().map(Tensor::alias),
-        }
-    }
-
     /// The same gradients in the processor's memory, once all that writes them is computed.
     ///
     /// # Errors
     /// Those of [`Tensor::read`].
     pub async fn read(&self) -> Result<Self> {
-        let mut here = self.alias();
-        let tensors = here.tensors_mut().into_iter().map(|(_, tensor)| tensor);
-        Tensor::read_all(tensors.collect()).await?;
-        Ok(here)
+        let tensors: Vec<&Tensor> = self.tensors().into_iter().map(|(_, t)| t).collect();
+        let mut read = Tensor::read_all(&tensors).await?.into_iter();
+        let mut next = || read.next().expect("one for each");
+        // In the order of `tensors`.
+        let embed_tokens = next();
+        let layers = self.layers.iter().map(|layer| LayerGradients {
+            input_layernorm: next(),
+            projections: layer
+                .projections
+                .each_ref()
+                .map(|(_, bias)| (next(), bias.as_ref().map(|_| next()))),
+            post_attention_layernorm: next(),
+        });
+        let layers = layers.collect();
+        Ok(Self {
+            names: self.names.clone(),
+            embed_tokens,
+            layers,
+            norm: next(),
+            lm_head: self.lm_head.as_ref().map(|_| next()),
+        })
     }
 
     /// Sets every gradient to zero, before the next step.

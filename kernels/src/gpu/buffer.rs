@@ -12,7 +12,10 @@ use crate::error::{Error, Result};
 /// A run of 32-bit words in a GPU's memory: f32 numbers, indices, or pairs of bf16 numbers.
 pub struct Buffer {
     allocation: Arc<Allocation>,
+    /// Of the whole allocation.
     handle: Handle,
+    /// Words of the allocation before the first.
+    offset: usize,
     words: usize,
 }
 
@@ -57,6 +60,7 @@ impl Buffer {
         Self {
             allocation: Arc::new(Allocation { gpu, bytes }),
             handle,
+            offset: 0,
             words,
         }
     }
@@ -117,7 +121,7 @@ impl Buffer {
         let Some(first) = buffers.first() else {
             return Ok(Vec::new());
         };
-        let handles = buffers.iter().map(|buffer| buffer.handle.clone());
+        let handles = buffers.iter().map(|buffer| buffer.place());
         let read = match first.gpu().client().read_async(handles.collect()).await {
             Ok(read) => read,
             Err(error) => return Err(first.gpu().failure("read", &error).await),
@@ -130,19 +134,41 @@ impl Buffer {
         Ok(numbers.collect())
     }
 
-    /// Another name for the same memory.
-    pub(crate) fn alias(&self) -> Self {
+    /// Another name for some of the words, `offset` after the first; the allocation has to hold them.
+    pub(super) fn part(&self, offset: usize, words: usize) -> Self {
+        let offset = self.offset + offset;
+        assert!(4 * (offset + words) as u64 <= self.allocation.bytes);
         Self {
             allocation: Arc::clone(&self.allocation),
             handle: self.handle.clone(),
-            words: self.words,
+            offset,
+            words,
         }
+    }
+
+    /// Another name for the words from its first on, some of which lie behind its last.
+    pub(super) fn longer(&self, words: usize) -> Self {
+        self.part(0, words)
+    }
+
+    /// Whether the other begins in the same allocation, so many words after this one's first.
+    pub(super) fn is_followed_by(&self, other: &Self, after: usize) -> bool {
+        Arc::ptr_eq(&self.allocation, &other.allocation) && self.offset + after == other.offset
     }
 
     /// The buffer as an argument of a launch.
     pub(crate) fn arg(&self) -> BufferArg {
         // SAFETY: so many words were allocated at least.
-        unsafe { BufferArg::from_raw_parts(self.handle.clone(), self.words) }
+        unsafe { BufferArg::from_raw_parts(self.place(), self.words) }
+    }
+
+    /// Where it lies, for the runtime: what is bound is as long as it is, though never nothing.
+    fn place(&self) -> Handle {
+        let behind = self.allocation.bytes - 4 * (self.offset + self.words.max(1)) as u64;
+        let handle = self.handle.clone();
+        handle
+            .offset_start(4 * self.offset as u64)
+            .offset_end(behind)
     }
 }
 

@@ -15,6 +15,7 @@ mod fill;
 mod memory;
 pub(crate) mod product;
 pub(crate) mod reduce;
+mod side_by_side;
 mod thin;
 mod weight;
 
@@ -23,4 +24,5 @@ pub use buffer::Buffer;
 pub use device::Gpu;
 pub(crate) use device::{CUBE_UNITS, grid, unit_each};
 pub use memory::Memory;
+pub(crate) use side_by_side::joined;
 pub use weight::GpuWeight;

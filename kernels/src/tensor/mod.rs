@@ -7,13 +7,14 @@ mod weight;
 
 pub use weight::{Weight, WeightData};
 
+use std::borrow::Borrow;
 use std::ops::Range;
 #[cfg(feature = "gpu")]
 use std::sync::Arc;
 
 use crate::device::Device;
 #[cfg(feature = "gpu")]
-use crate::gpu::Buffer;
+use crate::gpu::{Buffer, joined};
 
 use crate::error::{Error, Result};
 
@@ -147,39 +148,95 @@ impl Tensor {
         }
     }
 
-    /// Brings tensors to the processor's memory, all of them in one read, and leaves them there.
+    /// [`Tensor::read`] of many, in one read.
     ///
     /// # Errors
-    /// As [`Tensor::read`]; the tensors stay where they are then.
-    pub(crate) async fn read_all(tensors: Vec<&mut Self>) -> Result<()> {
+    /// As [`Tensor::read`].
+    pub async fn read_all<T: Borrow<Self>>(tensors: &[T]) -> Result<Vec<Self>> {
+        let tensors: Vec<&Self> = tensors.iter().map(Borrow::borrow).collect();
         #[cfg(feature = "gpu")]
-        {
+        let mut read = {
             let buffers = tensors.iter().filter_map(|tensor| match &tensor.data {
                 Storage::Host(_) => None,
                 Storage::Gpu(buffer) => Some(buffer),
             });
             let buffers: Vec<&Buffer> = buffers.collect();
-            let mut read = Buffer::read_all_f32(&buffers).await?.into_iter();
+            Buffer::read_all_f32(&buffers).await?.into_iter()
+        };
+        let here = |tensor: &&Self| Self {
+            data: Storage::Host(match &tensor.data {
+                Storage::Host(data) => data.clone(),
+                #[cfg(feature = "gpu")]
+                Storage::Gpu(_) => read.next().expect("one for each"),
+            }),
+            ..**tensor
+        };
+        Ok(tensors.iter().map(here).collect())
+    }
+
+    /// Zeros in the shapes and on the device of these tensors of one device; on a GPU they lie side by side, for what is done to all of them.
+    ///
+    /// # Errors
+    /// As [`Tensor::zeros_on`].
+    pub fn zeros_like_all(tensors: &[&Self]) -> Result<Vec<Self>> {
+        match tensors.first().map(|tensor| tensor.device()) {
+            #[cfg(feature = "gpu")]
+            Some(Device::Gpu(gpu)) => {
+                let words: Vec<usize> = tensors.iter().map(|t| t.rows * t.cols).collect();
+                let buffers = Buffer::zeros_side_by_side(&gpu, &words)?;
+                Ok(Self::of_buffers(tensors, buffers))
+            }
+            _ => Ok(tensors
+                .iter()
+                .map(|t| Self::zeros(t.rows, t.cols))
+                .collect()),
+        }
+    }
+
+    /// The same matrices in a device's memory, on a GPU side by side.
+    ///
+    /// # Errors
+    /// As [`Tensor::to`].
+    pub fn all_to(tensors: &[&Self], device: &Device) -> Result<Vec<Self>> {
+        match device {
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) if tensors.iter().all(|t| t.device() == Device::Cpu) => {
+                let numbers: Vec<&[f32]> = tensors.iter().map(|tensor| tensor.data()).collect();
+                let buffers = Buffer::side_by_side(gpu, &numbers)?;
+                Ok(Self::of_buffers(tensors, buffers))
+            }
+            _ => tensors.iter().map(|tensor| tensor.to(device)).collect(),
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    fn of_buffers(shapes: &[&Self], buffers: Vec<Buffer>) -> Vec<Self> {
+        let tensor = |(shape, buffer): (&&Self, Buffer)| Self {
+            rows: shape.rows,
+            cols: shape.cols,
+            data: Storage::Gpu(buffer),
+        };
+        shapes.iter().zip(buffers).map(tensor).collect()
+    }
+
+    /// Sets every element of tensors of one device.
+    pub fn fill_all(tensors: Vec<&mut Self>, value: f32) {
+        #[cfg(feature = "gpu")]
+        {
+            let mut buffers = Vec::new();
             for tensor in tensors {
-                if let Storage::Gpu(_) = &tensor.data {
-                    tensor.data = Storage::Host(read.next().expect("one for each"));
+                match &mut tensor.data {
+                    Storage::Host(data) => data.fill(value),
+                    Storage::Gpu(buffer) => buffers.push(&*buffer),
                 }
+            }
+            for [run] in joined([&buffers]) {
+                run.fill(value);
             }
         }
         #[cfg(not(feature = "gpu"))]
-        drop(tensors);
-        Ok(())
-    }
-
-    /// Another name for the same numbers in a GPU's memory; those of the processor are copied.
-    pub(crate) fn alias(&self) -> Self {
-        match &self.data {
-            Storage::Host(_) => self.clone(),
-            #[cfg(feature = "gpu")]
-            Storage::Gpu(buffer) => Self {
-                data: Storage::Gpu(buffer.alias()),
-                ..*self
-            },
+        for tensor in tensors {
+            tensor.fill(value);
         }
     }
 

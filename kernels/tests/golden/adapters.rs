@@ -31,7 +31,7 @@ fn pass(
         .forward(&wanted.batch, Some(&merged), dropout)
         .unwrap();
     let (found, d_hidden) = logprobs(decoder, &activations.hidden, wanted, d_logprobs, None);
-    let mut gradients = adapter.zeros_like();
+    let mut gradients = adapter.zeros_like().unwrap();
     let trained = Trained::Adapter {
         adapter,
         merged: &merged,
@@ -106,7 +106,7 @@ fn ten_adamw_steps_go_where_those_of_torch_go() {
         let decoder = golden.decoder();
         let expected = golden.expected("dora_all/expected.safetensors");
         let mut adapter = golden.adapter("dora_all");
-        let (mut m, mut v) = (adapter.zeros_like(), adapter.zeros_like());
+        let (mut m, mut v) = (adapter.zeros_like().unwrap(), adapter.zeros_like().unwrap());
         let constants = &golden.case.adamw;
         let config = AdamW {
             learning_rate: constants.learning_rate,

@@ -28,7 +28,7 @@ fn handover() {
                 target_modules: vec![Target::QProj, Target::VProj, Target::DownProj],
             };
             let mut adapter = Adapter::init(&config, &decoder, 7).unwrap();
-            let (mut m, mut v) = (adapter.zeros_like(), adapter.zeros_like());
+            let (mut m, mut v) = (adapter.zeros_like().unwrap(), adapter.zeros_like().unwrap());
             let adam = AdamW {
                 learning_rate: 1e-2,
                 ..AdamW::default()
@@ -58,7 +58,7 @@ fn handover() {
                     std::fs::write(folder.join("merged/config.json"), text).unwrap();
                     break;
                 }
-                let mut gradients = adapter.zeros_like();
+                let mut gradients = adapter.zeros_like().unwrap();
                 let trained = Trained::Adapter {
                     adapter: &adapter,
                     merged: &merged,

@@ -22,7 +22,7 @@ fn adapter_pass(
         .unwrap();
     let coefficients = |_: &_| golden.case.coefficients.clone();
     let (found, d_hidden) = logprobs(&decoder, &activations.hidden, wanted, coefficients, None);
-    let mut gradients = adapter.zeros_like();
+    let mut gradients = adapter.zeros_like().unwrap();
     let trained = Trained::Adapter {
         adapter: &adapter,
         merged: &merged,
@@ -134,7 +134,7 @@ fn an_adapter_begins_as_peft_lets_it_begin() {
             assert!(values.iter().all(|&v| v > 0.0), "{name}: norms of rows");
         }
     }
-    let zeros = adapter.zeros_like();
+    let zeros = adapter.zeros_like().unwrap();
     assert!(
         zeros
             .parameters()
@@ -172,7 +172,7 @@ fn fewer_targets_have_the_gradients_they_have_among_all() {
             let activations = decoder.forward(&wanted.batch, Some(&merged), None).unwrap();
             let hidden = &activations.hidden;
             let (_, d_hidden) = logprobs(&decoder, hidden, &wanted, coefficients, None);
-            let mut gradients = adapter.zeros_like();
+            let mut gradients = adapter.zeros_like().unwrap();
             let trained = Trained::Adapter {
                 adapter: &adapter,
                 merged: &merged,

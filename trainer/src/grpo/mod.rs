@@ -23,7 +23,6 @@ use pollster::block_on;
 use recode_core::migration::Migration;
 use recode_core::policy::group_spread;
 use recode_core::reward::Breakdown;
-use recode_kernels::Device;
 use recode_kernels::decoder::{Adapter, Decoder, Merged};
 
 use self::batch::Batch;
@@ -40,12 +39,10 @@ use crate::step_log::{CompletionLine, DeviceMemory, Standing, StepMetrics, Timin
 /// What a completion of a row is worth.
 pub type Reward<'a> = dyn Fn(&Migration, &str, usize) -> Breakdown + Sync + 'a;
 
-/// What is trained, and what trains it.
+/// What is trained, and what trains it, all of it on the decoder's device.
 #[derive(Debug)]
 pub struct Policy {
     pub adapter: Adapter,
-    /// The adapter on the device that computes, where that is not the processor.
-    there: Option<Adapter>,
     pub optimizer: Optimizer,
     /// The adapter in the model's weights, formed anew after every update: what answers and what is trained is one thing.
     pub merged: Merged,
@@ -58,29 +55,13 @@ impl Policy {
     /// # Errors
     /// An adapter that does not fit the decoder.
     pub fn new(decoder: &Decoder, adapter: Adapter, optimizer: Optimizer) -> anyhow::Result<Self> {
-        let there = match decoder.device() {
-            Device::Cpu => None,
-            #[cfg(feature = "gpu")]
-            device => Some(adapter.to(&device)?),
-        };
-        let on_device = there.as_ref().unwrap_or(&adapter);
         Ok(Self {
-            merged: decoder.merge(on_device)?,
-            gradients: on_device.zeros_like(),
+            merged: decoder.merge(&adapter)?,
+            gradients: adapter.zeros_like()?,
             moved: false,
             adapter,
-            there,
             optimizer,
         })
-    }
-
-    /// Forms the weights that the adapter makes of the decoder's.
-    fn merge(&mut self, decoder: &Decoder) -> anyhow::Result<()> {
-        if let Some(there) = &mut self.there {
-            *there = self.adapter.to(&decoder.device())?;
-        }
-        self.merged = decoder.merge(self.there.as_ref().unwrap_or(&self.adapter))?;
-        Ok(())
     }
 }
 

@@ -148,7 +148,7 @@ impl Passes<'_> {
                 None,
             )?;
             let trained = Trained::Adapter {
-                adapter: policy.there.as_ref().unwrap_or(&policy.adapter),
+                adapter: &policy.adapter,
                 merged: &policy.merged,
                 gradients: &mut policy.gradients,
             };
@@ -169,19 +169,15 @@ impl Passes<'_> {
         let rate = self.grpo.schedule.learning_rate(policy.optimizer.steps());
         let taught = self.batch.taught();
         let watched = !policy.moved && rate > 0.0 && taught > 0;
-        let before = watched.then(|| policy.adapter.clone());
-        let parameters = policy.adapter.parameters_mut();
-        let norm = match policy.there {
-            None => {
-                let gradients = policy.gradients.parameters_mut();
-                policy.optimizer.update(rate, parameters, gradients)?
-            }
-            Some(_) => {
-                let mut gradients = block_on(policy.gradients.read())?;
-                let gradients = gradients.parameters_mut();
-                policy.optimizer.update(rate, parameters, gradients)?
-            }
+        let before = match watched {
+            true => Some(block_on(policy.adapter.read())?),
+            false => None,
         };
+        let parameters = policy.adapter.tensors_mut();
+        let gradients = policy.gradients.tensors_mut();
+        let norm = policy
+            .optimizer
+            .update_tensors(rate, parameters, gradients)?;
         self.updates.grad_norm += norm;
         self.updates.learning_rate = rate;
         if let Some(before) = before {
@@ -192,13 +188,14 @@ impl Passes<'_> {
                  (look at adapter.lora_alpha and rollout.temperature)"
             );
             ensure!(
-                before != policy.adapter,
+                before != block_on(policy.adapter.read())?,
                 "no weight of the adapter has moved, though {taught} completions had an advantage and the learning rate is {rate}: \
                  nothing would be learned"
             );
             policy.moved = true;
         }
-        policy.merge(&self.grpo.model.decoder)
+        policy.merged = self.grpo.model.decoder.merge(&policy.adapter)?;
+        Ok(())
     }
 
     /// Log-probabilities of every micro-batch without gradient or dropout: the model's for `None`, else the policy's.

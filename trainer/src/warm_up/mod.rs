@@ -213,7 +213,7 @@ impl Training<'_> {
             steps, optimizer, ..
         } = self.settings;
         let mut gradients = WeightGradients::new(&self.decoder)?;
-        let mut adamw = Optimizer::new(optimizer, gradients.parameters());
+        let mut adamw = Optimizer::new(optimizer, gradients.tensors())?;
         let schedule = Schedule::new(optimizer, *steps);
         let mut progress = Progress::new("step", 0, *steps);
         for step in 0..*steps {

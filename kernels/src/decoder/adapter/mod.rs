@@ -183,11 +183,8 @@ impl Adapter {
     /// # Errors
     /// Those of [`Tensor::to`].
     pub fn to(&self, device: &Device) -> Result<Self> {
-        let mut there = self.clone();
-        for (_, tensor) in there.tensors_mut() {
-            *tensor = tensor.to(device)?;
-        }
-        Ok(there)
+        let there = Tensor::all_to(&self.all(), device)?;
+        Ok(self.of_tensors(there))
     }
 
     /// The same adapter in the processor's memory, once all that writes it is computed.
@@ -195,40 +192,47 @@ impl Adapter {
     /// # Errors
     /// Those of [`Tensor::read`].
     pub async fn read(&self) -> Result<Self> {
-        let mut here = self.alias();
-        let tensors = here.tensors_mut().into_iter().map(|(_, tensor)| tensor);
-        Tensor::read_all(tensors.collect()).await?;
-        Ok(here)
+        Ok(self.of_tensors(Tensor::read_all(&self.all()).await?))
     }
 
-    /// Other names for the same tensors.
-    fn alias(&self) -> Self {
-        let low_rank = |low_rank: &LowRank| LowRank {
-            a: low_rank.a.alias(),
-            b: low_rank.b.alias(),
-            magnitude: low_rank.magnitude.as_ref().map(Tensor::alias),
-        };
-        let targets = |targets: &[Option<LowRank>; 7]| {
-            std::array::from_fn(|target| targets[target].as_ref().map(low_rank))
-        };
-        Self {
-            config: self.config.clone(),
-            layers: self.layers.iter().map(targets).collect(),
-        }
-    }
-
-    /// Zeros in this adapter's shape: gradients, moments.
-    #[must_use]
-    pub fn zeros_like(&self) -> Self {
-        let mut zeros = self.clone();
-        zeros.clear();
-        zeros
+    /// Zeros in this adapter's shape, on its device: gradients.
+    ///
+    /// # Errors
+    /// Those of [`Tensor::zeros_on`].
+    pub fn zeros_like(&self) -> Result<Self> {
+        Ok(self.of_tensors(Tensor::zeros_like_all(&self.all())?))
     }
 
     /// Sets every number to zero: gradients, before the next step.
     pub fn clear(&mut self) {
-        for (_, tensor) in self.tensors_mut() {
-            tensor.fill(0.0);
+        let tensors = self.tensors_mut().into_iter().map(|(_, tensor)| tensor);
+        Tensor::fill_all(tensors.collect(), 0.0);
+    }
+
+    /// The tensors of [`Adapter::tensors`].
+    fn all(&self) -> Vec<&Tensor> {
+        self.tensors()
+            .into_iter()
+            .map(|(_, tensor)| tensor)
+            .collect()
+    }
+
+    /// An adapter of this shape that holds these tensors, in the order of [`Adapter::tensors`].
+    fn of_tensors(&self, tensors: Vec<Tensor>) -> Self {
+        let mut tensors = tensors.into_iter();
+        let mut next = || tensors.next().expect("one for each");
+        let mut low_rank = |low_rank: &LowRank| LowRank {
+            a: next(),
+            b: next(),
+            magnitude: low_rank.magnitude.as_ref().map(|_| next()),
+        };
+        let layers = self.layers.iter().map(|targets| {
+            std::array::from_fn(|target| targets[target].as_ref().map(&mut low_rank))
+        });
+        let layers = layers.collect();
+        Self {
+            config: self.config.clone(),
+            layers,
         }
     }
 

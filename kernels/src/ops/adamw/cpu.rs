@@ -1,9 +1,9 @@
-//! Blocks of parameters in parallel; scalars are formed in f64 and rounded once, as torch does.
+//! Blocks of parameters in parallel.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::AdamW;
+use super::{AdamW, Scalars};
 use crate::ops::lanes::{dispatch, lanewise};
 
 /// Parameters of a task.
@@ -17,24 +17,14 @@ pub(super) fn step(
     step: u64,
     config: &AdamW,
 ) {
-    let correction1 = 1.0 - config.beta1.powf(step as f64);
-    let correction2 = 1.0 - config.beta2.powf(step as f64);
-    let scalars = Scalars {
-        keep: (1.0 - config.learning_rate * config.weight_decay) as f32,
-        one_minus_beta1: (1.0 - config.beta1) as f32,
-        beta2: config.beta2 as f32,
-        one_minus_beta2: (1.0 - config.beta2) as f32,
-        step_size: (config.learning_rate / correction1) as f32,
-        root_correction2: correction2.sqrt() as f32,
-        epsilon: config.epsilon as f32,
-    };
+    let scalars = Scalars::new(step, config);
     param
         .par_chunks_mut(BLOCK)
         .zip(grad.par_chunks(BLOCK))
         .zip(m.par_chunks_mut(BLOCK))
         .zip(v.par_chunks_mut(BLOCK))
         .for_each(|(((param, grad), m), v)| {
-            dispatch(Step {
+            dispatch(Lanes {
                 scalars,
                 param,
                 grad,
@@ -44,18 +34,7 @@ pub(super) fn step(
         });
 }
 
-#[derive(Clone, Copy)]
-struct Scalars {
-    keep: f32,
-    one_minus_beta1: f32,
-    beta2: f32,
-    one_minus_beta2: f32,
-    step_size: f32,
-    root_correction2: f32,
-    epsilon: f32,
-}
-
-struct Step<'a> {
+struct Lanes<'a> {
     scalars: Scalars,
     param: &'a mut [f32],
     grad: &'a [f32],
@@ -63,7 +42,7 @@ struct Step<'a> {
     v: &'a mut [f32],
 }
 
-impl WithSimd for Step<'_> {
+impl WithSimd for Lanes<'_> {
     type Output = ();
 
     #[inline(always)]

@@ -1,0 +1,129 @@
+//! Steps of many tensors of a GPU; the processor's are checked in `tests.rs`.
+
+use crate::Device;
+
+#[cfg(not(feature = "gpu"))]
+pub(crate) async fn steps(_: &Device) {}
+
+#[cfg(feature = "gpu")]
+pub(crate) async fn steps(device: &Device) {
+    if matches!(device, Device::Gpu(_)) {
+        on_gpu::clipped(device, 0.5).await;
+        on_gpu::clipped(device, 0.0).await;
+        on_gpu::what_is_not_finite_is_seen(device).await;
+    }
+}
+
+#[cfg(feature = "gpu")]
+mod on_gpu {
+    use super::super::{AdamW, CLIP_EPSILON, Step, Tensors, clipped_adamw};
+    use crate::checks::{numbers, sampled};
+    use crate::oracle::adamw::adamw as exact;
+    use crate::oracle::{check_close, sample, wide};
+    use crate::{Device, Tensor};
+
+    const CONFIG: AdamW = AdamW {
+        learning_rate: 5e-3,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-6,
+        weight_decay: 0.1,
+    };
+
+    fn refs(tensors: &[Tensor]) -> Vec<&Tensor> {
+        tensors.iter().collect()
+    }
+
+    /// Some in one run of several blocks, one apart from them, odd lengths, one number, none.
+    struct Case {
+        param: Vec<Tensor>,
+        m: Vec<Tensor>,
+        v: Vec<Tensor>,
+    }
+
+    const SHAPES: [[usize; 2]; 5] = [[7, 61], [1, 1], [0, 3], [91, 100], [3, 5]];
+
+    impl Case {
+        fn new(device: &Device) -> Self {
+            let host = SHAPES.map(|[rows, cols]| sampled(&Device::Cpu, 1, rows, cols));
+            let mut param = Tensor::all_to(&host.each_ref(), device).unwrap();
+            let mut m = Tensor::zeros_like_all(&refs(&param)).unwrap();
+            let v = Tensor::zeros_like_all(&refs(&param)).unwrap();
+            param[4] = sampled(device, 1, 3, 5);
+            m[4] = Tensor::zeros_on(device, 3, 5).unwrap();
+            Self { param, m, v }
+        }
+
+        async fn step(&self, grad: &[Tensor], step: u64, limit: f64) -> Step {
+            let tensors = Tensors {
+                param: &refs(&self.param),
+                grad: &refs(grad),
+                m: &refs(&self.m),
+                v: &refs(&self.v),
+            };
+            clipped_adamw(tensors, step, &CONFIG, limit).await.unwrap()
+        }
+    }
+
+    pub(super) async fn clipped(device: &Device, limit: f64) {
+        let case = Case::new(device);
+        let lengths = SHAPES.map(|[rows, cols]| rows * cols);
+        let mut param = lengths.map(|len| wide(&sample(1, len)));
+        let (mut m, mut v) = (lengths.map(|n| vec![0.0; n]), lengths.map(|n| vec![0.0; n]));
+        for step in 1..=10 {
+            let host = SHAPES.map(|[rows, cols]| sampled(&Device::Cpu, 100 + step, rows, cols));
+            let grad = Tensor::all_to(&host.each_ref(), device).unwrap();
+            let done = case.step(&grad, step, limit).await;
+
+            let mut exact_grad = host.each_ref().map(|tensor| wide(tensor.data()));
+            let squares = exact_grad.iter().flatten().map(|g| g * g);
+            let norm = squares.sum::<f64>().sqrt();
+            if limit > 0.0 {
+                let factor = (limit / (norm + CLIP_EPSILON)).min(1.0);
+                exact_grad.iter_mut().flatten().for_each(|g| *g *= factor);
+            }
+            assert!((done.norm - norm).abs() < 1e-6 * norm, "{done:?} {norm}");
+            assert!(done.gradients_finite && done.parameters_finite);
+            for i in 0..SHAPES.len() {
+                let grad = &exact_grad[i];
+                exact(&mut param[i], grad, &mut m[i], &mut v[i], step, &CONFIG);
+            }
+        }
+        for i in 0..SHAPES.len() {
+            let close = async |what, tensor: &Tensor, expected: &[f64]| {
+                check_close(what, &numbers(tensor).await, expected, 3e-6).unwrap();
+            };
+            close("param", &case.param[i], &param[i]).await;
+            close("m", &case.m[i], &m[i]).await;
+            close("v", &case.v[i], &v[i]).await;
+        }
+    }
+
+    pub(super) async fn what_is_not_finite_is_seen(device: &Device) {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let case = Case::new(device);
+            let mut host = SHAPES.map(|[rows, cols]| Tensor::zeros(rows, cols));
+            host[3].data_mut()[9099] = bad;
+            let grad = Tensor::all_to(&host.each_ref(), device).unwrap();
+            let done = case.step(&grad, 1, 1.0).await;
+            assert!(
+                !done.gradients_finite && !done.parameters_finite,
+                "{bad}: {done:?}"
+            );
+        }
+        // Squares leave the range of f32, their root does not, and clipped they are what they would be.
+        let case = Case::new(device);
+        let mut host = SHAPES.map(|[rows, cols]| Tensor::zeros(rows, cols));
+        host[0].data_mut()[0] = 3e38;
+        host[4].data_mut()[14] = -3e38;
+        let grad = Tensor::all_to(&host.each_ref(), device).unwrap();
+        let done = case.step(&grad, 1, 1.0).await;
+        let norm = 3e38 * 2f64.sqrt();
+        assert!(
+            (done.norm - norm).abs() < 1e-6 * norm && done.gradients_finite,
+            "{done:?}"
+        );
+        let m = numbers(&case.m[4]).await;
+        assert!((f64::from(m[14]) + 0.1 / 2f64.sqrt()).abs() < 1e-6, "{m:?}");
+    }
+}

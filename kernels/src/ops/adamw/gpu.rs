@@ -1,0 +1,243 @@
+//! Every tensor of a GPU in three launches: the gradients' norm in parts, the factor that clips them, the step.
+//!
+//! Tensors that do not lie side by side are a launch each. Nothing waits for the norm before the step is made; it is read with what came of
+//! the step.
+
+use cubecl::prelude::*;
+
+use super::{AdamW, CLIP_EPSILON, Scalars, Step};
+use crate::Result;
+use crate::gpu::reduce::{cube_max, cube_sum};
+use crate::gpu::{Buffer, CUBE_UNITS, grid, joined};
+
+/// Numbers of each unit, and of a cube.
+const EACH: u32 = 16;
+const BLOCK: usize = (EACH * CUBE_UNITS) as usize;
+/// What a part of the norm is: the largest size, the sum of squares over its square, how many are not finite.
+const PART: usize = 3;
+
+/// Whether a number is neither infinite nor NaN, by its exponent.
+#[cube]
+fn is_finite(x: f32) -> bool {
+    (u32::reinterpret(x) & 0x7f80_0000) != 0x7f80_0000
+}
+
+/// One cube a block of gradients: its part of the norm. Scaled by the largest, no square leaves the range.
+#[cube(launch_unchecked)]
+fn norm_kernel(gradient: &[f32], parts: &mut [f32], blocks: u32, first: u32) {
+    let cube = CUBE_POS as u32;
+    if cube < blocks {
+        let begin = cube * EACH * CUBE_UNITS + UNIT_POS;
+        let end = gradient.len() as u32;
+        let mut most = 0.0f32;
+        let mut spoiled = 0.0f32;
+        for i in 0..EACH {
+            let at = begin + i * CUBE_UNITS;
+            if at < end {
+                let g = gradient[at as usize];
+                if is_finite(g) {
+                    most = max(most, g.abs());
+                } else {
+                    spoiled += 1.0f32;
+                }
+            }
+        }
+        let most = cube_max(most, CUBE_UNITS);
+        let mut squares = 0.0f32;
+        if most > 0.0f32 {
+            for i in 0..EACH {
+                let at = begin + i * CUBE_UNITS;
+                if at < end {
+                    let g = gradient[at as usize];
+                    if is_finite(g) {
+                        squares += (g / most) * (g / most);
+                    }
+                }
+            }
+        }
+        let squares = cube_sum(squares, CUBE_UNITS);
+        let spoiled = cube_sum(spoiled, CUBE_UNITS);
+        if UNIT_POS == 0 {
+            let part = ((first + cube) * 3) as usize;
+            parts[part] = most;
+            parts[part + 1] = squares;
+            parts[part + 2] = spoiled;
+        }
+    }
+}
+
+/// One cube: the factor that takes the norm of all parts down to `limit`, or 1.
+#[cube(launch_unchecked)]
+fn clip_kernel(parts: &[f32], factor: &mut [f32], count: u32, limit: f32, epsilon: f32) {
+    let mut most = 0.0f32;
+    let mut part = UNIT_POS;
+    while part < count {
+        most = max(most, parts[(part * 3) as usize]);
+        part += CUBE_UNITS;
+    }
+    let most = cube_max(most, CUBE_UNITS);
+    let mut squares = 0.0f32;
+    if most > 0.0f32 {
+        let mut part = UNIT_POS;
+        while part < count {
+            let own = parts[(part * 3) as usize] / most;
+            squares += own * own * parts[(part * 3 + 1) as usize];
+            part += CUBE_UNITS;
+        }
+    }
+    let squares = cube_sum(squares, CUBE_UNITS);
+    if UNIT_POS == 0 {
+        // In this order, because the norm itself may be beyond the range.
+        let of_most = limit / (squares.sqrt() + epsilon / max(most, f32::MIN_POSITIVE));
+        let mut clip = 1.0f32;
+        if of_most < most {
+            clip = of_most / most;
+        }
+        factor[0] = clip;
+    }
+}
+
+/// One cube a block of parameters; how many of them are not finite then is its number in `spoiled`.
+#[cube(launch_unchecked)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is a buffer or a scalar of the step"
+)]
+fn step_kernel(
+    param: &mut [f32],
+    gradient: &[f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    factor: &[f32],
+    spoiled: &mut [f32],
+    blocks: u32,
+    first: u32,
+    keep: f32,
+    one_minus_beta1: f32,
+    beta2: f32,
+    one_minus_beta2: f32,
+    step_size: f32,
+    root_correction2: f32,
+    epsilon: f32,
+) {
+    let cube = CUBE_POS as u32;
+    if cube < blocks {
+        let begin = cube * EACH * CUBE_UNITS + UNIT_POS;
+        let end = param.len() as u32;
+        let clip = factor[0];
+        let mut lost = 0.0f32;
+        for i in 0..EACH {
+            let at = (begin + i * CUBE_UNITS) as usize;
+            if (at as u32) < end {
+                let g = gradient[at] * clip;
+                let mean = m[at] + one_minus_beta1 * (g - m[at]);
+                let square = beta2 * v[at] + one_minus_beta2 * (g * g);
+                let root = square.sqrt() / root_correction2;
+                let moved = param[at] * keep - step_size * (mean / (root + epsilon));
+                m[at] = mean;
+                v[at] = square;
+                param[at] = moved;
+                if !is_finite(moved) {
+                    lost += 1.0f32;
+                }
+            }
+        }
+        let lost = cube_sum(lost, CUBE_UNITS);
+        if UNIT_POS == 0 {
+            spoiled[(first + cube) as usize] = lost;
+        }
+    }
+}
+
+pub(super) async fn step(
+    lists: [&[&Buffer]; 4],
+    step: u64,
+    config: &AdamW,
+    max_grad_norm: f64,
+) -> Result<Step> {
+    let runs = joined(lists);
+    let Some([first, ..]) = runs.first() else {
+        return Ok(Step {
+            norm: 0.0,
+            gradients_finite: true,
+            parameters_finite: true,
+        });
+    };
+    let (gpu, units) = (first.gpu(), CubeDim::new_1d(CUBE_UNITS));
+    let blocks = |run: &[Buffer; 4]| run[0].words().div_ceil(BLOCK);
+    let all: usize = runs.iter().map(blocks).sum();
+    let parts = Buffer::empty(gpu, PART * all)?;
+    let spoiled = Buffer::empty(gpu, all)?;
+    let mut begin = 0;
+    for run in &runs {
+        let [_, gradient, _, _] = run;
+        // SAFETY: a unit looks at what stands below the gradients' end, and every cube has a part.
+        unsafe {
+            norm_kernel::launch_unchecked(
+                gpu.client(),
+                grid(blocks(run)),
+                units,
+                gradient.arg(),
+                parts.arg(),
+                blocks(run) as u32,
+                begin as u32,
+            );
+        }
+        begin += blocks(run);
+    }
+    let factor = Buffer::filled(gpu, 1, 1.0)?;
+    if max_grad_norm > 0.0 {
+        // SAFETY: there are so many parts.
+        unsafe {
+            clip_kernel::launch_unchecked(
+                gpu.client(),
+                grid(1),
+                units,
+                parts.arg(),
+                factor.arg(),
+                all as u32,
+                max_grad_norm as f32,
+                CLIP_EPSILON as f32,
+            );
+        }
+    }
+    let scalars = Scalars::new(step, config);
+    let mut begin = 0;
+    for run in &runs {
+        let [param, gradient, m, v] = run;
+        // SAFETY: the four are of one length, and a unit beyond it does nothing.
+        unsafe {
+            step_kernel::launch_unchecked(
+                gpu.client(),
+                grid(blocks(run)),
+                units,
+                param.arg(),
+                gradient.arg(),
+                m.arg(),
+                v.arg(),
+                factor.arg(),
+                spoiled.arg(),
+                blocks(run) as u32,
+                begin as u32,
+                scalars.keep,
+                scalars.one_minus_beta1,
+                scalars.beta2,
+                scalars.one_minus_beta2,
+                scalars.step_size,
+                scalars.root_correction2,
+                scalars.epsilon,
+            );
+        }
+        begin += blocks(run);
+    }
+    let read = Buffer::read_all_f32(&[&parts, &spoiled]).await?;
+    let squares = read[0].chunks_exact(PART).map(|part| {
+        let most = f64::from(part[0]);
+        most * most * f64::from(part[1])
+    });
+    Ok(Step {
+        norm: squares.sum::<f64>().sqrt(),
+        gradients_finite: read[0].chunks_exact(PART).all(|part| part[2] == 0.0),
+        parameters_finite: read[1].iter().all(|&lost| lost == 0.0),
+    })
+}
