@@ -33,6 +33,7 @@ checks! {
     embedding::forward,
     embedding::gradients,
     linear::forward,
+    linear::fused,
     linear::gradients,
     linear_logprob::forward,
     linear_logprob::gradients,

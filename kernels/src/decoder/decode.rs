@@ -215,49 +215,6 @@ impl Decoder {
     }
 }
 
-#[cfg(feature = "gpu")]
-impl Decoder {
-    /// [`Decoder::decode_rows`] with keys and values in pages.
-    fn decode_paged(
-        &self,
-        pages: &mut Pages,
-        sequences: &mut [Sequence],
-        ids: &[u32],
-        merged: Option<&Merged>,
-        angles: &RopeAngles,
-    ) -> Result<Tensor> {
-        let (m, config, device) = (ids.len(), &self.config, self.device());
-        let mut slots = Vec::with_capacity(m);
-        for sequence in sequences.iter_mut() {
-            slots.extend(pages.extend(&mut sequence.own.list, 1)?);
-        }
-        let slots = pages.upload(&slots)?;
-        let lists = sequences
-            .iter()
-            .map(|sequence| (&sequence.prompt.list, &sequence.own.list));
-        let table = pages.table(lists)?;
-        let pass = Pass {
-            angles,
-            merged,
-            dropout: None,
-        };
-        let mut scratch = Scratch::new(&device, config, m)?;
-        let mut inner = Inner::new(&device, config, m)?;
-        let mut x = Tensor::empty_on(&device, m, config.hidden_size)?;
-        embedding(ids, &self.embed_tokens, &mut x)?;
-        let mut out = Tensor::empty_on(&device, m, config.hidden_size)?;
-        for layer in 0..self.layers.len() {
-            self.before_attention(&pass, layer, &x, &mut scratch, &mut inner)?;
-            pages.store(layer, &inner.k, &inner.v, &slots);
-            pages.attend(layer, &inner.q, &table, &inner.attended);
-            self.after_attention(&pass, layer, &x, &mut scratch, &mut inner)?;
-            self.layer_output(&pass, layer, &mut scratch, &inner, &mut out)?;
-            std::mem::swap(&mut x, &mut out);
-        }
-        self.last_norm(&x)
-    }
-}
-
 /// The last row of a tensor, [1, C].
 fn last_row(hidden: &Tensor) -> Result<Tensor> {
     let last = hidden.rows() - 1;

@@ -37,6 +37,8 @@ mod backward;
 mod cache;
 pub mod config;
 mod decode;
+#[cfg(feature = "gpu")]
+mod decode_paged;
 mod dropout;
 mod fields;
 mod forward;

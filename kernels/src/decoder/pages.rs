@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::config::DecoderConfig;
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
-use crate::ops::attention::paged::{PAGE, ROW_WORDS, decode, store};
+use crate::ops::attention::paged::{PAGE, ROW_WORDS, decode, rotate_and_store, store};
+use crate::ops::rope::RopeAngles;
 use crate::tensor::Tensor;
 
 /// Pages that a pool begins with.
@@ -98,6 +99,18 @@ impl Pages {
     pub fn store(&self, layer: usize, k: &Tensor, v: &Tensor, slots: &Buffer) {
         let [keys, values] = &self.layers[layer];
         store(k, v, slots, keys, values);
+    }
+
+    /// [`Pages::store`] of keys that are not turned yet; the queries are turned in place.
+    pub fn rotate_and_store(
+        &self,
+        layer: usize,
+        [q, k, v]: [&Tensor; 3],
+        angles: &RopeAngles,
+        slots: &Buffer,
+    ) {
+        let [keys, values] = &self.layers[layer];
+        rotate_and_store(q, k, v, angles, slots, keys, values);
     }
 
     /// Where the rows of a decode step find their keys: their prompt's, then their own.

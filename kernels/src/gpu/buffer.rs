@@ -122,7 +122,7 @@ impl Buffer {
             return Ok(Vec::new());
         };
         let handles = buffers.iter().map(|buffer| buffer.place());
-        let read = match first.gpu().client().read_async(handles.collect()).await {
+        let read = match first.gpu().reader().read_async(handles.collect()).await {
             Ok(read) => read,
             Err(error) => return Err(first.gpu().failure("read", &error).await),
         };

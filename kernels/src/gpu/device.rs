@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cubecl::CubeCount;
@@ -25,6 +26,8 @@ pub struct Gpu {
     device: wgpu::Device,
     weight_bytes: u64,
     memory: Memory,
+    launches: AtomicU64,
+    reads: AtomicU64,
 }
 
 impl fmt::Debug for Gpu {
@@ -96,6 +99,8 @@ impl Gpu {
             adapter,
             device,
             memory: Memory::default(),
+            launches: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
         }))
     }
 
@@ -107,6 +112,30 @@ impl Gpu {
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The client for one launch, which is counted.
+    pub(crate) fn launcher(&self) -> &Client {
+        self.launches.fetch_add(1, Ordering::Relaxed);
+        &self.client
+    }
+
+    /// The client for one read, which is counted.
+    pub(crate) fn reader(&self) -> &Client {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        &self.client
+    }
+
+    /// Kernels launched since it was opened.
+    #[must_use]
+    pub fn launches(&self) -> u64 {
+        self.launches.load(Ordering::Relaxed)
+    }
+
+    /// Reads since it was opened, each of which waited for what had been launched.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
     }
 
     /// Waits until everything launched so far has been computed.

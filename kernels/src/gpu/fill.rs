@@ -41,7 +41,7 @@ impl Buffer {
         // SAFETY: a unit beyond the end writes nothing.
         unsafe {
             fill_kernel::launch_unchecked(
-                self.gpu().client(),
+                self.gpu().launcher(),
                 grid,
                 CubeDim::new_1d(CUBE_UNITS),
                 self.arg(),
@@ -65,7 +65,7 @@ impl Buffer {
         // SAFETY: a unit beyond the end writes nothing.
         unsafe {
             copy_kernel::launch_unchecked(
-                self.gpu().client(),
+                self.gpu().launcher(),
                 grid,
                 CubeDim::new_1d(CUBE_UNITS),
                 self.arg(),

@@ -16,7 +16,7 @@ mod memory;
 pub(crate) mod product;
 pub(crate) mod reduce;
 mod side_by_side;
-mod thin;
+pub(crate) mod thin;
 mod weight;
 
 pub use adapter::{Adapter, AdapterKind, Limits, adapters};

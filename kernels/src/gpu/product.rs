@@ -259,7 +259,7 @@ pub(crate) fn product(
         return;
     }
     let rows = left.order == Order::Rows && right.order == Order::Transposed;
-    if rows && !out.accumulate && m <= THIN_ROWS {
+    if rows && m <= THIN_ROWS {
         return thin_product([m, k, n], left, right, bias, out);
     }
     let unused = Buffer::unused(out.numbers.gpu());
@@ -269,7 +269,7 @@ pub(crate) fn product(
     // SAFETY: no unit reads or writes beyond the operands' sizes, which are those of their buffers by their strides.
     unsafe {
         product_kernel::launch_unchecked(
-            out.numbers.gpu().client(),
+            out.numbers.gpu().launcher(),
             grid(m.div_ceil(block) * n.div_ceil(block)),
             CubeDim::new_1d(CUBE_UNITS),
             left.numbers.arg(),

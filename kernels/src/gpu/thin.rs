@@ -3,12 +3,15 @@
 //! The matrix's numbers decide the time, so each is read once for up to [`ROWS`] rows. [`LANES`] units share the depth of some outputs, each
 //! adding up every so many-th word in registers; what they found is added up in shared memory, in the lanes' order: that order depends on neither
 //! a row's place nor the number of rows, and nor do its bits (as lavapipe computes them, says a test; WGSL lets a compiler choose how it fuses).
+//!
+//! A gated product is of two matrices: a unit's sums are by turns of the one and of the other, and the result is `silu(a gateᵀ) (a upᵀ)`.
 
 use cubecl::prelude::*;
 
 use super::buffer::Buffer;
 use super::device::{CUBE_UNITS, grid};
 use super::product::{Left, Out, Right, widen};
+use crate::ops::silu_mul::sigmoid;
 
 /// Units that share the depth of an output.
 const LANES: u32 = 32;
@@ -23,6 +26,7 @@ const SUMS: u32 = 16;
 fn thin_kernel(
     a: &[f32],
     b: &[u32],
+    up: &[u32],
     bias: &[f32],
     c: &mut [f32],
     m: u32,
@@ -38,14 +42,18 @@ fn thin_kernel(
     #[comptime] each: u32,
     #[comptime] narrow: bool,
     #[comptime] biased: bool,
+    #[comptime] accumulate: bool,
+    #[comptime] gated: bool,
 ) {
-    let outputs = comptime!(GROUPS * each);
+    // Sums that make a result.
+    let per = comptime!(if gated { 2 } else { 1 });
+    let outputs = comptime!(GROUPS * each / per);
     let blocks_n = n.div_ceil(outputs);
     let cube = CUBE_POS as u32;
     if cube < m.div_ceil(rows) * blocks_n {
         let first_row = cube / blocks_n * rows;
         let first_out = cube % blocks_n * outputs;
-        let group_out = first_out + UNIT_POS / LANES * each;
+        let group_out = first_out + UNIT_POS / LANES * comptime!(each / per);
         let mut sums = Array::<f32>::new(comptime!((rows * each) as usize));
         #[unroll]
         for i in 0..comptime!(rows * each) {
@@ -72,8 +80,13 @@ fn thin_kernel(
             }
             #[unroll]
             for j in 0..each {
-                let out = min(group_out + j, n - 1);
-                let value = b[(out * b_stride + word) as usize];
+                let out = min(group_out + comptime!(j / per), n - 1);
+                let at = (out * b_stride + word) as usize;
+                let value = if comptime!(gated && j % 2 == 1) {
+                    up[at]
+                } else {
+                    b[at]
+                };
                 #[unroll]
                 for i in 0..rows {
                     let at = comptime!((i * each + j) as usize);
@@ -94,48 +107,88 @@ fn thin_kernel(
         }
         sync_cube();
         // A unit for each of the results.
-        if UNIT_POS < comptime!(GROUPS * rows * each) {
+        if UNIT_POS < comptime!(outputs * rows) {
             let row = first_row + UNIT_POS / outputs;
             let in_block = UNIT_POS % outputs;
             let out = first_out + in_block;
             if row < m && out < n {
-                let place = (UNIT_POS / outputs * each + in_block % each) * CUBE_UNITS
-                    + in_block / each * LANES;
-                let mut sum = 0.0f32;
-                #[unroll]
-                for lane in 0..LANES {
-                    sum += found[(place + lane) as usize];
+                let in_group = comptime!(each / per);
+                let first = UNIT_POS / outputs * each + in_block % in_group * per;
+                let place = first * CUBE_UNITS + in_block / in_group * LANES;
+                let mut sum = lane_sum(&found, place);
+                if comptime!(gated) {
+                    sum = sum * sigmoid(sum) * lane_sum(&found, place + CUBE_UNITS);
                 }
                 if comptime!(biased) {
                     sum += bias[(bias_offset + out) as usize];
                 }
-                c[(c_offset + row * c_stride + out) as usize] = sum;
+                let at = (c_offset + row * c_stride + out) as usize;
+                if comptime!(accumulate) {
+                    sum += c[at];
+                }
+                c[at] = sum;
             }
         }
     }
 }
 
-/// `out = left rightᵀ + bias`, the rows of the memory of `right` being the outputs; `left` lies row by row.
+/// The sum of what the lanes of a group found.
+#[cube]
+fn lane_sum(found: &Shared<[f32]>, place: u32) -> f32 {
+    let mut sum = 0.0f32;
+    #[unroll]
+    for lane in 0..LANES {
+        sum += found[(place + lane) as usize];
+    }
+    sum
+}
+
+/// `out (+)= left rightᵀ + bias`, the rows of the memory of `right` being the outputs; `left` lies row by row.
 pub(super) fn thin_product(
-    [m, k, n]: [usize; 3],
+    sizes: [usize; 3],
     left: Left<'_>,
     right: Right<'_>,
     bias: Option<(&Buffer, usize)>,
     out: Out<'_>,
 ) {
-    let unused = Buffer::unused(out.numbers.gpu());
+    launch(sizes, left, right, None, bias, out);
+}
+
+/// `out = silu(left gateᵀ) (left upᵀ)`, operands as in [`thin_product`]; both matrices lie alike.
+pub(crate) fn gated_product(
+    sizes: [usize; 3],
+    left: Left<'_>,
+    gate: Right<'_>,
+    up: Right<'_>,
+    out: Out<'_>,
+) {
+    launch(sizes, left, gate, Some(up), None, out);
+}
+
+fn launch(
+    [m, k, n]: [usize; 3],
+    left: Left<'_>,
+    right: Right<'_>,
+    up: Option<Right<'_>>,
+    bias: Option<(&Buffer, usize)>,
+    out: Out<'_>,
+) {
+    let gpu = out.numbers.gpu();
+    let unused = [Buffer::unused(gpu), Buffer::unused(gpu)];
     let rows = (m as u32).next_power_of_two().min(ROWS);
     let each = (SUMS / rows).min(4);
-    let cubes = m.div_ceil(rows as usize) * n.div_ceil((GROUPS * each) as usize);
+    let outputs = GROUPS * each / if up.is_some() { 2 } else { 1 };
+    let cubes = m.div_ceil(rows as usize) * n.div_ceil(outputs as usize);
     // SAFETY: no unit reads or writes beyond the operands' sizes, which are those of their buffers by their strides.
     unsafe {
         thin_kernel::launch_unchecked(
-            out.numbers.gpu().client(),
+            gpu.launcher(),
             grid(cubes),
             CubeDim::new_1d(CUBE_UNITS),
             left.numbers.arg(),
             right.words.arg(),
-            bias.map_or(&unused, |(numbers, _)| numbers).arg(),
+            up.map_or(&unused[0], |up| up.words).arg(),
+            bias.map_or(&unused[1], |(numbers, _)| numbers).arg(),
             out.numbers.arg(),
             m as u32,
             k as u32,
@@ -150,6 +203,8 @@ pub(super) fn thin_product(
             each,
             right.narrow,
             bias.is_some(),
+            out.accumulate,
+            up.is_some(),
         );
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn gather(from: &Tensor, rows: &[u32]) -> Result<Tensor> {
     // SAFETY: the rows are there, as the caller promises.
     unsafe {
         gather_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             from.buffer().arg(),

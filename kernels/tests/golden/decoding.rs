@@ -229,3 +229,30 @@ fn logits_of_a_row_are_its_own() {
         assert_eq!(decoder.logits(&one).unwrap().data(), all.row(row));
     }
 }
+
+#[cfg(feature = "gpu")]
+#[test]
+fn a_step_on_a_gpu_is_at_most_ten_launches_a_layer() {
+    for (golden, decoder, merged) in cases("dora_all") {
+        let Device::Gpu(gpu) = decoder.device() else {
+            continue;
+        };
+        for merged in [None, Some(&merged)] {
+            let mut cache = Cache::new(decoder.config());
+            let prompt = &golden.case.prompt;
+            let (prompt, _) = decoder.prefill(prompt, merged, &mut cache).unwrap();
+            let sequence = cache.fork(prompt).unwrap();
+            let (launches, reads) = (gpu.launches(), gpu.reads());
+            decoder
+                .decode(&[sequence], &[1], merged, &mut cache)
+                .unwrap();
+            let config = decoder.config();
+            // Gate and up are one launch with their product, but not where they have biases, as the tiny llama's.
+            let layer = if config.mlp_bias { 12 } else { 10 };
+            let layers = config.num_hidden_layers as u64;
+            // And the embedding and the last norm.
+            assert_eq!(gpu.launches() - launches, layer * layers + 2);
+            assert_eq!(gpu.reads() - reads, 0);
+        }
+    }
+}

@@ -148,7 +148,7 @@ pub(super) fn split(
     // SAFETY: the three have one shape, and there is a token for every row.
     unsafe {
         split_kernel::launch_unchecked(
-            x.buffer().gpu().client(),
+            x.buffer().gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             x.buffer().arg(),
@@ -180,7 +180,7 @@ pub(super) fn join(
     // SAFETY: as in `split`.
     unsafe {
         join_kernel::launch_unchecked(
-            d_x.buffer().gpu().client(),
+            d_x.buffer().gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             d_dropped.buffer().arg(),

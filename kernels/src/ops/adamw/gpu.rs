@@ -174,7 +174,7 @@ pub(super) async fn step(
         // SAFETY: a unit looks at what stands below the gradients' end, and every cube has a part.
         unsafe {
             norm_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 grid(blocks(run)),
                 units,
                 gradient.arg(),
@@ -190,7 +190,7 @@ pub(super) async fn step(
         // SAFETY: there are so many parts.
         unsafe {
             clip_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 grid(1),
                 units,
                 parts.arg(),
@@ -208,7 +208,7 @@ pub(super) async fn step(
         // SAFETY: the four are of one length, and a unit beyond it does nothing.
         unsafe {
             step_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 grid(blocks(run)),
                 units,
                 param.arg(),

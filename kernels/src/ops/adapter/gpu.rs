@@ -116,7 +116,7 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
         // SAFETY: rows and columns are those of the checked operands.
         unsafe {
             merge_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 grid(rows),
                 CubeDim::new_1d(UNITS),
                 part.words.arg(),
@@ -211,7 +211,7 @@ pub(super) fn backward(
     // SAFETY: a unit beyond the last column does nothing, the others stay in theirs.
     unsafe {
         magnitude_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             y.buffer().arg(),
@@ -239,7 +239,7 @@ fn scale_rows(
     // SAFETY: both have one length, and `norm_scale` a number for every row.
     unsafe {
         scale_rows_kernel::launch_unchecked(
-            out.gpu().client(),
+            out.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             from.arg(),

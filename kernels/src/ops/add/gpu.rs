@@ -23,7 +23,7 @@ pub(super) fn add(x: &Buffer, y: &Buffer) {
     // SAFETY: the buffers have one length, and a unit beyond it does nothing.
     unsafe {
         add_kernel::launch_unchecked(
-            y.gpu().client(),
+            y.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             x.arg(),
@@ -39,7 +39,7 @@ pub(super) fn add_into(a: &Buffer, b: &Buffer, out: &Buffer) {
     // SAFETY: the buffers have one length, and a unit beyond it does nothing.
     unsafe {
         add_into_kernel::launch_unchecked(
-            out.gpu().client(),
+            out.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             a.arg(),
@@ -63,7 +63,7 @@ pub(super) fn subtract_row(row: &Buffer, y: &Buffer) {
     // SAFETY: a unit beyond the end does nothing.
     unsafe {
         subtract_row_kernel::launch_unchecked(
-            y.gpu().client(),
+            y.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             row.arg(),

@@ -54,7 +54,7 @@ pub(super) fn forward(ids: &[u32], table: &Weight, out: &Tensor) -> Result<()> {
         // SAFETY: ids are below the table's rows, and those of the part are looked at alone.
         unsafe {
             forward_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 grid,
                 CubeDim::new_1d(CUBE_UNITS),
                 ids.arg(),
@@ -80,7 +80,7 @@ pub(super) fn backward(ids: &[u32], d_out: &Tensor, d_table: &Tensor) -> Result<
     // SAFETY: ids are below the table's rows; a unit beyond the last column does nothing.
     unsafe {
         backward_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             ids.arg(),

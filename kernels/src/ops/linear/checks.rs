@@ -3,6 +3,8 @@ use half::bf16;
 use super::*;
 use crate::checks::{filled, numbers, sampled, within};
 use crate::oracle::linear::{linear as exact, product};
+#[cfg(feature = "gpu")]
+use crate::oracle::silu_mul::silu_mul as exact_silu_mul;
 use crate::oracle::{check_close, sample, wide};
 
 /// [N, I, O]: distinct, odd, around and beyond the sizes of tiles and blocks; a single row; a single output; no rows.
@@ -49,6 +51,39 @@ pub(crate) async fn forward(device: &Device) {
                 let expected = exact(dims, &x64, &w64, bias64);
                 let what = format!("y {dims:?} {w:?}");
                 check_close(&what, &numbers(&y).await, &expected, 1e-6).unwrap();
+            }
+        }
+    }
+}
+
+/// What decoding on a GPU takes together: `y += linear(x)`, and two maps and their gate.
+pub(crate) async fn fused(device: &Device) {
+    #[cfg(not(feature = "gpu"))]
+    let _ = device;
+    #[cfg(feature = "gpu")]
+    if let Device::Gpu(_) = device {
+        for dims @ [n, i, o] in SHAPES {
+            let x = sampled(device, 1, n, i);
+            let x64 = wide(&numbers(&x).await);
+            let bias = sampled(device, 3, 1, o);
+            let bias64 = wide(&numbers(&bias).await);
+            let (gates, gate64) = weights(device, 2, o, i);
+            let (ups, up64) = weights(device, 4, o, i);
+            for (gate, up) in gates.iter().zip(&ups).chain([(&gates[0], &ups[1])]) {
+                for (bias, bias64) in [(None, None), (Some(&bias), Some(bias64.as_slice()))] {
+                    let what = format!("{dims:?} {gate:?} {up:?}");
+                    let mut y = filled(device, 2.0, n, o);
+                    linear_add(&x, up, bias, &mut y).unwrap();
+                    let upper = exact(dims, &x64, &up64, bias64);
+                    let expected: Vec<f64> = upper.iter().map(|y| y + 2.0).collect();
+                    check_close(&what, &numbers(&y).await, &expected, 1e-6).unwrap();
+
+                    let mut y = filled(device, f32::NAN, n, o);
+                    linear_silu_mul(&x, (gate, bias), (up, bias), &mut y).unwrap();
+                    let gated = exact(dims, &x64, &gate64, bias64);
+                    let expected = exact_silu_mul(&gated, &upper);
+                    check_close(&what, &numbers(&y).await, &expected, 3e-6).unwrap();
+                }
             }
         }
     }

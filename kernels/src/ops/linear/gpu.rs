@@ -2,11 +2,12 @@
 
 use cubecl::prelude::*;
 
-use crate::gpu::product::{Left, Order, Out, Right, product};
+use crate::gpu::product::{Left, Order, Out, Right, THIN_ROWS, product};
+use crate::gpu::thin::gated_product;
 use crate::gpu::{Buffer, CUBE_UNITS, unit_each};
 use crate::{Tensor, Weight};
 
-pub(super) fn forward(x: &Tensor, w: &Weight, bias: Option<&Buffer>, y: &Tensor) {
+pub(super) fn forward(x: &Tensor, w: &Weight, bias: Option<&Buffer>, y: &Tensor, accumulate: bool) {
     let (weight, [outputs, inputs]) = (w.gpu(), w.shape());
     let left = Left::new(x.buffer(), Order::Rows, inputs);
     for part in &weight.parts {
@@ -15,9 +16,35 @@ pub(super) fn forward(x: &Tensor, w: &Weight, bias: Option<&Buffer>, y: &Tensor)
             left,
             Right::part(weight, part, inputs, Order::Transposed),
             bias.map(|bias| (bias, part.rows.start)),
-            Out::new(y.buffer(), outputs, false).from(part.rows.start),
+            Out::new(y.buffer(), outputs, accumulate).from(part.rows.start),
         );
     }
+}
+
+/// `y = silu(x gateᵀ) (x upᵀ)`, unless the rows are too many for a thin product or the weights do not lie alike.
+pub(super) fn gated(x: &Tensor, gate: &Weight, up: &Weight, y: &Tensor) -> bool {
+    let (outputs, inputs) = (y.cols(), x.cols());
+    let (gate, up) = (gate.gpu(), up.gpu());
+    let alike = gate.narrow == up.narrow
+        && gate.parts.len() == up.parts.len()
+        && gate
+            .parts
+            .iter()
+            .zip(&up.parts)
+            .all(|(a, b)| a.rows == b.rows);
+    if !alike || x.rows() > THIN_ROWS {
+        return false;
+    }
+    for (gate_part, up_part) in gate.parts.iter().zip(&up.parts) {
+        gated_product(
+            [x.rows(), inputs, gate_part.rows.len()],
+            Left::new(x.buffer(), Order::Rows, inputs),
+            Right::part(gate, gate_part, inputs, Order::Transposed),
+            Right::part(up, up_part, inputs, Order::Transposed),
+            Out::new(y.buffer(), outputs, false).from(gate_part.rows.start),
+        );
+    }
+    true
 }
 
 pub(super) fn backward_input(d_y: &Tensor, w: &Weight, d_x: &Tensor, accumulate: bool) {
@@ -64,7 +91,7 @@ pub(super) fn backward_bias(d_y: &Tensor, d_bias: &Tensor) {
     // SAFETY: a unit beyond the last column does nothing, the others stay in theirs.
     unsafe {
         bias_kernel::launch_unchecked(
-            d_y.buffer().gpu().client(),
+            d_y.buffer().gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             d_y.buffer().arg(),

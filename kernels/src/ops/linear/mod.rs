@@ -13,6 +13,8 @@ mod gpu;
 mod tests;
 
 use crate::device::Device;
+#[cfg(feature = "gpu")]
+use crate::ops::silu_mul::silu_mul;
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor, Weight};
 
@@ -24,21 +26,67 @@ use crate::{Error, Result, Tensor, Weight};
 /// # Errors
 /// [`Error::Shape`] where one does not fit `w`.
 pub fn linear(x: &Tensor, w: &Weight, bias: Option<&Tensor>, y: &mut Tensor) -> Result<()> {
-    Error::check_shape("linear", "x", &[x.rows(), w.cols()], &x.shape())?;
-    Error::check_shape("linear", "y", &[x.rows(), w.rows()], &y.shape())?;
-    if let Some(bias) = bias {
-        Error::check_shape("linear", "bias", &[1, w.rows()], &bias.shape())?;
-    }
-    match device(
-        "linear",
-        w,
-        [("x", x), ("y", y), ("bias", bias.unwrap_or(x))],
-    )? {
+    match check("linear", x, w, bias, y)? {
         Device::Cpu => cpu::forward(x, w, bias.map(Tensor::data), y),
         #[cfg(feature = "gpu")]
-        Device::Gpu(_) => gpu::forward(x, w, bias.map(Tensor::buffer), y),
+        Device::Gpu(_) => gpu::forward(x, w, bias.map(Tensor::buffer), y, false),
     }
     Ok(())
+}
+
+/// Where the operands of a map lie, once they fit.
+fn check(
+    op: &'static str,
+    x: &Tensor,
+    w: &Weight,
+    bias: Option<&Tensor>,
+    y: &Tensor,
+) -> Result<Device> {
+    Error::check_shape(op, "x", &[x.rows(), w.cols()], &x.shape())?;
+    Error::check_shape(op, "y", &[x.rows(), w.rows()], &y.shape())?;
+    if let Some(bias) = bias {
+        Error::check_shape(op, "bias", &[1, w.rows()], &bias.shape())?;
+    }
+    device(op, w, [("x", x), ("y", y), ("bias", bias.unwrap_or(x))])
+}
+
+/// `y += x wᵀ + bias` on a GPU, with shapes and errors as [`linear`].
+#[cfg(feature = "gpu")]
+pub(crate) fn linear_add(
+    x: &Tensor,
+    w: &Weight,
+    bias: Option<&Tensor>,
+    y: &mut Tensor,
+) -> Result<()> {
+    const OP: &str = "linear_add";
+    check(OP, x, w, bias, y)?;
+    gpu::forward(x, w, bias.map(Tensor::buffer), y, true);
+    Ok(())
+}
+
+/// `y = silu(gate(x)) up(x)` on a GPU, two maps each given by weight and bias, with shapes and errors as [`linear`].
+///
+/// One launch where the weights lie alike and have no bias.
+#[cfg(feature = "gpu")]
+pub(crate) fn linear_silu_mul(
+    x: &Tensor,
+    gate: (&Weight, Option<&Tensor>),
+    up: (&Weight, Option<&Tensor>),
+    y: &mut Tensor,
+) -> Result<()> {
+    for (weight, bias) in [gate, up] {
+        check("linear_silu_mul", x, weight, bias, y)?;
+    }
+    let biased = gate.1.is_some() || up.1.is_some();
+    if !biased && gpu::gated(x, gate.0, up.0, y) {
+        return Ok(());
+    }
+    let [gate, up] = [gate, up].map(|(weight, bias)| {
+        let mut y = Tensor::empty_on(&x.device(), y.rows(), y.cols())?;
+        linear(x, weight, bias, &mut y)?;
+        Ok(y)
+    });
+    silu_mul(&gate?, &up?, y)
 }
 
 /// `d_x[n, i] = (accumulate ? d_x[n, i] : 0) + Σ_o d_y[n, o] w[o, i]`.

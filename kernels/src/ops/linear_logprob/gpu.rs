@@ -235,7 +235,7 @@ pub(super) async fn forward(
         // SAFETY: rows and tokens are those of checked requests.
         unsafe {
             reduce_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 grid(count),
                 CubeDim::new_1d(CUBE_UNITS),
                 chunk.logits.arg(),
@@ -298,7 +298,7 @@ pub(super) fn backward(
         // SAFETY: as in `forward`.
         unsafe {
             gradient_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 each_logit,
                 CubeDim::new_1d(CUBE_UNITS),
                 chunk.logits.arg(),
@@ -327,7 +327,7 @@ pub(super) fn backward(
             // SAFETY: the rows are distinct, so that each number has one owner.
             unsafe {
                 scatter_kernel::launch_unchecked(
-                    gpu.client(),
+                    gpu.launcher(),
                     grid,
                     CubeDim::new_1d(CUBE_UNITS),
                     d_rows.arg(),

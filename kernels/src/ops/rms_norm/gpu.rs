@@ -104,7 +104,7 @@ pub(super) fn forward(x: &Tensor, weight: &Tensor, eps: f32, y: &Tensor) {
     // SAFETY: every unit stays in its row and in `weight`, which has as many columns.
     unsafe {
         forward_kernel::launch_unchecked(
-            x.buffer().gpu().client(),
+            x.buffer().gpu().launcher(),
             grid(rows),
             CubeDim::new_1d(UNITS),
             x.buffer().arg(),
@@ -135,7 +135,7 @@ pub(super) fn backward(
     // SAFETY: as in `forward`; `scales` has a number for every row.
     unsafe {
         backward_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             grid(rows),
             CubeDim::new_1d(UNITS),
             x.buffer().arg(),
@@ -155,7 +155,7 @@ pub(super) fn backward(
     // SAFETY: a unit beyond the last column does nothing, the others stay in theirs.
     unsafe {
         weight_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             x.buffer().arg(),

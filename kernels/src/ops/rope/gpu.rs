@@ -32,7 +32,7 @@ pub(super) fn rotate(x: &Tensor, cos_sin: &Tensor, direction: f32) {
     // SAFETY: pairs lie in their row, angles in that row of `cos_sin`.
     unsafe {
         rotate_kernel::launch_unchecked(
-            buffer.gpu().client(),
+            buffer.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             buffer.arg(),

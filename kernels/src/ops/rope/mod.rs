@@ -90,6 +90,12 @@ impl RopeAngles {
         self.cos_sin.cols()
     }
 
+    /// Every row's cosines, then its sines, [N, D].
+    #[cfg(feature = "gpu")]
+    pub(crate) fn cos_sin(&self) -> &Tensor {
+        &self.cos_sin
+    }
+
     /// The cosines of a row's angles, [D/2], and their sines.
     fn row(&self, row: usize) -> (&[f32], &[f32]) {
         self.cos_sin.row(row).split_at(self.head_size() / 2)

@@ -3,7 +3,7 @@ use cubecl::prelude::*;
 use crate::gpu::{Buffer, CUBE_UNITS, unit_each};
 
 #[cube]
-fn sigmoid(x: f32) -> f32 {
+pub(crate) fn sigmoid(x: f32) -> f32 {
     // Of the number below zero, so that it never overflows.
     let e = (-x.abs()).exp();
     let mut share = 1.0f32;
@@ -39,7 +39,7 @@ pub(super) fn forward(gate: &Buffer, up: &Buffer, y: &Buffer) {
     // SAFETY: the buffers have one length, and a unit beyond it does nothing.
     unsafe {
         forward_kernel::launch_unchecked(
-            y.gpu().client(),
+            y.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             gate.arg(),
@@ -56,7 +56,7 @@ pub(super) fn backward(gate: &Buffer, up: &Buffer, d_y: &Buffer, d_gate: &Buffer
     // SAFETY: as in `forward`.
     unsafe {
         backward_kernel::launch_unchecked(
-            d_y.gpu().client(),
+            d_y.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             gate.arg(),

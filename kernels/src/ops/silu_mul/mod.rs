@@ -7,6 +7,8 @@ pub(crate) mod checks;
 mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
+#[cfg(feature = "gpu")]
+pub(crate) use gpu::sigmoid;
 
 #[cfg(test)]
 mod tests;

@@ -276,7 +276,7 @@ pub(in super::super) fn backward(
     // SAFETY: rows, keys and heads are those of the checked operands, here and below.
     unsafe {
         start_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             each_query,
             CubeDim::new_1d(CUBE_UNITS),
             out.buffer().arg(),
@@ -292,7 +292,7 @@ pub(in super::super) fn backward(
     // SAFETY: as above.
     unsafe {
         query_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             grid(cubes),
             CubeDim::new_1d(LANES),
             q.buffer().arg(),
@@ -320,7 +320,7 @@ pub(in super::super) fn backward(
         // SAFETY: as above.
         unsafe {
             key_kernel::launch_unchecked(
-                gpu.client(),
+                gpu.launcher(),
                 grid(cubes),
                 CubeDim::new_1d(LANES),
                 q.buffer().arg(),

@@ -7,6 +7,7 @@ use super::MASKED;
 use crate::Tensor;
 use crate::gpu::reduce::{cube_max, cube_sum};
 use crate::gpu::{Buffer, CUBE_UNITS, grid, unit_each};
+use crate::ops::rope::RopeAngles;
 
 /// Tokens of a page.
 pub(crate) const PAGE: usize = 16;
@@ -35,6 +36,53 @@ fn store_kernel(
         keys[at] = k[ABSOLUTE_POS];
         values[at] = v[ABSOLUTE_POS];
     }
+}
+
+/// Turns queries and keys by their row's angles, one unit a pair, and puts keys and values into their row's slot.
+#[cube(launch_unchecked)]
+fn rotate_and_store_kernel(
+    q: &mut [f32],
+    k: &[f32],
+    v: &[f32],
+    cos_sin: &[f32],
+    slots: &[u32],
+    keys: &mut [f32],
+    values: &mut [f32],
+    q_cols: u32,
+    cols: u32,
+    half: u32,
+) {
+    let q_pairs = q.len() as u32 / 2;
+    let unit = ABSOLUTE_POS as u32;
+    if unit < q_pairs {
+        let row = unit / (q_cols / 2);
+        let head = unit % (q_cols / 2) / half;
+        let i = unit % half;
+        let low = (row * q_cols + head * 2 * half + i) as usize;
+        let (cos, sin) = angle(cos_sin, row, i, half);
+        let (a, b) = (q[low], q[low + half as usize]);
+        q[low] = a * cos - b * sin;
+        q[low + half as usize] = b * cos + a * sin;
+    } else if unit - q_pairs < k.len() as u32 / 2 {
+        let pair = unit - q_pairs;
+        let row = pair / (cols / 2);
+        let in_row = pair % (cols / 2) / half * 2 * half + pair % half;
+        let (cos, sin) = angle(cos_sin, row, pair % half, half);
+        let from = (row * cols + in_row) as usize;
+        let at = (slots[row as usize] * cols + in_row) as usize;
+        let (a, b) = (k[from], k[from + half as usize]);
+        keys[at] = a * cos - b * sin;
+        keys[at + half as usize] = b * cos + a * sin;
+        values[at] = v[from];
+        values[at + half as usize] = v[from + half as usize];
+    }
+}
+
+/// Cosine and sine of a row's i-th angle.
+#[cube]
+fn angle(cos_sin: &[f32], row: u32, i: u32, half: u32) -> (f32, f32) {
+    let at = (row * 2 * half + i) as usize;
+    (cos_sin[at], cos_sin[at + half as usize])
 }
 
 /// One cube a row and head: units share its keys out, and add up what they found.
@@ -126,7 +174,7 @@ pub(crate) fn store(k: &Tensor, v: &Tensor, slots: &Buffer, keys: &Buffer, value
     // SAFETY: there is a slot for every row, and all of them lie in the pages.
     unsafe {
         store_kernel::launch_unchecked(
-            keys.gpu().client(),
+            keys.gpu().launcher(),
             grid,
             CubeDim::new_1d(CUBE_UNITS),
             k.buffer().arg(),
@@ -135,6 +183,40 @@ pub(crate) fn store(k: &Tensor, v: &Tensor, slots: &Buffer, keys: &Buffer, value
             keys.arg(),
             values.arg(),
             k.cols() as u32,
+        );
+    }
+}
+
+/// [`store`] of keys that are turned by their rows' angles on the way, and the queries turned in place.
+pub(crate) fn rotate_and_store(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    angles: &RopeAngles,
+    slots: &Buffer,
+    keys: &Buffer,
+    values: &Buffer,
+) {
+    let pairs = (q.buffer().words() + k.buffer().words()) / 2;
+    let Some(grid) = unit_each(pairs) else {
+        return;
+    };
+    // SAFETY: pairs lie in their row, which has a slot in the pages and angles.
+    unsafe {
+        rotate_and_store_kernel::launch_unchecked(
+            keys.gpu().launcher(),
+            grid,
+            CubeDim::new_1d(CUBE_UNITS),
+            q.buffer().arg(),
+            k.buffer().arg(),
+            v.buffer().arg(),
+            angles.cos_sin().buffer().arg(),
+            slots.arg(),
+            keys.arg(),
+            values.arg(),
+            q.cols() as u32,
+            k.cols() as u32,
+            angles.head_size() as u32 / 2,
         );
     }
 }
@@ -161,7 +243,7 @@ pub(crate) fn decode(
     // SAFETY: the table's pages lie in `keys` and `values`.
     unsafe {
         decode_kernel::launch_unchecked(
-            keys.gpu().client(),
+            keys.gpu().launcher(),
             grid(cubes),
             CubeDim::new_1d(units),
             q.buffer().arg(),

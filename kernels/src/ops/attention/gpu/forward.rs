@@ -143,7 +143,7 @@ pub(in super::super) fn forward(
     // SAFETY: rows, keys and heads are those of the checked operands.
     unsafe {
         forward_kernel::launch_unchecked(
-            gpu.client(),
+            gpu.launcher(),
             grid(cubes),
             CubeDim::new_1d(LANES),
             operands.q.buffer().arg(),
