@@ -23,6 +23,7 @@ struct Cli {
 enum Command {
     Demo(commands::demo::Args),
     Train(commands::train::Args),
+    Plan(commands::plan::Args),
     Merge(commands::merge::Args),
     Generate(commands::generate::Args),
     Logprobs(commands::logprobs::Args),
@@ -38,6 +39,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Demo(args) => commands::demo::run(args),
         Command::Train(args) => commands::train::run(args),
+        Command::Plan(args) => commands::plan::run(args),
         Command::Merge(args) => commands::merge::run(args),
         Command::Generate(args) => commands::generate::run(args),
         Command::Logprobs(args) => commands::logprobs::run(args),

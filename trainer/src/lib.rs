@@ -21,6 +21,7 @@ pub mod json_text;
 pub mod micro_batch;
 pub mod model_dir;
 pub mod optimizer;
+pub mod plan;
 pub mod report;
 pub mod run_dir;
 pub mod run_log;

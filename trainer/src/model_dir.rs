@@ -19,6 +19,7 @@ use memmap2::Mmap;
 use recode_kernels::Device;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, DecoderConfig, Merged};
 use recode_kernels::error::Error;
+use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 use crate::fingerprint;
@@ -56,20 +57,7 @@ impl Model {
     /// Names the file (and within it the field or tensor) and the way out: a directory that is not there, a hub id, a file instead of a
     /// directory, missing, truncated or contradictory files, and a tokenizer with ids the model has no row for.
     pub fn load(dir: &Path, device: &Device) -> Result<Self> {
-        check_dir(
-            dir,
-            "model",
-            "config.json, tokenizer.json and model.safetensors",
-        )?;
-        let config = read(
-            &dir.join(CONFIG),
-            "a model directory needs the model's config.json",
-        )?;
-        let config = DecoderConfig::from_json(&config)
-            .with_context(|| format!("in {}", dir.join(CONFIG).display()))?;
-        let tokenizer = Tokenizer::from_dir(dir)?;
-        tokenizer.check_vocab_size(config.vocab_size)?;
-        let files = WeightFiles::open(dir)?;
+        let (config, tokenizer, files) = open(dir)?;
         let bytes: Vec<&[u8]> = files.files.iter().map(|(_, map)| map.as_ref()).collect();
         let mut decoder =
             Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
@@ -113,6 +101,58 @@ impl Model {
             })
             .transpose()
     }
+}
+
+/// What a model directory says of itself, weights unread.
+#[derive(Debug)]
+pub struct Outline {
+    pub config: DecoderConfig,
+    pub tokenizer: Tokenizer,
+    /// Bytes of the weights once they are loaded: matrices stay bf16 where they are, everything else becomes f32.
+    pub weight_bytes: u64,
+}
+
+impl Outline {
+    /// Reads the small files, and the heads of those of weights.
+    ///
+    /// # Errors
+    /// As [`Model::load`], as far as it is looked at.
+    pub fn read(dir: &Path) -> Result<Self> {
+        let (config, tokenizer, files) = open(dir)?;
+        let mut weight_bytes = 0;
+        for (path, map) in &files.files {
+            let (_, head) = SafeTensors::read_metadata(map)
+                .with_context(|| format!("{} is not a safetensors file", path.display()))?;
+            for tensor in head.tensors().values() {
+                let numbers: usize = tensor.shape.iter().product();
+                let narrow = tensor.dtype == Dtype::BF16 && tensor.shape.len() == 2;
+                weight_bytes += numbers as u64 * if narrow { 2 } else { 4 };
+            }
+        }
+        Ok(Self {
+            config,
+            tokenizer,
+            weight_bytes,
+        })
+    }
+}
+
+/// The small files of a model directory, read, and those of weights, mapped.
+fn open(dir: &Path) -> Result<(DecoderConfig, Tokenizer, WeightFiles)> {
+    check_dir(
+        dir,
+        "model",
+        "config.json, tokenizer.json and model.safetensors",
+    )?;
+    let config = read(
+        &dir.join(CONFIG),
+        "a model directory needs the model's config.json",
+    )?;
+    let config = DecoderConfig::from_json(&config)
+        .with_context(|| format!("in {}", dir.join(CONFIG).display()))?;
+    let tokenizer = Tokenizer::from_dir(dir)?;
+    tokenizer.check_vocab_size(config.vocab_size)?;
+    Ok((config, tokenizer, WeightFiles::open(dir)?))
 }
 
 /// Loads an adapter directory as PEFT writes it, for this decoder.

@@ -161,23 +161,10 @@ impl Run<'_> {
         state.num_tokens = outcome.metrics.num_tokens;
     }
 
-    fn adapter_config(&self) -> AdapterConfig {
-        let config = &self.config.adapter;
-        let mut target_modules = config.target_modules.clone();
-        target_modules.sort_unstable();
-        AdapterConfig {
-            r: config.r,
-            lora_alpha: config.lora_alpha,
-            lora_dropout: config.lora_dropout,
-            use_dora: config.use_dora,
-            target_modules,
-        }
-    }
-
     /// A new adapter, and an optimizer that has done nothing.
     fn begin(&self) -> anyhow::Result<(State, Policy)> {
         let model = &self.inputs.model;
-        let adapter = Adapter::init(&self.adapter_config(), model.host(), self.config.seed)?;
+        let adapter = Adapter::init(&adapter_config(self.config), model.host(), self.config.seed)?;
         let adapter = adapter.to(&model.decoder.device())?;
         let optimizer = Optimizer::new(&self.config.optimizer, adapter.tensors())?;
         let state = State::new(self.inputs.fingerprint());
@@ -190,7 +177,7 @@ impl Run<'_> {
         let config = AdapterConfig::from_json(&saved.adapter_config)
             .with_context(|| checkpoint::unusable(folder, checkpoint::ADAPTER_CONFIG))?;
         ensure!(
-            config == self.adapter_config(),
+            config == adapter_config(self.config),
             "{} cannot be used: it is not the adapter of this run's config.toml",
             folder.join(checkpoint::ADAPTER_CONFIG).display()
         );
@@ -280,6 +267,20 @@ impl Run<'_> {
                 "attention  in steps {first} to {last} no group had answers of different reward, so nothing was learned: raise rollout.temperature, cut off less with top_k and top_p, or let answers be longer"
             ));
         }
+    }
+}
+
+/// The adapter that a run trains.
+pub fn adapter_config(config: &Config) -> AdapterConfig {
+    let config = &config.adapter;
+    let mut target_modules = config.target_modules.clone();
+    target_modules.sort_unstable();
+    AdapterConfig {
+        r: config.r,
+        lora_alpha: config.lora_alpha,
+        lora_dropout: config.lora_dropout,
+        use_dora: config.use_dora,
+        target_modules,
     }
 }
 

@@ -8,7 +8,10 @@ use std::fs;
 use std::sync::Arc;
 
 use recode_kernels::Device;
+use recode_trainer::examples::Examples;
 use recode_trainer::interrupt::Interrupt;
+use recode_trainer::model_dir::Outline;
+use recode_trainer::plan::Plan;
 use recode_trainer::run_dir::RunDir;
 use serde_json::Value;
 use toy::{Toy, adapter, lines, metrics};
@@ -77,6 +80,15 @@ fn a_gpu_has_as_many_bytes_in_use_after_fifty_steps_as_after_one() {
         "{bytes:?}"
     );
     assert!(bytes.iter().zip(&peaks).all(|(now, peak)| peak > now));
+    // What was foretold of it, from the files alone.
+    let outline = Outline::read(&config.model.path).unwrap();
+    let positions = outline.config.max_position_embeddings;
+    let examples = Examples::read(&config, &outline.tokenizer, positions).unwrap();
+    let weights = outline.weight_bytes;
+    let plan = Plan::new(&config, &outline.config, weights, &examples, &device).unwrap();
+    let peak = peaks.iter().copied().max().unwrap() as f64;
+    let off = plan.peak as f64 / peak - 1.0;
+    assert!(off.abs() < 0.15, "{plan:?} is {off:+} off {peak}");
     // Longer answers than there were need larger buffers.
     assert!(
         held[49] < held[24] + held[24] / 100,

@@ -9,6 +9,7 @@ pub mod logprobs;
 pub mod merge;
 pub mod migrate;
 mod model_args;
+pub mod plan;
 mod rubric_args;
 pub mod score;
 pub mod train;

@@ -194,6 +194,8 @@ impl Passes<'_> {
             );
             policy.moved = true;
         }
+        // The old ones first: both together would be the run's peak.
+        policy.merged = Merged::default();
         policy.merged = self.grpo.model.decoder.merge(&policy.adapter)?;
         Ok(())
     }

@@ -37,8 +37,8 @@ pub struct Adapter {
     layers: Vec<[Option<LowRank>; 7]>,
 }
 
-/// A decoder's weights with an adapter in them: what rollouts and the training forward compute with.
-#[derive(Debug, Clone, PartialEq)]
+/// A decoder's weights with an adapter in them: what rollouts and the training forward compute with. The default is of a decoder of no layers.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Merged {
     /// By layer and `Target as usize`.
     layers: Vec<[Option<MergedWeight>; 7]>,

@@ -3,15 +3,13 @@
 use cubecl::prelude::*;
 
 use super::plan::Plan;
-use super::{KeptTokens, LogprobRequest, Logprobs, Sampling};
+use super::{CHUNK_BYTES, KeptTokens, LogprobRequest, Logprobs, Sampling};
 use crate::gpu::product::{Left, Order, Out, Right, product};
 use crate::gpu::reduce::{cube_max, cube_sum};
 use crate::gpu::{Buffer, CUBE_UNITS, grid, unit_each};
 use crate::ops::gather::gather;
 use crate::{Result, Tensor, Weight};
 
-/// Logits at a time, in bytes, and never more than a buffer of the adapter holds.
-const LOGITS_BYTES: u64 = 32 << 20;
 /// Stands for the logit of a token that is not kept: far below any logit, and finite.
 const NOT_KEPT: f32 = -1e30;
 
@@ -176,7 +174,7 @@ impl<'a> Work<'a> {
     /// Slots at a time.
     fn step(&self) -> usize {
         let gpu = self.hidden.buffer().gpu();
-        let bytes = LOGITS_BYTES.min(gpu.adapter().limits.buffer_bytes);
+        let bytes = CHUNK_BYTES.min(gpu.adapter().limits.buffer_bytes);
         (bytes as usize / 4 / self.w.rows().max(1)).max(1)
     }
 

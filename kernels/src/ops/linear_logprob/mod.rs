@@ -24,6 +24,9 @@ use crate::device::Device;
 use crate::ops::linear;
 use crate::{Error, Result, Tensor, Weight};
 
+/// Most bytes of logits at a time: of rows over the whole vocabulary on a GPU, whose buffers may be smaller; the processor's tiles are smaller.
+pub(crate) const CHUNK_BYTES: u64 = 32 << 20;
+
 /// One wanted log-probability: of `token`, as predicted by a hidden row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LogprobRequest {

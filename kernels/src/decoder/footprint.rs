@@ -1,0 +1,108 @@
+//! Bytes that a decoder's parts and passes take, as arithmetic: what the constructors beside this file ask for, summed up before anything is
+//! made.
+//!
+//! f32 numbers unless said otherwise; small things (angles, tables, a row's sums) are left out.
+
+use super::adapter::AdapterConfig;
+use super::config::DecoderConfig;
+use super::forward::KEPT_ACTIVATION_BYTES;
+use super::layer::Inner;
+use super::target::Target;
+use crate::ops::linear_logprob::CHUNK_BYTES;
+
+const F32: u64 = size_of::<f32>() as u64;
+
+/// A training pass: forward, log-probabilities, backward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassSize {
+    /// N, the rows of the batch.
+    pub rows: usize,
+    /// Hidden rows whose logits are wanted.
+    pub logit_rows: usize,
+}
+
+impl AdapterConfig {
+    /// Numbers of an adapter.
+    #[must_use]
+    pub fn parameters(&self, decoder: &DecoderConfig) -> u64 {
+        let of = |target: &Target| {
+            let [rows, cols] = decoder.shape(*target);
+            let magnitude = if self.use_dora { rows } else { 0 };
+            (self.r * (rows + cols) + magnitude) as u64
+        };
+        let layer: u64 = self.target_modules.iter().map(of).sum();
+        decoder.num_hidden_layers as u64 * layer
+    }
+
+    /// Bytes of the weights that it makes of a decoder's, in f32.
+    #[must_use]
+    pub fn merged_bytes(&self, decoder: &DecoderConfig) -> u64 {
+        let of = |target: &Target| {
+            let [rows, cols] = decoder.shape(*target);
+            (rows * cols) as u64
+        };
+        let layer: u64 = self.target_modules.iter().map(of).sum();
+        F32 * decoder.num_hidden_layers as u64 * layer
+    }
+}
+
+impl DecoderConfig {
+    /// Most bytes at once of what a training pass of an adapter makes and lets go again.
+    #[must_use]
+    pub fn pass_bytes(&self, adapter: &AdapterConfig, size: PassSize) -> u64 {
+        let PassSize { rows, logit_rows } = size;
+        let n = rows as u64;
+        let (c, f) = (self.hidden_size as u64, self.intermediate_size as u64);
+        let (q, kv) = (self.query_size() as u64, self.key_value_size() as u64);
+        let layers = self.num_hidden_layers as u64;
+        let inner = n * Inner::token_bytes(self) as u64;
+        let kept = (KEPT_ACTIVATION_BYTES as u64 / inner.max(1)).min(layers);
+        let again = if kept < layers { inner } else { 0 };
+        // Of every map that is trained: what it gave (for a magnitude), and under dropout two operands and a product.
+        let widest = |of: fn([usize; 2]) -> usize| {
+            let widths = adapter.target_modules.iter().map(|t| of(self.shape(*t)));
+            widths.max().unwrap_or(0) as u64
+        };
+        let (inputs, outputs) = (widest(|[_, i]| i), widest(|[o, _]| o));
+        let dropped = match adapter.lora_dropout > 0.0 {
+            true => n * F32 * (2 * inputs + outputs),
+            false => 0,
+        };
+        let scratch = n * F32 * (2 * c + f) + dropped;
+        // The inputs of layers and last norm, and the hidden states.
+        let activations = n * F32 * (layers + 2) * c + kept * inner;
+
+        let forward = activations + scratch + again;
+        let d_hidden = n * F32 * c;
+        let logits = (F32 * logit_rows as u64 * self.vocab_size as u64).min(CHUNK_BYTES);
+        let logprobs = activations + d_hidden + logits + F32 * logit_rows as u64 * c;
+        let gradients = n * F32 * (2 * c + 3 * f + 2 * q + 2 * kv + outputs) + dropped;
+        let factors = F32 * (outputs + n) * adapter.r as u64;
+        let backward = activations + d_hidden + scratch + again + gradients + factors;
+        forward.max(logprobs).max(backward)
+    }
+
+    /// Bytes of the keys and values of so many tokens.
+    #[must_use]
+    pub fn cache_bytes(&self, tokens: usize) -> u64 {
+        2 * F32 * (self.num_hidden_layers * self.key_value_size() * tokens) as u64
+    }
+
+    /// Bytes of what a decode step of so many sequences makes and lets go again, logits included.
+    #[must_use]
+    pub fn decode_bytes(&self, sequences: usize) -> u64 {
+        let widths = 3 * self.hidden_size
+            + 2 * self.query_size()
+            + 2 * self.key_value_size()
+            + 3 * self.intermediate_size
+            + self.vocab_size;
+        F32 * (sequences * widths) as u64
+    }
+
+    /// Bytes of what a prompt of so many tokens makes and lets go again.
+    #[must_use]
+    pub fn prefill_bytes(&self, tokens: usize) -> u64 {
+        let widths = 4 * self.hidden_size + self.intermediate_size;
+        tokens as u64 * (F32 * widths as u64 + Inner::token_bytes(self) as u64)
+    }
+}
