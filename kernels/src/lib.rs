@@ -13,6 +13,7 @@ pub mod ops;
 pub mod oracle;
 mod packed;
 mod product;
+pub mod profile;
 pub mod random;
 pub mod tensor;
 

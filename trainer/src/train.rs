@@ -4,6 +4,7 @@
 //! is a function of the configuration, the rows, the step and the checkpoint, so a resumed run writes the bytes it would have written.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
@@ -127,6 +128,20 @@ impl Run<'_> {
             after,
             checkpoint: saved.context("a run of at least one step saves its last")?,
         })
+    }
+
+    /// Steps of a run that is begun and leaves nothing behind, as long as `watch` says: what it is told is the number of steps done.
+    ///
+    /// # Errors
+    /// Those of a step.
+    pub fn rehearse(&self, mut watch: impl FnMut(u64) -> ControlFlow<()>) -> anyhow::Result<()> {
+        let grpo = self.grpo();
+        let (mut state, mut policy) = self.begin()?;
+        while watch(state.step).is_continue() {
+            let outcome = self.step(&grpo, &state, &mut policy)?;
+            self.count(&mut state, &outcome, &policy);
+        }
+        Ok(())
     }
 
     fn grpo(&self) -> Grpo<'_> {

@@ -14,6 +14,8 @@ mod device;
 mod fill;
 mod memory;
 pub(crate) mod product;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod rates;
 pub(crate) mod reduce;
 mod side_by_side;
 pub(crate) mod thin;

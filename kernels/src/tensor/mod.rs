@@ -262,6 +262,16 @@ impl Tensor {
         self.cols
     }
 
+    /// Number of elements.
+    pub(crate) fn len(&self) -> usize {
+        self.rows * self.cols
+    }
+
+    /// Bytes of its numbers.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.len() * size_of::<f32>()) as u64
+    }
+
     /// `[rows, cols]`.
     #[must_use]
     pub fn shape(&self) -> [usize; 2] {

@@ -136,6 +136,19 @@ impl Weight {
         self.cols
     }
 
+    /// Bytes of its numbers.
+    pub(crate) fn bytes(&self) -> u64 {
+        let each = match &self.data {
+            WeightData::F32(_) | WeightData::PackedF32(_) => 4,
+            WeightData::Bf16(_) => 2,
+            #[cfg(feature = "gpu")]
+            WeightData::Gpu(weight) if weight.narrow => 2,
+            #[cfg(feature = "gpu")]
+            WeightData::Gpu(_) => 4,
+        };
+        each * (self.rows * self.cols) as u64
+    }
+
     /// `[rows, cols]`.
     #[must_use]
     pub fn shape(&self) -> [usize; 2] {

@@ -16,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use rayon::prelude::*;
 use recode_kernels::decoder::{Cache, Decoder, Merged, PromptId, SequenceId};
 use recode_kernels::ops::linear_logprob::KeptTokens;
+use recode_kernels::profile;
 use serde::{Deserialize, Serialize};
 use web_time::Instant;
 
@@ -253,6 +254,7 @@ impl Run<'_> {
         let (cached, logits) = match self.shared.take() {
             Some(shared) => shared,
             None => {
+                profile::phase("prefill");
                 let begun = Instant::now();
                 let computed = self
                     .decoder
@@ -290,6 +292,7 @@ impl Run<'_> {
 
     /// One more token for every place.
     async fn round(&mut self) -> Result<()> {
+        profile::phase("decode");
         let sequences: Vec<SequenceId> = self.places.iter().map(|place| place.sequence).collect();
         let ids: Vec<u32> = self.places.iter().map(Place::last_token).collect();
         let hidden = self

@@ -3,10 +3,10 @@
 use anyhow::{Context, ensure};
 use pollster::block_on;
 use recode_core::policy::{self, TokenLogprobs, policy_loss};
-use recode_kernels::Tensor;
 use recode_kernels::decoder::{Dropout, Merged, Trained};
 use recode_kernels::ops::linear_logprob::{Logprobs, Sampling};
 use recode_kernels::random::Stream;
+use recode_kernels::{Tensor, profile};
 
 use super::batch::Batch;
 use super::{Grpo, Policy};
@@ -98,6 +98,7 @@ impl Passes<'_> {
         mask_seed: Option<u64>,
         policy: &mut Policy,
     ) -> anyhow::Result<()> {
+        profile::phase("training pass");
         let mut watch = Watch::start();
         let Self { grpo, batch, .. } = *self;
         let decoder = &grpo.model.decoder;
@@ -166,6 +167,7 @@ impl Passes<'_> {
 
     /// Clips, moves the adapter by AdamW, and forms the weights it makes.
     fn apply(&mut self, policy: &mut Policy) -> anyhow::Result<()> {
+        profile::phase("update");
         let rate = self.grpo.schedule.learning_rate(policy.optimizer.steps());
         let taught = self.batch.taught();
         let watched = !policy.moved && rate > 0.0 && taught > 0;
@@ -223,6 +225,7 @@ impl Passes<'_> {
     }
 
     fn logprobs(&self, part: &[usize], merged: Option<&Merged>) -> anyhow::Result<Logprobs> {
+        profile::phase("pass without gradient");
         let decoder = &self.grpo.model.decoder;
         let micro = self.micro_batch(part)?;
         let hidden = decoder.forward_hidden(&micro.batch, merged)?;

@@ -12,8 +12,10 @@ mod gpu;
 #[cfg(test)]
 mod tests;
 
+use crate::device::Device;
 #[cfg(feature = "gpu")]
 use crate::gpu::Buffer;
+use crate::profile::{self, Work};
 #[cfg(feature = "gpu")]
 use crate::tensor::{Tensor, common_device};
 use crate::{Error, Result};
@@ -105,6 +107,9 @@ pub fn adamw(
     Error::check_shape("adamw", "m", &len, &[m.len()])?;
     Error::check_shape("adamw", "v", &len, &[v.len()])?;
     check_step(step)?;
+    let _op = profile::op("adamw", &Device::Cpu, || {
+        Work::new(14 * param.len(), 4 * 7 * param.len() as u64)
+    });
     cpu::step(param, grad, m, v, step, config);
     Ok(())
 }
@@ -172,6 +177,11 @@ pub async fn clipped_adamw(
         }
     }
     check_step(step)?;
+    let device = param.first().map_or(Device::Cpu, |tensor| tensor.device());
+    let _op = profile::op(OP, &device, || {
+        let numbers: usize = param.iter().map(|tensor| tensor.len()).sum();
+        Work::new(17 * numbers, 4 * 9 * numbers as u64)
+    });
     let buffers = lists.map(|(_, list)| list.iter().map(|tensor| tensor.buffer()).collect());
     let [param, grad, m, v]: [Vec<&Buffer>; 4] = buffers;
     gpu::step([&param, &grad, &m, &v], step, config, max_grad_norm).await

@@ -19,6 +19,7 @@ mod tests;
 
 use crate::device::Device;
 use crate::ops::linear;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor, Weight};
 
@@ -71,7 +72,14 @@ pub fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
         a, b, magnitude, ..
     } = *factors;
     let operands = [("a", a), ("b", b), ("magnitude", magnitude.unwrap_or(a))];
-    match linear::device(OP, w, operands)? {
+    let device = linear::device(OP, w, operands)?;
+    let _op = profile::op(OP, &device, || {
+        Work::new(
+            (2 * a.rows() + 4) * w.rows() * w.cols(),
+            w.bytes() + 4 * (w.rows() * w.cols()) as u64,
+        )
+    });
+    match device {
         Device::Cpu => cpu::merge(w, factors),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::merge(w, factors),
@@ -175,7 +183,14 @@ pub fn adapter_backward(
         ("norm_scale", merged.norm_scale.as_ref().unwrap_or(x)),
         ("d_magnitude", gradients.d_magnitude.as_deref().unwrap_or(x)),
     ];
-    match common_device(OP, operands)? {
+    let device = common_device(OP, operands)?;
+    let _op = profile::op(OP, &device, || {
+        Work::new(
+            4 * n * factors.a.rows() * (i + o),
+            2 * (x.bytes() + d_y.bytes()),
+        )
+    });
+    match device {
         Device::Cpu => {
             cpu::backward(x, y, d_y, factors, merged, gradients);
             Ok(())

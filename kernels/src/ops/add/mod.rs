@@ -7,6 +7,7 @@ mod cpu;
 mod gpu;
 
 use crate::device::Device;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor};
 
@@ -19,7 +20,9 @@ use crate::{Error, Result, Tensor};
 /// [`Error::Shape`] where they differ.
 pub fn add(x: &Tensor, y: &mut Tensor) -> Result<()> {
     Error::check_shape("add", "y", &x.shape(), &y.shape())?;
-    match common_device("add", [("x", x), ("y", y)])? {
+    let device = common_device("add", [("x", x), ("y", y)])?;
+    let _op = profile::op("add", &device, || Work::new(y.len(), 3 * y.bytes()));
+    match device {
         Device::Cpu => cpu::add(x.data(), y.data_mut()),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::add(x.buffer(), y.buffer()),
@@ -37,7 +40,11 @@ pub fn add(x: &Tensor, y: &mut Tensor) -> Result<()> {
 pub fn add_into(a: &Tensor, b: &Tensor, out: &mut Tensor) -> Result<()> {
     Error::check_shape("add_into", "b", &a.shape(), &b.shape())?;
     Error::check_shape("add_into", "out", &a.shape(), &out.shape())?;
-    match common_device("add_into", [("a", a), ("b", b), ("out", out)])? {
+    let device = common_device("add_into", [("a", a), ("b", b), ("out", out)])?;
+    let _op = profile::op("add_into", &device, || {
+        Work::new(out.len(), 3 * out.bytes())
+    });
+    match device {
         Device::Cpu => cpu::add_into(a.data(), b.data(), out.data_mut()),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::add_into(a.buffer(), b.buffer(), out.buffer()),
@@ -54,7 +61,9 @@ pub fn add_into(a: &Tensor, b: &Tensor, out: &mut Tensor) -> Result<()> {
 /// [`Error::Shape`] where they differ.
 pub fn copy(x: &Tensor, y: &mut Tensor) -> Result<()> {
     Error::check_shape("copy", "y", &x.shape(), &y.shape())?;
-    match common_device("copy", [("x", x), ("y", y)])? {
+    let device = common_device("copy", [("x", x), ("y", y)])?;
+    let _op = profile::op("copy", &device, || Work::new(0, 2 * y.bytes()));
+    match device {
         Device::Cpu => y.data_mut().copy_from_slice(x.data()),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => x.buffer().copy_to(y.buffer()),
@@ -71,7 +80,11 @@ pub fn copy(x: &Tensor, y: &mut Tensor) -> Result<()> {
 /// [`Error::Shape`] where `row` does not fit.
 pub fn subtract_row(row: &Tensor, y: &mut Tensor) -> Result<()> {
     Error::check_shape("subtract_row", "row", &[1, y.cols()], &row.shape())?;
-    match common_device("subtract_row", [("y", y), ("row", row)])? {
+    let device = common_device("subtract_row", [("y", y), ("row", row)])?;
+    let _op = profile::op("subtract_row", &device, || {
+        Work::new(y.len(), 2 * y.bytes())
+    });
+    match device {
         Device::Cpu => cpu::subtract_row(row.data(), y.data_mut()),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::subtract_row(row.buffer(), y.buffer()),

@@ -1,6 +1,8 @@
 //! One new token a sequence against cached keys and values.
 
 use super::{Sizes, check_heads, cpu};
+use crate::device::Device;
+use crate::profile::{self, Work};
 use crate::{Error, Result, Tensor};
 
 /// Cached keys and values of one layer: rows of K·D numbers, token after token, exactly as [`super::attention`] takes
@@ -65,6 +67,16 @@ pub fn attention_decode(
             });
         }
     }
+    let _op = profile::op(OP, &Device::Cpu, || {
+        let own: usize = rows
+            .iter()
+            .map(|row| row.own.k.len() + prompts[row.prompt].k.len())
+            .sum();
+        let read: usize = rows.iter().map(|row| row.own.k.len()).sum::<usize>()
+            + prompts.iter().map(|prompt| prompt.k.len()).sum::<usize>();
+        let each = sizes.q_cols() / sizes.kv_cols();
+        Work::new(4 * each * own, 8 * read as u64)
+    });
     cpu::decode(sizes, q, prompts, rows, out);
     Ok(())
 }

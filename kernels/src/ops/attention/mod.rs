@@ -23,6 +23,7 @@ pub use decode::{DecodeRow, KeyValues, attention_decode};
 
 use crate::batch::validate_spans;
 use crate::device::Device;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Span, Tensor};
 
@@ -117,7 +118,14 @@ pub fn attention(
         ("out", &*out),
         ("log_sum_exp", &*log_sum_exp),
     ];
-    match common_device(OP, tensors)? {
+    let device = common_device(OP, tensors)?;
+    let _op = profile::op(OP, &device, || {
+        Work::new(
+            4 * q.cols() * seen(operands.spans),
+            2 * (q.bytes() + k.bytes()),
+        )
+    });
+    match device {
         Device::Cpu => {
             cpu::forward(sizes, operands, out, log_sum_exp);
             Ok(())
@@ -170,7 +178,14 @@ pub fn attention_backward(
         ("d_k", &*gradients.d_k),
         ("d_v", &*gradients.d_v),
     ];
-    match common_device(OP, tensors)? {
+    let device = common_device(OP, tensors)?;
+    let _op = profile::op(OP, &device, || {
+        Work::new(
+            10 * q.cols() * seen(operands.spans),
+            4 * (q.bytes() + k.bytes()),
+        )
+    });
+    match device {
         Device::Cpu => {
             cpu::backward(sizes, operands, out, log_sum_exp, d_out, gradients);
             Ok(())
@@ -178,6 +193,12 @@ pub fn attention_backward(
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::backward(sizes, operands, out, log_sum_exp, d_out, gradients),
     }
+}
+
+/// Pairs of a token and a row that it sees.
+fn seen(spans: &[Span]) -> usize {
+    let own = |(row, span): (usize, &Span)| span.prefix.len() + row + 1 - span.start as usize;
+    spans.iter().enumerate().map(own).sum()
 }
 
 fn check(op: &'static str, operands: &Operands<'_>) -> Result<Sizes> {

@@ -10,6 +10,7 @@ mod gpu;
 
 use crate::device::Device;
 use crate::ops::linear;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor, Weight};
 
@@ -23,7 +24,9 @@ use crate::{Error, Result, Tensor, Weight};
 pub fn embedding(ids: &[u32], table: &Weight, out: &mut Tensor) -> Result<()> {
     Error::check_shape("embedding", "out", &[ids.len(), table.cols()], &out.shape())?;
     check_ids("embedding", ids, table.rows())?;
-    match linear::device("embedding", table, [("out", out)])? {
+    let device = linear::device("embedding", table, [("out", out)])?;
+    let _op = profile::op("embedding", &device, || Work::new(0, 2 * out.bytes()));
+    match device {
         Device::Cpu => {
             cpu::forward(ids, table, out);
             Ok(())
@@ -49,7 +52,11 @@ pub fn embedding_backward(ids: &[u32], d_out: &Tensor, d_table: &mut Tensor) -> 
     )?;
     check_ids("embedding_backward", ids, d_table.rows())?;
     let operands = [("d_out", d_out), ("d_table", &*d_table)];
-    match common_device("embedding_backward", operands)? {
+    let device = common_device("embedding_backward", operands)?;
+    let _op = profile::op("embedding_backward", &device, || {
+        Work::new(d_out.len(), 3 * d_out.bytes())
+    });
+    match device {
         Device::Cpu => {
             cpu::backward(ids, d_out, d_table);
             Ok(())

@@ -15,6 +15,7 @@ mod tests;
 use crate::device::Device;
 #[cfg(feature = "gpu")]
 use crate::ops::silu_mul::silu_mul;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor, Weight};
 
@@ -26,12 +27,22 @@ use crate::{Error, Result, Tensor, Weight};
 /// # Errors
 /// [`Error::Shape`] where one does not fit `w`.
 pub fn linear(x: &Tensor, w: &Weight, bias: Option<&Tensor>, y: &mut Tensor) -> Result<()> {
-    match check("linear", x, w, bias, y)? {
+    let device = check("linear", x, w, bias, y)?;
+    let _op = profile::op("linear", &device, || map_work(x, w, y));
+    match device {
         Device::Cpu => cpu::forward(x, w, bias.map(Tensor::data), y),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::forward(x, w, bias.map(Tensor::buffer), y, false),
     }
     Ok(())
+}
+
+/// Of one product of `x`, [N, I], and `w`, [O, I], or of `y` and `w`.
+fn map_work(x: &Tensor, w: &Weight, y: &Tensor) -> Work {
+    Work::new(
+        2 * x.rows() * w.rows() * w.cols(),
+        x.bytes() + w.bytes() + y.bytes(),
+    )
 }
 
 /// Where the operands of a map lie, once they fit.
@@ -59,7 +70,8 @@ pub(crate) fn linear_add(
     y: &mut Tensor,
 ) -> Result<()> {
     const OP: &str = "linear_add";
-    check(OP, x, w, bias, y)?;
+    let device = check(OP, x, w, bias, y)?;
+    let _op = profile::op(OP, &device, || map_work(x, w, y));
     gpu::forward(x, w, bias.map(Tensor::buffer), y, true);
     Ok(())
 }
@@ -74,9 +86,13 @@ pub(crate) fn linear_silu_mul(
     up: (&Weight, Option<&Tensor>),
     y: &mut Tensor,
 ) -> Result<()> {
-    for (weight, bias) in [gate, up] {
-        check("linear_silu_mul", x, weight, bias, y)?;
-    }
+    const OP: &str = "linear_silu_mul";
+    check(OP, x, up.0, up.1, y)?;
+    let device = check(OP, x, gate.0, gate.1, y)?;
+    let _op = profile::op(OP, &device, || {
+        let Work { operations, bytes } = map_work(x, gate.0, y);
+        Work::new(2 * operations as usize, bytes + up.0.bytes())
+    });
     let biased = gate.1.is_some() || up.1.is_some();
     if !biased && gpu::gated(x, gate.0, up.0, y) {
         return Ok(());
@@ -114,7 +130,9 @@ pub fn linear_backward_input(
         &[d_y.rows(), w.cols()],
         &d_x.shape(),
     )?;
-    match device("linear_backward_input", w, [("d_y", d_y), ("d_x", d_x)])? {
+    let device = device("linear_backward_input", w, [("d_y", d_y), ("d_x", d_x)])?;
+    let _op = profile::op("linear_backward_input", &device, || map_work(d_x, w, d_y));
+    match device {
         Device::Cpu => cpu::backward_input(d_y, w, d_x, accumulate),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::backward_input(d_y, w, d_x, accumulate),
@@ -143,7 +161,14 @@ pub fn linear_backward_weight(x: &Tensor, d_y: &Tensor, d_w: &mut Tensor) -> Res
         &d_y.shape(),
     )?;
     let operands = [("x", x), ("d_y", d_y), ("d_w", &*d_w)];
-    match common_device("linear_backward_weight", operands)? {
+    let device = common_device("linear_backward_weight", operands)?;
+    let _op = profile::op("linear_backward_weight", &device, || {
+        Work::new(
+            2 * d_y.len() * d_w.cols(),
+            x.bytes() + d_y.bytes() + 2 * d_w.bytes(),
+        )
+    });
+    match device {
         Device::Cpu => cpu::backward_weight(x, d_y, d_w),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::backward_weight(x, d_y, d_w),
@@ -166,7 +191,11 @@ pub fn linear_backward_bias(d_y: &Tensor, d_bias: &mut Tensor) -> Result<()> {
         &d_bias.shape(),
     )?;
     let operands = [("d_y", d_y), ("d_bias", &*d_bias)];
-    match common_device("linear_backward_bias", operands)? {
+    let device = common_device("linear_backward_bias", operands)?;
+    let _op = profile::op("linear_backward_bias", &device, || {
+        Work::new(d_y.len(), d_y.bytes())
+    });
+    match device {
         Device::Cpu => cpu::backward_bias(d_y, d_bias.data_mut()),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::backward_bias(d_y, d_bias),

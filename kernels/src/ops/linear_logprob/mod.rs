@@ -22,6 +22,7 @@ pub use kept::KeptTokens;
 
 use crate::device::Device;
 use crate::ops::linear;
+use crate::profile::{self, Work};
 use crate::{Error, Result, Tensor, Weight};
 
 /// Most bytes of logits at a time: of rows over the whole vocabulary on a GPU, whose buffers may be smaller; the processor's tiles are smaller.
@@ -83,7 +84,14 @@ pub async fn linear_logprob(
 ) -> Result<Logprobs> {
     const OP: &str = "linear_logprob";
     check(OP, hidden, w, requests, sampling)?;
-    match linear::device(OP, w, [("hidden", hidden)])? {
+    let device = linear::device(OP, w, [("hidden", hidden)])?;
+    let _op = profile::op(OP, &device, || {
+        Work::new(
+            2 * requests.len() * w.rows() * w.cols(),
+            w.bytes() + hidden.bytes(),
+        )
+    });
+    match device {
         Device::Cpu => Ok(cpu::forward(hidden, w, requests, sampling)),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::forward(hidden, w, requests, sampling).await,
@@ -128,6 +136,11 @@ pub fn linear_logprob_backward(
         Error::check_shape(OP, "d_w", &w.shape(), &d_w.shape())?;
     }
     let device = linear::device(OP, w, [("hidden", hidden), ("d_hidden", d_hidden)])?;
+    let _op = profile::op(OP, &device, || {
+        let taught = d_logprobs.iter().filter(|&&d| d != 0.0).count();
+        let operations = 4 * taught * w.rows() * w.cols();
+        Work::new(operations, 2 * w.bytes() + 2 * hidden.bytes())
+    });
     let log_sum_exp = &logprobs.log_sum_exp;
     match device {
         Device::Cpu => {

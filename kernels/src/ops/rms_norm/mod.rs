@@ -13,6 +13,7 @@ mod gpu;
 mod tests;
 
 use crate::device::Device;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor};
 
@@ -26,7 +27,11 @@ use crate::{Error, Result, Tensor};
 pub fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32, y: &mut Tensor) -> Result<()> {
     Error::check_shape("rms_norm", "weight", &[1, x.cols()], &weight.shape())?;
     Error::check_shape("rms_norm", "y", &x.shape(), &y.shape())?;
-    match common_device("rms_norm", [("x", x), ("weight", weight), ("y", y)])? {
+    let device = common_device("rms_norm", [("x", x), ("weight", weight), ("y", y)])?;
+    let _op = profile::op("rms_norm", &device, || {
+        Work::new(4 * x.len(), 2 * x.bytes())
+    });
+    match device {
         Device::Cpu => cpu::forward(x, weight.data(), eps, y),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::forward(x, weight, eps, y),
@@ -62,6 +67,7 @@ pub fn rms_norm_backward(
     if let Some(d_weight) = &d_weight {
         common_device(OP, [("x", x), ("d_weight", d_weight)])?;
     }
+    let _op = profile::op(OP, &device, || Work::new(9 * x.len(), 4 * x.bytes()));
     match device {
         Device::Cpu => {
             let d_weight = d_weight.map(Tensor::data_mut);

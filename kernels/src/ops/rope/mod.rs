@@ -13,6 +13,7 @@ mod gpu;
 mod tests;
 
 use crate::device::Device;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor};
 
@@ -139,7 +140,9 @@ fn rotate(op: &'static str, x: &mut Tensor, angles: &RopeAngles, direction: f32)
             ),
         });
     }
-    match common_device(op, [("x", x), ("angles", &angles.cos_sin)])? {
+    let device = common_device(op, [("x", x), ("angles", &angles.cos_sin)])?;
+    let _op = profile::op(op, &device, || Work::new(3 * x.len(), 2 * x.bytes()));
+    match device {
         Device::Cpu => cpu::rotate(x, angles, direction),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::rotate(x, &angles.cos_sin, direction),

@@ -14,6 +14,7 @@ pub(crate) use gpu::sigmoid;
 mod tests;
 
 use crate::device::Device;
+use crate::profile::{self, Work};
 use crate::tensor::common_device;
 use crate::{Error, Result, Tensor};
 
@@ -27,7 +28,11 @@ use crate::{Error, Result, Tensor};
 pub fn silu_mul(gate: &Tensor, up: &Tensor, y: &mut Tensor) -> Result<()> {
     Error::check_shape("silu_mul", "up", &gate.shape(), &up.shape())?;
     Error::check_shape("silu_mul", "y", &gate.shape(), &y.shape())?;
-    match common_device("silu_mul", [("gate", gate), ("up", up), ("y", y)])? {
+    let device = common_device("silu_mul", [("gate", gate), ("up", up), ("y", y)])?;
+    let _op = profile::op("silu_mul", &device, || {
+        Work::new(5 * y.len(), 3 * y.bytes())
+    });
+    match device {
         Device::Cpu => cpu::forward(gate.data(), up.data(), y.data_mut()),
         #[cfg(feature = "gpu")]
         Device::Gpu(_) => gpu::forward(gate.buffer(), up.buffer(), y.buffer()),
@@ -63,7 +68,9 @@ pub fn silu_mul_backward(
         ("d_gate", &*d_gate),
         ("d_up", &*d_up),
     ];
-    match common_device(OP, operands)? {
+    let device = common_device(OP, operands)?;
+    let _op = profile::op(OP, &device, || Work::new(10 * gate.len(), 5 * gate.bytes()));
+    match device {
         Device::Cpu => cpu::backward(
             gate.data(),
             up.data(),

@@ -8,6 +8,7 @@ use crate::Tensor;
 use crate::gpu::reduce::{cube_max, cube_sum};
 use crate::gpu::{Buffer, CUBE_UNITS, grid, unit_each};
 use crate::ops::rope::RopeAngles;
+use crate::profile::{self, Work};
 
 /// Tokens of a page.
 pub(crate) const PAGE: usize = 16;
@@ -201,6 +202,13 @@ pub(crate) fn rotate_and_store(
     let Some(grid) = unit_each(pairs) else {
         return;
     };
+    let device = q.device();
+    let _op = profile::op("rotate_and_store", &device, || {
+        Work::new(
+            3 * (q.len() + k.len()),
+            2 * (q.bytes() + k.bytes() + v.bytes()),
+        )
+    });
     // SAFETY: pairs lie in their row, which has a slot in the pages and angles.
     unsafe {
         rotate_and_store_kernel::launch_unchecked(
@@ -239,6 +247,9 @@ pub(crate) fn decode(
     if cubes == 0 {
         return;
     }
+    let device = q.device();
+    // How many tokens there are stands in the table, on the GPU.
+    let _op = profile::op("attention_decode", &device, Work::default);
     let units = units(sizes.head_size) as u32;
     // SAFETY: the table's pages lie in `keys` and `values`.
     unsafe {
