@@ -1,0 +1,175 @@
+//! One case: what the page's four fields hold, and the link that carries it.
+
+use crate::score::Rules;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::borrow::Cow;
+
+/// What a link leaves as it is: the characters that no part of an address or of a chat's markup takes for its own.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The longest link: chats and proxies cut longer ones off.
+pub const MAX_LINK_BYTES: usize = 16 << 10;
+
+/// Whether the answer's field holds a whole completion or the code alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AnswerKind {
+    /// What a policy writes: thinking, tags and all.
+    #[default]
+    Completion,
+    /// The code; the tags are put around it.
+    Code,
+}
+
+/// A migration and an answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Case {
+    /// What the release note says.
+    pub update_info: String,
+    /// The code before; blank where it is not known.
+    pub old_code: String,
+    /// The answer.
+    pub answer: String,
+    /// What the answer is.
+    pub kind: AnswerKind,
+    /// The true migration.
+    pub target: String,
+}
+
+/// Why a case has no link.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the link would have {bytes} bytes, more than the {MAX_LINK_BYTES} that survive a chat: save the row as a file instead"
+)]
+pub struct TooLong {
+    /// How long the link would be.
+    pub bytes: usize,
+}
+
+impl Case {
+    /// The completion that is scored.
+    pub fn completion(&self) -> Cow<'_, str> {
+        match self.kind {
+            AnswerKind::Completion => Cow::Borrowed(&self.answer),
+            AnswerKind::Code => Cow::Owned(with_tags("", &self.answer)),
+        }
+    }
+
+    /// The old code, where there is any.
+    pub fn given_old_code(&self) -> Option<&str> {
+        Some(&*self.old_code).filter(|code| !code.trim().is_empty())
+    }
+
+    /// What stands behind the page's name in a link: `rules=strict&old=…`.
+    ///
+    /// # Errors
+    /// It would be longer than [`MAX_LINK_BYTES`].
+    pub fn to_query(&self, rules: Rules) -> Result<String, TooLong> {
+        let mut query = format!("rules={}", rules.name());
+        let answer = match self.kind {
+            AnswerKind::Completion => "completion",
+            AnswerKind::Code => "code",
+        };
+        for (name, text) in [
+            ("update", &self.update_info),
+            ("old", &self.old_code),
+            (answer, &self.answer),
+            ("target", &self.target),
+        ] {
+            query.push('&');
+            query.push_str(name);
+            query.push('=');
+            query.extend(utf8_percent_encode(text, ENCODED));
+        }
+        match query.len() {
+            bytes if bytes > MAX_LINK_BYTES => Err(TooLong { bytes }),
+            _ => Ok(query),
+        }
+    }
+
+    /// The case of a link; `None` where it holds none. What is not understood is passed over: a link may come from a later version.
+    pub fn from_query(query: &str) -> Option<(Case, Rules)> {
+        let (mut case, mut rules, mut found) = (Case::default(), Rules::default(), false);
+        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            let text = percent_decode_str(value).decode_utf8_lossy().into_owned();
+            match name {
+                "rules" => rules = Rules::named(&text).unwrap_or_default(),
+                "update" => case.update_info = text,
+                "old" => case.old_code = text,
+                "target" => case.target = text,
+                "completion" => (case.answer, case.kind) = (text, AnswerKind::Completion),
+                "code" => (case.answer, case.kind) = (text, AnswerKind::Code),
+                _ => continue,
+            }
+            found |= name != "rules";
+        }
+        found.then_some((case, rules))
+    }
+}
+
+/// A completion in the asked-for form. The fence is longer than any in the code, as the strict rules read it.
+pub fn with_tags(thinking: &str, code: &str) -> String {
+    let longest = code
+        .lines()
+        .map(|line| line.len() - line.trim_start_matches('`').len())
+        .max();
+    let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
+    format!("{thinking}</think>\n<answer>\n{fence}python\n{code}\n{fence}\n</answer>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use recode_core::answer::Answer;
+
+    #[test]
+    fn code_alone_is_scored_in_the_asked_for_form() {
+        let case = Case {
+            answer: "def f():\n    '''\n```python\nx\n```\n'''".into(),
+            kind: AnswerKind::Code,
+            ..Case::default()
+        };
+        let completion = case.completion();
+        let code = Answer::find(&completion).code.unwrap();
+        assert_eq!(&completion[code], case.answer);
+    }
+
+    #[test]
+    fn a_link_that_a_chat_would_cut_is_refused_with_both_numbers() {
+        let case = Case {
+            target: "x".repeat(20_000),
+            ..Case::default()
+        };
+        let error = case.to_query(Rules::Strict).unwrap_err();
+        // rules=strict &update= &old= &completion= &target= and the text
+        assert_eq!(error.bytes, 12 + 8 + 5 + 12 + 8 + 20_000);
+        assert!(error.to_string().contains("20045") && error.to_string().contains("16384"));
+    }
+
+    #[test]
+    fn an_address_without_a_case_holds_none() {
+        for query in ["", "rules=paper", "x=1&y", "old"] {
+            assert_eq!(Case::from_query(query), None, "{query}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_link_brings_back_its_case(update in "\\PC{0,20}", old in "[ -~\n\t\u{202e}é🦀]{0,20}", answer in "\\PC{0,20}", code: bool) {
+            let kind = if code { AnswerKind::Code } else { AnswerKind::Completion };
+            let case = Case { update_info: update, old_code: old, answer, kind, target: "a&b=c%".into() };
+            let query = case.to_query(Rules::EditGain).unwrap();
+            prop_assert!(query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%&=".contains(&byte)));
+            prop_assert_eq!(Case::from_query(&query), Some((case, Rules::EditGain)));
+        }
+
+        #[test]
+        fn any_address_is_read_without_panic(query in "\\PC{0,60}") {
+            let _ = Case::from_query(&query);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The rows of a JSON Lines file: read piece by piece, scored, kept as numbers, sorted and filtered.
+//!
+//! A file is never one string: its lines are found in the bytes as they come, and of a scored line there stay its place and a few numbers. The
+//! text of an opened row is read from the file again.
+
+mod export;
+mod line;
+mod lines;
+mod score;
+mod table;
+
+pub use export::{Export, ScoredLine};
+pub use line::{Line, LineError};
+pub use lines::{Lines, MAX_LINE_BYTES, Raw};
+pub use score::{Column, FIELDS, MAX_ROWS, Outcome, RowFault, RowScore};
+pub use table::{Direction, Filter, Order, Table};

@@ -1,0 +1,25 @@
+//! The page: what a browser shows of [`crate::score`]'s data.
+//!
+//! Text from files reaches the page as text nodes alone, never as markup.
+
+mod chart;
+mod download;
+mod editor;
+mod keys;
+mod score;
+mod shell;
+mod text;
+
+use js_sys::Function;
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+
+/// Shows the playground. `load_editor` imports editor.js, when the first field asks for it.
+#[wasm_bindgen]
+pub fn mount(load_editor: Function) {
+    leptos::mount::mount_to_body(move || {
+        provide_context(editor::Loader::new(load_editor));
+        provide_context(keys::Keys::new());
+        view! { <shell::Shell/> }
+    });
+}

@@ -1,0 +1,63 @@
+//! The completion with its parts marked, and dimmed what did not count.
+
+use super::state::State;
+use crate::score::{Place, Segment, segments};
+use crate::ui::text::shown;
+use leptos::prelude::*;
+use recode_core::python::LeftOut;
+
+/// The longest completion in bytes whose parts are marked.
+const MAX_MARKED_BYTES: usize = 256 << 10;
+
+/// The completion.
+#[component]
+pub fn Completion() -> impl IntoView {
+    let state = expect_context::<State>();
+    let text = move || {
+        state.judgement.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            let completion = &judgement.completion;
+            if completion.len() > MAX_MARKED_BYTES {
+                return Some(view! { <p class="hint">{format!("{} bytes are too many to mark: {MAX_MARKED_BYTES} at most.", completion.len())}</p> }.into_any());
+            }
+            let parts = segments(completion, &judgement.explanation);
+            let parts: Vec<AnyView> = parts.iter().map(|s| segment(completion, s)).collect();
+            Some(view! { <pre data-testid="completion" tabindex="0" aria-label="the completion, its parts marked">{parts}</pre> }.into_any())
+        })
+    };
+    let key =
+        |place: Place| view! { <span class=format!("part {}", place.name())>{place.name()}</span> };
+    view! {
+        <section>
+            <h2>"The completion as it was read"</h2>
+            <p class="legend">
+                {[Place::Thinking, Place::Tag, Place::Answer, Place::Code].map(key).collect_view()}
+                <span class="part code out">"stripped"</span>
+            </p>
+            {text}
+        </section>
+    }
+}
+
+fn segment(completion: &str, segment: &Segment) -> AnyView {
+    let text = &completion[segment.bytes.clone()];
+    let left_out = segment.left_out.map(|what| match what {
+        LeftOut::Comment => "a comment, which does not count",
+        LeftOut::BlankLines => "blank lines, which do not count",
+        LeftOut::Unreachable => "this cannot run, and does not count",
+    });
+    let class = format!(
+        "part {}{}{}",
+        segment.place.name(),
+        if left_out.is_some() { " out" } else { "" },
+        if segment.error { " error" } else { "" }
+    );
+    let title = match segment.error {
+        true => Some("not Python from here on"),
+        false => left_out,
+    };
+    match segment.error {
+        true => view! { <mark class=class title=title>{shown(text)}</mark> }.into_any(),
+        false => view! { <span class=class title=title>{shown(text)}</span> }.into_any(),
+    }
+}

@@ -1,0 +1,114 @@
+//! Answer and target beside each other: as the scorer compared them, or as they were written.
+
+use super::state::State;
+use crate::score::{Cell, Diff, DiffRow};
+use crate::ui::keys::on_key;
+use crate::ui::text::shown;
+use leptos::prelude::*;
+
+/// The two views of the difference.
+#[component]
+pub fn Difference() -> impl IntoView {
+    let state = expect_context::<State>();
+    let written = RwSignal::new(false);
+    on_key(move |key| {
+        let own = key == "d";
+        if own {
+            written.update(|written| *written = !*written);
+        }
+        own
+    });
+    let choice = move |as_written: bool, name: &'static str| {
+        view! {
+            <label class="check">
+                <input type="radio" name="diff" prop:checked=move || written.get() == as_written on:change=move |_| written.set(as_written)/>
+                {name}
+            </label>
+        }
+    };
+    let diff = move || {
+        state.judgement.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            let compared = judgement.explanation.edits.as_ref();
+            Some(match (written.get(), compared) {
+                (false, Some(edits)) => Ok((Diff::from(edits), "the scorer's own alignment, without what it strips")),
+                (false, None) => Err("The codes were not compared, so the scorer has no alignment: see them as written."),
+                (true, _) => match judgement.code() {
+                    Some(code) => {
+                        let target = state.case.with(|case| case.target.trim().to_owned());
+                        Ok((Diff::between(code, &target), "a line diff of what was written, comments included"))
+                    }
+                    None => Err("There is no code to compare."),
+                },
+            })
+        })
+    };
+    view! {
+        <section>
+            <h2>"Answer and target"</h2>
+            <fieldset class="inline">
+                <legend>"Show"</legend>
+                {choice(false, "as compared")}
+                {choice(true, "as written")}
+            </fieldset>
+            {move || diff().map(|diff| match diff {
+                Ok((diff, caption)) => view! { <DiffTable diff=diff caption=caption.to_owned()/> }.into_any(),
+                Err(why) => view! { <p class="hint" data-testid="no-diff">{why}</p> }.into_any(),
+            })}
+        </section>
+    }
+}
+
+/// A diff as a table of two columns.
+#[component]
+pub fn DiffTable(
+    /// What is shown.
+    diff: Diff,
+    /// What it is.
+    caption: String,
+) -> impl IntoView {
+    let same = diff.rows.iter().all(DiffRow::keeps) && !diff.rows.is_empty();
+    let row = |row: &DiffRow| {
+        let keeps = row.keeps();
+        view! {
+            <tr class:keeps=keeps>
+                {cell(row.left.as_ref(), keeps, "−", "gone")}
+                {cell(row.right.as_ref(), keeps, "+", "new")}
+            </tr>
+        }
+    };
+    let label = caption.clone();
+    view! {
+        <div class="scroll" tabindex="0" role="region" aria-label=label>
+            <table class="diff" data-testid="diff">
+                <caption>{caption}{same.then_some(": no difference")}</caption>
+                <thead><tr><th scope="col" colspan="3">"answer"</th><th scope="col" colspan="3">"target"</th></tr></thead>
+                <tbody>{diff.rows.iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+        {diff.note.map(|note| view! { <p class="hint" data-testid="diff-note">{note}</p> })}
+    }
+}
+
+fn cell(cell: Option<&Cell>, keeps: bool, sign: &'static str, class: &'static str) -> AnyView {
+    let Some(cell) = cell else {
+        return view! { <td class="gutter"></td><td class="sign"></td><td class="none"></td> }
+            .into_any();
+    };
+    let pieces: Vec<AnyView> = cell
+        .pieces
+        .iter()
+        .map(|(changed, text)| match changed {
+            true if class == "gone" => view! { <del>{shown(text)}</del> }.into_any(),
+            true => view! { <ins>{shown(text)}</ins> }.into_any(),
+            false => shown(text).into_any(),
+        })
+        .collect();
+    let class = if keeps { "" } else { class };
+    view! {
+        <td class="gutter">{cell.line}</td>
+        <td class=format!("sign {class}")>{if keeps { "" } else { sign }}</td>
+        <td class=format!("text {class}")>{pieces}</td>
+    }
+    .into_any()
+}

@@ -1,0 +1,342 @@
+//! A file of rows: dropped, pasted or chosen, scored by a worker.
+
+use super::rows::Rows;
+use super::state::State;
+use crate::score::Rules;
+use crate::score::rows::{FIELDS, Line, MAX_ROWS, RowFault, RowScore, Table};
+use crate::ui::keys::on_escape;
+use js_sys::{Array, Float64Array};
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, DragEvent, File, HtmlInputElement, MessageEvent, Worker, WorkerOptions, WorkerType,
+};
+
+/// How far the reading of a file is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// So many bytes of so many.
+    Going { done: f64, size: f64 },
+    /// Stopped by whoever looks at it.
+    Stopped,
+    /// It has more rows than are kept.
+    Full,
+    /// All of it was read.
+    Done,
+}
+
+/// The open file.
+#[derive(Clone, Copy)]
+pub struct OpenFile {
+    /// Its name; `None` where none is open.
+    pub name: RwSignal<Option<String>>,
+    /// How far its reading is.
+    pub reading: RwSignal<Reading>,
+    /// Its rows.
+    pub table: RwSignal<Table>,
+    /// The libraries that rows point to.
+    pub dependencies: RwSignal<Vec<String>>,
+    /// The lines that could not be read.
+    pub faults: RwSignal<Vec<RowFault>>,
+    /// Why nothing can be read at all.
+    pub failure: RwSignal<Option<String>>,
+    /// The index in the file of the row that is shown below.
+    pub selected: RwSignal<Option<u32>>,
+    blob: RwSignal<Option<Blob>, LocalStorage>,
+    worker: RwSignal<Option<Worker>, LocalStorage>,
+}
+
+impl OpenFile {
+    fn new() -> Self {
+        OpenFile {
+            name: RwSignal::new(None),
+            reading: RwSignal::new(Reading::Done),
+            table: RwSignal::new(Table::default()),
+            dependencies: RwSignal::new(vec![String::new()]),
+            faults: RwSignal::new(Vec::new()),
+            failure: RwSignal::new(None),
+            selected: RwSignal::new(None),
+            blob: RwSignal::new_local(None),
+            worker: RwSignal::new_local(None),
+        }
+    }
+
+    fn open(self, name: String, blob: Blob, rules: Rules) {
+        self.table.set(Table::default());
+        self.selected.set(None);
+        self.blob.set(Some(blob));
+        self.name.set(Some(name));
+        self.read(rules);
+    }
+
+    /// Reads the file, from its beginning; order and filters stay.
+    fn read(self, rules: Rules) {
+        let Some(blob) = self.blob.get_untracked() else {
+            return;
+        };
+        self.stop();
+        self.table.update(Table::clear);
+        self.dependencies.set(vec![String::new()]);
+        self.faults.set(Vec::new());
+        self.failure.set(None);
+        self.reading.set(Reading::Going {
+            done: 0.0,
+            size: blob.size(),
+        });
+        if let Err(error) = self.start(&blob, rules) {
+            self.fail(&error);
+        }
+    }
+
+    fn start(self, blob: &Blob, rules: Rules) -> Result<(), JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options("worker.js", &options)?;
+        let size = blob.size();
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            self.take(&event.data(), size)
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        // It lives as long as the worker, which is let go at the next file.
+        on_message.forget();
+        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
+            let message = js_sys::Reflect::get(&event, &"message".into()).unwrap_or(event);
+            self.fail(&message);
+        });
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        on_error.forget();
+        // The compiled module goes along, so that the worker downloads nothing.
+        worker.post_message(&Array::of3(
+            &wasm_bindgen::module(),
+            blob,
+            &rules.name().into(),
+        ))?;
+        self.worker.set(Some(worker));
+        Ok(())
+    }
+
+    fn take(self, message: &JsValue, size: f64) {
+        let message: &Array = message.unchecked_ref();
+        let text = |at| message.get(at).as_string().unwrap_or_default();
+        if message.length() == 1 {
+            return self.fail(&message.get(0));
+        }
+        let numbers = message.get(0).unchecked_into::<Float64Array>().to_vec();
+        let (rows, _) = numbers.as_chunks::<FIELDS>();
+        let names: Vec<String> = serde_json::from_str(&text(1)).unwrap_or_default();
+        let faults: Vec<RowFault> = serde_json::from_str(&text(2)).unwrap_or_default();
+        self.dependencies.update(|all| all.extend(names));
+        if !faults.is_empty() {
+            self.faults.update(|all| all.extend(faults));
+        }
+        self.table
+            .update(|table| table.extend(rows.iter().map(RowScore::from_numbers)));
+        let done = message.get(3).as_f64().unwrap_or_default();
+        self.reading.set(match &*text(4) {
+            "done" => Reading::Done,
+            "full" => Reading::Full,
+            _ => Reading::Going { done, size },
+        });
+        if self.reading.get_untracked() == Reading::Done && self.selected.get_untracked().is_none()
+        {
+            self.select_first();
+        }
+    }
+
+    fn select_first(self) {
+        let first = self
+            .table
+            .with_untracked(|table| table.shown.first().copied());
+        self.selected.set(first);
+    }
+
+    fn fail(self, error: &JsValue) {
+        let said = error.as_string().or_else(|| {
+            let error = error.dyn_ref::<js_sys::Error>()?;
+            error.message().as_string()
+        });
+        self.stop();
+        self.failure.set(Some(
+            said.unwrap_or_else(|| "the worker could not be started".to_owned()),
+        ));
+    }
+
+    /// Stops reading; what was read stays.
+    fn stop(self) {
+        if let Some(worker) = self.worker.get_untracked() {
+            worker.terminate();
+            self.worker.set(None);
+        }
+        if matches!(self.reading.get_untracked(), Reading::Going { .. }) {
+            self.reading.set(Reading::Stopped);
+        }
+    }
+
+    fn close(self) {
+        self.stop();
+        self.blob.set(None);
+        self.name.set(None);
+        self.failure.set(None);
+        self.table.set(Table::default());
+    }
+
+    /// Reads a row's text from the file again.
+    async fn line(self, at: u32) -> Result<Line, String> {
+        let row = self
+            .table
+            .with_untracked(|table| table.rows.get(at as usize).copied());
+        let (Some(row), Some(blob)) = (row, self.blob.get_untracked()) else {
+            return Err("the file is closed".to_owned());
+        };
+        let (from, to) = (row.offset as f64, row.offset as f64 + f64::from(row.bytes));
+        let gone = |_| "the file cannot be read any more: it was moved or changed".to_owned();
+        let piece = blob.slice_with_f64_and_f64(from, to).map_err(gone)?;
+        let bytes = JsFuture::from(piece.array_buffer()).await.map_err(gone)?;
+        let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        Line::parse(bytes).map_err(|error| format!("line {}: {error}", row.line))
+    }
+}
+
+/// The file's name and rows, or how to open one.
+#[component]
+pub fn FilePanel() -> impl IntoView {
+    let state = expect_context::<State>();
+    let file = OpenFile::new();
+    provide_context(file);
+    let open = move |name: String, blob: Blob| file.open(name, blob, state.rules.get_untracked());
+    let over = RwSignal::new(false);
+    let dropped = window_event_listener(ev::drop, move |event: DragEvent| {
+        over.set(false);
+        let files = event.data_transfer().and_then(|data| data.files());
+        if let Some(first) = files.and_then(|files| files.get(0)) {
+            event.prevent_default();
+            open(first.name(), first.into());
+        }
+    });
+    let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
+        event.prevent_default();
+        over.set(true);
+    });
+    let left = window_event_listener(ev::dragleave, move |_| over.set(false));
+    let pasted = window_event_listener(ev::paste, move |event: web_sys::ClipboardEvent| {
+        let Some(data) = event.clipboard_data() else {
+            return;
+        };
+        if let Some(first) = data.files().and_then(|files| files.get(0)) {
+            event.prevent_default();
+            return open(first.name(), first.into());
+        }
+        // In a field a text is the field's.
+        let target = event
+            .composed_path()
+            .get(0)
+            .dyn_into::<web_sys::HtmlElement>();
+        let typing = target.is_ok_and(|t| {
+            t.is_content_editable() || ["INPUT", "TEXTAREA"].contains(&&*t.tag_name())
+        });
+        let text = data.get_data("text/plain").unwrap_or_default();
+        if !typing
+            && text.trim_start().starts_with('{')
+            && let Ok(blob) = Blob::new_with_str_sequence(&Array::of1(&text.into()))
+        {
+            open("pasted rows".to_owned(), blob);
+        }
+    });
+    on_cleanup(move || {
+        dropped.remove();
+        dragged.remove();
+        left.remove();
+        pasted.remove();
+        file.stop();
+    });
+    on_escape(move || file.stop());
+    // Other rules, other scores.
+    Effect::new(move |before: Option<Rules>| {
+        let rules = state.rules.get();
+        if before.is_some_and(|before| before != rules) {
+            file.read(rules);
+        }
+        rules
+    });
+    Effect::new(move |_| {
+        let Some(at) = file.selected.get() else {
+            return;
+        };
+        leptos::task::spawn_local(async move {
+            let line = file.line(at).await;
+            // Another row may have been chosen meanwhile.
+            if file.selected.get_untracked() != Some(at) {
+                return;
+            }
+            match line {
+                Ok(line) => {
+                    file.failure.set(None);
+                    state.case.set(line.case);
+                }
+                Err(why) => file.failure.set(Some(why)),
+            }
+        });
+    });
+    let choose = move |input: HtmlInputElement| {
+        if let Some(first) = input.files().and_then(|files| files.get(0)) {
+            let first: File = first;
+            open(first.name(), first.into());
+        }
+        // The same file may be chosen again.
+        input.set_value("");
+    };
+    view! {
+        <section class="file" class:over=move || over.get() aria-label="a file of rows" data-testid="file">
+            <div class="file-bar">
+                <label class="button">
+                    "Open rows…"
+                    <input class="hidden-input" type="file" accept=".jsonl,.json,.ndjson,.txt" data-testid="open-file" on:change:target=move |event| choose(event.target())/>
+                </label>
+                {move || match file.name.get() {
+                    None => view! { <span class="hint">"or drop or paste JSON Lines anywhere: {\"completion\": …, \"target\": …, \"old_code\": …} a line"</span> }.into_any(),
+                    Some(name) => view! {
+                        <b class="file-name">{crate::visible::escaped(&name)}</b>
+                        <Progress/>
+                        <button type="button" data-testid="close-file" on:click=move |_| file.close()>"Close"</button>
+                    }.into_any(),
+                }}
+            </div>
+            <p class="wrong" role="alert" data-testid="file-failure">{move || file.failure.get().map(|why| crate::visible::escaped(&why))}</p>
+            <Show when=move || file.name.with(Option::is_some)>
+                <Rows/>
+            </Show>
+        </section>
+    }
+}
+
+/// How far it is, and a way to stop.
+#[component]
+fn Progress() -> impl IntoView {
+    let file = expect_context::<OpenFile>();
+    let stop = move || {
+        matches!(file.reading.get(), Reading::Going { .. }).then(|| {
+            view! { <button type="button" data-testid="stop" on:click=move |_| file.stop()>"Stop"</button> }
+        })
+    };
+    let said = move || {
+        let rows = file.table.with(|table| table.rows.len());
+        match file.reading.get() {
+            Reading::Going { done, size } => {
+                format!("{rows} rows, {:.0} %", 100.0 * done / size.max(1.0))
+            }
+            Reading::Stopped => format!("stopped after {rows} rows"),
+            Reading::Full => format!("the first {MAX_ROWS} rows: split the file to see the others"),
+            Reading::Done if rows == 0 => {
+                "no rows: expected JSON Lines, an object a line".to_owned()
+            }
+            Reading::Done => format!("{rows} rows"),
+        }
+    };
+    view! {
+        <span role="status" data-testid="progress">{said}</span>
+        {stop}
+    }
+}

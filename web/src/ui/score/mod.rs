@@ -1,0 +1,56 @@
+//! The page "Score": fields on the left, what the answer is worth on the right, the rows of a file above both.
+
+mod completion;
+mod difference;
+mod fields;
+mod file;
+mod reasons;
+mod rows;
+mod state;
+mod waterfall;
+
+use super::keys::on_key;
+use file::FilePanel;
+use leptos::prelude::*;
+use state::State;
+
+/// The page.
+#[component]
+pub fn ScorePage() -> impl IntoView {
+    let state = State::new();
+    provide_context(state);
+    let said = RwSignal::new(None::<String>);
+    let copy_link = move || super::download::copy(state.link(), said);
+    on_key(move |key| match key {
+        "c" => {
+            copy_link();
+            true
+        }
+        _ => false,
+    });
+    view! {
+        <FilePanel/>
+        <div class="score">
+            <section class="inputs" aria-label="the case">
+                <fields::Fields/>
+                <p class="actions">
+                    <button type="button" data-testid="copy-link" title="c" on:click=move |_| copy_link()>"Copy link"</button>
+                    <span class="said" role="status">{move || said.get()}</span>
+                </p>
+            </section>
+            <section class="results" aria-label="what the answer is worth" data-testid="results">
+                {move || match state.judgement.with(Option::is_some) {
+                    false => view! { <p class="hint">"Write a target: there is nothing yet to hold the answer against."</p> }.into_any(),
+                    true => view! {
+                        <waterfall::Total/>
+                        <reasons::Higher/>
+                        <reasons::Parts/>
+                        <completion::Completion/>
+                        <difference::Difference/>
+                        <reasons::SideBySide/>
+                    }.into_any(),
+                }}
+            </section>
+        </div>
+    }
+}

@@ -1,0 +1,167 @@
+//! Why: each part with its reason, what would earn more, and the other rules beside the chosen ones.
+
+use super::difference::DiffTable;
+use super::state::State;
+use crate::score::{AnswerKind, Diff, SCALE, signed};
+use crate::ui::text::shown;
+use leptos::prelude::*;
+use recode_core::explain::EditScript;
+use recode_core::python::LeftOut;
+
+/// A table of the parts.
+#[component]
+pub fn Parts() -> impl IntoView {
+    let state = expect_context::<State>();
+    let rows = move || {
+        state.judgement.with(|judgement| {
+            let explanation = &judgement.as_ref()?.explanation;
+            let parts = explanation.components.iter().map(|component| {
+                let weight = component.weight;
+                view! {
+                    <tr class:beside=weight == 0.0 data-testid=format!("part-{}", component.part)>
+                        <th scope="row">{component.part.name()}</th>
+                        <td class="number">{if weight == 0.0 { "–".to_owned() } else { format!("× {weight}") }}</td>
+                        <td class="number">{component.value.map_or("–".to_owned(), signed)}</td>
+                        <td class="number">{component.best.to_string()}</td>
+                        <td>{shown(component.why.as_deref().unwrap_or("all there is"))}</td>
+                    </tr>
+                }
+            });
+            Some(parts.collect_view())
+        })
+    };
+    let steps = move || {
+        state.judgement.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            let found = match judgement.code() {
+                Some(code) => format!("{} lines of code found", code.lines().count()),
+                None => "no code found".to_owned(),
+            };
+            let left_out = |what| {
+                judgement
+                    .explanation
+                    .left_out
+                    .iter()
+                    .filter(|o| o.what == what)
+                    .count()
+            };
+            let mut stripped = Vec::new();
+            for (what, name) in [
+                (LeftOut::Comment, "comments"),
+                (LeftOut::BlankLines, "runs of blank lines"),
+                (LeftOut::Unreachable, "statements that cannot run"),
+            ] {
+                match left_out(what) {
+                    0 => {}
+                    count => stripped.push(format!("{count} {name}")),
+                }
+            }
+            let stripped = match stripped.is_empty() {
+                true => "nothing stripped".to_owned(),
+                false => format!("{} stripped", stripped.join(", ")),
+            };
+            Some(format!("Extraction: {found}. Stripping: {stripped}."))
+        })
+    };
+    view! {
+        <section>
+            <h2>"Parts"</h2>
+            <p class="hint" data-testid="steps">{steps}</p>
+            <div class="scroll" tabindex="0" role="region" aria-label="parts of the reward">
+                <table class="parts" data-testid="parts">
+                    <thead><tr><th scope="col">"part"</th><th scope="col" class="number">"weight"</th><th scope="col" class="number">"value"</th><th scope="col" class="number">"best"</th><th scope="col">"why not more"</th></tr></thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+/// What would earn more.
+#[component]
+pub fn Higher() -> impl IntoView {
+    let state = expect_context::<State>();
+    move || {
+        state.judgement.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            let Some(higher) = judgement.higher.clone() else {
+                let best = judgement.explanation.breakdown.total == Some(SCALE);
+                return best.then(|| view! { <section class="higher" data-testid="higher"><h2>"Why not higher"</h2><p>"There is no more to earn."</p></section> }.into_any());
+            };
+            let gain = match higher.gain {
+                Some(gain) => format!(" gives {} (tried)", signed(gain)),
+                None => ".".to_owned(),
+            };
+            let diff = (!higher.lines.is_empty()).then(|| {
+                let script = EditScript { lines: higher.lines.clone(), cut_short: false };
+                view! { <DiffTable diff=Diff::from(&script) caption="the edit that would win the most".to_owned()/> }
+            });
+            let apply = higher.completion.map(|completion| {
+                let apply = move |_| state.case.update(|case| {
+                    case.answer = completion.clone();
+                    case.kind = AnswerKind::Completion;
+                });
+                view! { <button type="button" data-testid="apply" on:click=apply>"Make this edit"</button> }
+            });
+            Some(view! {
+                <section class="higher" data-testid="higher">
+                    <h2>"Why not higher"</h2>
+                    <p>
+                        <b>{higher.part.name()}</b>" lost "<b>{signed(higher.lost).replace('+', "")}</b>": "
+                        {shown(&higher.why)}". To "{shown(&higher.advice)}{gain}" "{apply}
+                    </p>
+                    {diff}
+                </section>
+            }.into_any())
+        })
+    }
+}
+
+/// The same answer by all rules.
+#[component]
+pub fn SideBySide() -> impl IntoView {
+    let state = expect_context::<State>();
+    let rows = move || {
+        state.judgement.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            let number = |value: Option<f64>| value.map_or("–".to_owned(), signed);
+            let row = |verdict: &crate::score::Verdict| {
+                let breakdown = &verdict.breakdown;
+                let chosen = verdict.rules == judgement.rules;
+                view! {
+                    <tr class:chosen=chosen data-testid=format!("rules-{}", verdict.rules.name())>
+                        <th scope="row">{verdict.rules.name()}{chosen.then_some(" (chosen)")}</th>
+                        <td class="number">{number(breakdown.total)}</td>
+                        <td class="number">{number(Some(breakdown.format))}</td>
+                        <td class="number">{number(Some(breakdown.es_star))}</td>
+                        <td class="number">{number(Some(breakdown.em_star))}</td>
+                        <td class="number">{number(breakdown.edit_gain)}</td>
+                        <td class="number">{breakdown.similarity.map_or("–".to_owned(), |s| format!("{s:.3}"))}</td>
+                    </tr>
+                }
+            };
+            Some(judgement.verdicts.iter().map(row).collect_view())
+        })
+    };
+    let differences = move || {
+        let said = state
+            .judgement
+            .with(|j| j.as_ref().map(|j| j.differences()).unwrap_or_default());
+        match said.is_empty() {
+            true => view! { <p class="hint">"All rules see the same here."</p> }.into_any(),
+            false => view! { <ul>{said.iter().map(|said| view! { <li>{shown(said)}</li> }).collect_view()}</ul> }.into_any(),
+        }
+    };
+    view! {
+        <section>
+            <h2>"By other rules"</h2>
+            <div class="scroll" tabindex="0" role="region" aria-label="the answer by all rules">
+                <table data-testid="verdicts">
+                    <thead><tr><th scope="col">"rules"</th><th scope="col" class="number">"total"</th><th scope="col" class="number">"format"</th><th scope="col" class="number">"es_star"</th><th scope="col" class="number">"em_star"</th><th scope="col" class="number">"edit_gain"</th><th scope="col" class="number">"similarity"</th></tr></thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+            {differences}
+        </section>
+    }
+}

@@ -1,0 +1,87 @@
+//! What the page holds: the case and the rules, which its address carries, and what follows from them.
+
+use crate::page::{self, Page};
+use crate::score::{Case, EXAMPLES, Judgement, Rules};
+use leptos::ev;
+use leptos::prelude::*;
+use std::time::Duration;
+use wasm_bindgen::JsValue;
+
+/// How long after the last change the address follows: browsers take some hundred changes in half a minute.
+const ADDRESS_DELAY: Duration = Duration::from_millis(400);
+
+/// The page's state.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// The case.
+    pub case: RwSignal<Case>,
+    /// The rules.
+    pub rules: RwSignal<Rules>,
+    /// What follows.
+    pub judgement: Memo<Option<Judgement>>,
+}
+
+impl State {
+    /// Of the address, or the first example.
+    pub fn new() -> Self {
+        let (case, rules) = of_address().unwrap_or_else(|| (EXAMPLES[0].case(), Rules::default()));
+        let (case, rules) = (RwSignal::new(case), RwSignal::new(rules));
+        let judgement = Memo::new(move |_| case.with(|case| Judgement::of(case, rules.get())));
+        let moved = window_event_listener(ev::hashchange, move |_| {
+            if let Some((linked, by)) = of_address() {
+                case.set(linked);
+                rules.set(by);
+            }
+        });
+        on_cleanup(move || moved.remove());
+        let mut write = leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| {
+            write_address(case, rules)
+        });
+        let first = StoredValue::new(true);
+        Effect::new(move |_| {
+            case.track();
+            rules.track();
+            // What the page opens with, the address has said or need not say.
+            if !first.get_value() {
+                write(());
+            }
+            first.set_value(false);
+        });
+        State {
+            case,
+            rules,
+            judgement,
+        }
+    }
+
+    /// The address that carries the case.
+    pub fn link(self) -> Result<String, String> {
+        let query = self
+            .case
+            .with(|case| case.to_query(self.rules.get_untracked()));
+        let query = query.map_err(|error| error.to_string())?;
+        let here = window().location().href().unwrap_or_default();
+        let base = here.split('#').next().unwrap_or_default();
+        Ok(format!("{base}{}?{query}", Page::Score.address()))
+    }
+}
+
+fn of_address() -> Option<(Case, Rules)> {
+    let hash = window().location().hash().ok()?;
+    match page::parse(&hash)? {
+        (Page::Score, query) => Case::from_query(query),
+    }
+}
+
+fn write_address(case: RwSignal<Case>, rules: RwSignal<Rules>) {
+    let query = case.with_untracked(|case| case.to_query(rules.get_untracked()));
+    let address = match query {
+        Ok(query) => format!("{}?{query}", Page::Score.address()),
+        // A case that is too long for a link stays in the page alone.
+        Err(_) => Page::Score.address(),
+    };
+    if let Ok(history) = window().history() {
+        // A browser that refuses keeps the old address, which costs nothing else.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+    }
+}

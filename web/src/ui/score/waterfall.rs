@@ -1,0 +1,158 @@
+//! The total, and how it came about: a bar a part, and below them what others would earn on the same scale.
+
+use super::state::State;
+use crate::score::{SCALE, Waterfall, signed};
+use crate::ui::chart::{at, between};
+use leptos::prelude::*;
+
+/// How high a row of the chart is.
+const ROW: usize = 32;
+/// Where its bar is.
+const BAR: usize = 18;
+
+/// The total in figures and as a waterfall.
+#[component]
+pub fn Total() -> impl IntoView {
+    let state = expect_context::<State>();
+    let total = move || {
+        state
+            .judgement
+            .with(|j| j.as_ref().and_then(|j| j.explanation.breakdown.total))
+    };
+    let figures = move || total().map_or("no total".to_owned(), signed);
+    let verdict = move || {
+        state.judgement.with(|judgement| {
+            let Some(judgement) = judgement else {
+                return String::new();
+            };
+            let breakdown = &judgement.explanation.breakdown;
+            match (&breakdown.withheld, breakdown.total) {
+                (_, None) => {
+                    "A part of the total cannot be had: see below which, and why.".to_owned()
+                }
+                (Some(withheld), _) => format!("The code reward is withheld: {withheld}."),
+                (None, Some(total)) => {
+                    let copy = judgement
+                        .baselines
+                        .iter()
+                        .find(|b| b.name.starts_with("old code"));
+                    match copy.and_then(|copy| copy.total) {
+                        Some(copy) if total > copy => {
+                            format!("{} more than copying the old code.", signed(total - copy))
+                        }
+                        Some(copy) if total < copy => {
+                            format!("{} against copying the old code.", signed(total - copy))
+                        }
+                        Some(_) => "As much as copying the old code.".to_owned(),
+                        None => "Without old code there is no copy to compare with.".to_owned(),
+                    }
+                }
+            }
+        })
+    };
+    view! {
+        <div class="total">
+            <p class="figure">
+                <span data-testid="total" class:less=move || total().is_some_and(|total| total < 0.0)>{figures}</span>
+                <span class="hint">" of "{SCALE.to_string()}" by "{move || state.rules.get().name()}</span>
+            </p>
+            <p class="verdict" role="status" data-testid="verdict">{verdict}</p>
+        </div>
+        <Chart/>
+    }
+}
+
+#[component]
+fn Chart() -> impl IntoView {
+    let state = expect_context::<State>();
+    move || {
+        state.judgement.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            let waterfall = Waterfall::of(judgement);
+            let mut rows = Vec::new();
+            for bar in &waterfall.bars {
+                let (from, to, best) = (bar.from, bar.to, bar.best);
+                rows.push((bar.name.clone(), Some(to - from), bar_of(rows.len(), from, to, Some(best))));
+            }
+            if let Some(total) = waterfall.total {
+                rows.push(("total".to_owned(), Some(total), bar_of(rows.len(), 0.0, total, None)));
+            }
+            let own = rows.len();
+            for baseline in &judgement.baselines {
+                let row = rows.len();
+                let drawn = baseline.total.map(|total| marker_of(row, total)).into_any();
+                rows.push((baseline.name.to_owned(), baseline.total, drawn));
+            }
+            let height = rows.len() * ROW + 24;
+            let axis = axis(rows.len() * ROW);
+            let drawn = rows.into_iter().enumerate().map(|(row, (name, value, drawn))| {
+                let y = (row * ROW + 13).to_string();
+                view! {
+                    {drawn}
+                    <text class="name" class:base={row >= own} x="0" y=y.clone()>{name}</text>
+                    <text class="value" x="100%" y=y text-anchor="end">{value.map_or("–".to_owned(), signed)}</text>
+                }
+            });
+            let rule = own * ROW;
+            Some(view! {
+                <figure class="chart" data-testid="waterfall">
+                    <svg role="img" aria-label=format!("Waterfall: {}.", waterfall.in_words()) width="100%" height=height.to_string()>
+                        {axis}
+                        <line class="rule" x1="0" x2="100%" y1=rule.to_string() y2=rule.to_string()></line>
+                        {drawn.collect_view()}
+                    </svg>
+                </figure>
+            })
+        })
+    }
+}
+
+/// Ticks at whole rewards, and what they are.
+fn axis(height: usize) -> impl IntoView {
+    let end = SCALE as i32;
+    let tick = move |tick: i32| {
+        let x = at(f64::from(tick));
+        let label = match tick == end {
+            true => format!("{tick} reward"),
+            false => tick.to_string().replace('-', "−"),
+        };
+        let anchor = if tick == end {
+            "end"
+        } else if tick == -end {
+            "start"
+        } else {
+            "middle"
+        };
+        let x_of_label = match tick {
+            t if t == end => "100%".to_owned(),
+            t if t == -end => "0".to_owned(),
+            _ => x.clone(),
+        };
+        view! {
+            <line class="tick" class:zero={tick == 0} x1=x.clone() x2=x y1="0" y2=height.to_string()></line>
+            <text class="axis" x=x_of_label y=(height + 16).to_string() text-anchor=anchor>{label}</text>
+        }
+    };
+    (-end..=end).map(tick).collect_view()
+}
+
+/// A bar, and dashed what was lost.
+fn bar_of(row: usize, from: f64, to: f64, best: Option<f64>) -> AnyView {
+    let y = (row * ROW + BAR).to_string();
+    let lost = best.filter(|best| *best > to).map(|best| {
+        view! { <rect class="lost" x=at(to) y=y.clone() width=between(best, to) height="8"></rect> }
+    });
+    view! {
+        {lost}
+        <rect class="bar" class:less={to < from} x=at(from.min(to)) y=y width=between(from, to) height="8"></rect>
+    }
+    .into_any()
+}
+
+fn marker_of(row: usize, value: f64) -> impl IntoView {
+    let y = (row * ROW + BAR + 4).to_string();
+    view! {
+        <line class="stem" x1=at(0.0) x2=at(value) y1=y.clone() y2=y.clone()></line>
+        <circle class="dot" cx=at(value) cy=y r="4"></circle>
+    }
+}

@@ -1,0 +1,109 @@
+//! What surrounds every page: the tabs, the keys, and what they are for.
+
+use super::keys::{Keys, on_key};
+use super::score::ScorePage;
+use crate::page::{self, Page};
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+
+/// What a key does, for the list.
+const SHORTCUTS: &[(&str, &str)] = &[
+    ("1", "the page Score"),
+    ("j  k", "next and previous row of a file"),
+    ("/", "filter the rows"),
+    ("c", "copy a link to the case"),
+    ("d", "differences: as compared, or as written"),
+    ("?", "this list"),
+    ("Esc", "close the list, stop reading a file"),
+];
+
+/// The page that the address names; of an address that names none, the first.
+fn current() -> Page {
+    let hash = window().location().hash().unwrap_or_default();
+    page::parse(&hash).map_or(Page::ALL[0], |(page, _)| page)
+}
+
+/// Tabs, page, help.
+#[component]
+pub fn Shell() -> impl IntoView {
+    let shown = RwSignal::new(current());
+    let moved = window_event_listener(ev::hashchange, move |_| {
+        if shown.get_untracked() != current() {
+            shown.set(current());
+        }
+    });
+    on_cleanup(move || moved.remove());
+    let help = NodeRef::<html::Dialog>::new();
+    let open_help = move || {
+        if let Some(dialog) = help.get_untracked()
+            && !dialog.open()
+        {
+            // Fails on a dialog that is not on the page, which this one is.
+            let _ = dialog.show_modal();
+        }
+    };
+    on_key(move |key| {
+        if key == "?" {
+            open_help();
+        } else if let Some(page) = Page::of_key(key) {
+            let _ = window().location().set_hash(&page.address());
+        } else {
+            return false;
+        }
+        true
+    });
+    let tab = move |page: Page| {
+        let current = move || (shown.get() == page).then_some("page");
+        view! { <a href=page.address() aria-current=current>{page.title()}</a> }
+    };
+    view! {
+        <a class="skip" href="#main" on:click=move |event| {
+            // The address belongs to the pages.
+            event.prevent_default();
+            if let Some(main) = document().get_element_by_id("main") {
+                use wasm_bindgen::JsCast;
+                let _ = main.unchecked_into::<web_sys::HtmlElement>().focus();
+            }
+        }>"to the content"</a>
+        <header>
+            <h1>"recode " <span>"playground"</span></h1>
+            <nav aria-label="pages">{Page::ALL.map(tab).collect_view()}</nav>
+            <button type="button" aria-label="keyboard shortcuts" title="keyboard shortcuts" on:click=move |_| open_help()>"?"</button>
+        </header>
+        <main id="main" tabindex="-1">
+            {move || match shown.get() {
+                Page::Score => view! { <ScorePage/> },
+            }}
+        </main>
+        <Help dialog=help/>
+    }
+}
+
+/// The list of keys.
+#[component]
+fn Help(dialog: NodeRef<html::Dialog>) -> impl IntoView {
+    let keys = expect_context::<Keys>();
+    let row = |&(key, what): &(&'static str, &'static str)| {
+        view! { <tr><th scope="row"><kbd>{key}</kbd></th><td>{what}</td></tr> }
+    };
+    view! {
+        <dialog node_ref=dialog aria-labelledby="help-title" data-testid="help">
+            <form method="dialog">
+                <h2 id="help-title">"Keyboard shortcuts"</h2>
+                <table>{SHORTCUTS.iter().map(row).collect_view()}</table>
+                <label class="check">
+                    <input
+                        type="checkbox"
+                        data-testid="single-keys"
+                        prop:checked=move || keys.on()
+                        on:change:target=move |event| keys.set(event.target().checked())
+                    />
+                    "single keys do something (never while you type)"
+                </label>
+                <p>"Nothing that you type or open leaves this page."</p>
+                <button autofocus>"Close"</button>
+            </form>
+        </dialog>
+    }
+}

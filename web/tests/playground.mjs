@@ -1,0 +1,71 @@
+// A server of the built page, as any static one would be, and headless Chromium on it.
+
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { extname } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm' };
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-dev-shm-usage',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Serves web/dist below a folder, as a project's pages are; `asked` lists what was asked for and how many bytes went out. */
+export async function serve() {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    const path = request.url.split('?')[0].replace(/^\/recode\/$/, '/recode/index.html');
+    try {
+      if (!path.startsWith('/recode/')) throw Object.assign(new Error(path), { code: 'ENOENT' });
+      const body = await readFile(new URL(`../dist/${path.slice('/recode/'.length)}.br`, import.meta.url));
+      asked.push({ path, bytes: body.length });
+      response.writeHead(200, { 'content-type': TYPES[extname(path)], 'content-encoding': 'br', 'content-length': body.length }).end(body);
+    } catch (error) {
+      asked.push({ path, bytes: 0 });
+      response.writeHead(error.code === 'ENOENT' ? 404 : 500).end();
+    }
+  });
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  return { origin: `http://127.0.0.1:${server.address().port}/recode/`, asked, close: () => server.close() };
+}
+
+export function launch() {
+  return chromium.launch({ executablePath: process.env.RECODE_CHROMIUM, args: FLAGS });
+}
+
+/** The page at `hash`, with the first score on it; `complaints` are the browser's, violations of the page's policy among them. */
+export async function open(browser, origin, { hash = '', editors = true, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  if (!editors) await page.route('**/editor.js', (route) => route.abort());
+  await page.goto(`${origin}${hash}`);
+  await page.getByTestId('total').waitFor();
+  if (editors) await page.locator('.cm-content').nth(3).waitFor();
+  return { page, context, complaints };
+}
+
+/** The text field of that name, editor or textarea. */
+export function field(page, name) {
+  return page.getByTestId(`field-${name}`).getByRole('textbox');
+}
+
+/** A completion in the asked-for form. */
+export function answer(code, thinking = 'It is gone.') {
+  return `${thinking}</think>\n<answer>\n\`\`\`python\n${code}\n\`\`\`\n</answer>`;
+}
+
+/** The address of a case. */
+export function link(fields) {
+  const query = Object.entries(fields).map(([name, text]) => `${name}=${encodeURIComponent(text)}`);
+  return `#/score?${query.join('&')}`;
+}
