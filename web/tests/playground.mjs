@@ -50,8 +50,14 @@ export async function open(browser, origin, { hash = '', editors = true, ...opti
   if (!editors) await page.route('**/editor.js', (route) => route.abort());
   await page.goto(`${origin}${hash}`);
   await page.getByTestId('total').waitFor();
+  await settled(page);
   if (editors) await page.locator('.cm-content').nth(3).waitFor();
   return { page, context, complaints };
+}
+
+/** The details have followed the last keystroke. */
+export async function settled(page) {
+  await page.locator('[data-testid="results"][aria-busy="false"]').waitFor();
 }
 
 /** The text field of that name, editor or textarea. */

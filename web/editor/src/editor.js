@@ -3,7 +3,8 @@
 
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { python } from '@codemirror/lang-python';
-import { HighlightStyle, bracketMatching, syntaxHighlighting } from '@codemirror/language';
+import { HighlightStyle, StreamLanguage, bracketMatching, syntaxHighlighting } from '@codemirror/language';
+import { python as pythonMode } from '@codemirror/legacy-modes/mode/python';
 import { Annotation, EditorState, StateEffect, StateField } from '@codemirror/state';
 import { Decoration, EditorView, WidgetType, drawSelection, highlightSpecialChars, keymap, lineNumbers } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
@@ -51,6 +52,36 @@ function decorations(doc, wrong) {
   return Decoration.set(Decoration.mark({ class: 'cm-wrong', attributes: { title: wrong.message } }).range(wrong.from, wrong.from + width));
 }
 
+/** A completion: Python within its blocks, and nothing else of it. */
+const completion = StreamLanguage.define({
+  startState: () => ({ fence: '', code: pythonMode.startState() }),
+  copyState: ({ fence, code }) => ({
+    fence,
+    code: Object.fromEntries(Object.entries(code).map(([key, value]) => [key, Array.isArray(value) ? value.slice() : value])),
+  }),
+  token(stream, state) {
+    if (stream.sol()) {
+      const fence = stream.match(/^`{3,}/)?.[0] ?? '';
+      if (state.fence && fence.length >= state.fence.length) state.fence = '';
+      else if (!state.fence && fence && stream.match(/^(python|py)[ \t]*$/i)) {
+        state.fence = fence;
+        state.code = pythonMode.startState();
+      }
+      if (fence) {
+        stream.skipToEnd();
+        return 'meta';
+      }
+    }
+    if (state.fence) return pythonMode.token(stream, state.code);
+    if (stream.match(/^<\/?(think|answer)>/)) return 'meta';
+    stream.next();
+    stream.eatWhile(/[^<]/);
+    return null;
+  },
+});
+
+const LANGUAGES = { python: [python(), lineNumbers()], completion: [completion, lineNumbers()], text: [] };
+
 /** As the page writes them: \u{202e}. Those that CodeMirror does not think of are in `more`. */
 const hidden = highlightSpecialChars({
   addSpecialChars: /[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180e\u2060-\u206f\u3164\uffa0\ufff0-\ufff8]/,
@@ -82,6 +113,7 @@ const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.operatorKeyword, tags.controlKeyword, tags.definitionKeyword, tags.moduleKeyword], color: 'var(--code-keyword)' },
   { tag: [tags.string, tags.special(tags.string)], color: 'var(--code-string)' },
   { tag: [tags.number, tags.bool, tags.null], color: 'var(--code-number)' },
+  { tag: [tags.meta], color: 'var(--quiet)' },
   { tag: [tags.comment], color: 'var(--quiet)', fontStyle: 'italic' },
   { tag: [tags.function(tags.variableName), tags.function(tags.definition(tags.variableName)), tags.definition(tags.className)], color: 'var(--code-name)' },
 ]);
@@ -89,9 +121,9 @@ const colours = HighlightStyle.define([
 /**
  * Opens an editor in `host`, in place of `area`, whose caret and focus it takes over.
  *
- * `label` is its name, `python` says whether Python's words are coloured, `onChange` is told of every text that somebody makes of it.
+ * `label` is its name, `language` is `python`, `completion` or `text`, `onChange` is told of every text that somebody makes of it.
  */
-export function open(host, area, { label, python: isPython, onChange }) {
+export function open(host, area, { label, language, onChange }) {
   const root = host.attachShadow({ mode: 'open' });
   const parent = document.createElement('div');
   root.append(parent);
@@ -104,7 +136,7 @@ export function open(host, area, { label, python: isPython, onChange }) {
       doc: area.value,
       selection,
       extensions: [
-        isPython ? [python(), lineNumbers()] : [],
+        LANGUAGES[language],
         hidden,
         history(),
         drawSelection(),

@@ -110,7 +110,7 @@ fn in_form(completion: &str, explanation: &Explanation) -> Tried {
         None => format!("{}</think>\n<answer>\n</answer>", thinking.trim_end()),
     };
     Tried {
-        advice: "write the thinking, </think>, and the code alone between <answer> and </answer>"
+        advice: "Write the thinking, </think>, and the code alone between <answer> and </answer>"
             .to_owned(),
         lines: Vec::new(),
         completion,
@@ -143,7 +143,7 @@ fn of_lines(completion: &str, explanation: &Explanation) -> Vec<Tried> {
     if tried.is_empty() {
         tried.push(apply(
             &(0..edits.lines.len()),
-            "write the target".to_owned(),
+            "Write the target".to_owned(),
         ));
     }
     tried
@@ -165,7 +165,7 @@ fn with_target(
     let think = explanation.think.as_ref();
     let thinking = think.map_or("", |think| &completion[think.bytes.clone()]);
     vec![Tried {
-        advice: format!("{}; the target there would win all of it", advice(withheld)),
+        advice: format!("{}; with the target there", advice(withheld)),
         lines: Vec::new(),
         completion: with_tags(thinking.trim_end(), target.trim()),
     }]
@@ -175,21 +175,21 @@ fn with_target(
 fn advice(withheld: &Withheld) -> String {
     match withheld {
         Withheld::NoCode { .. } => {
-            "put the code into a ```python block of its own between <answer> and </answer>".into()
+            "Put the code into a ```python block of its own between <answer> and </answer>".into()
         }
         Withheld::AnswerNotPython { error } => format!(
-            "mend line {}, column {} of the code",
+            "Mend line {}, column {} of the code",
             error.line, error.column
         ),
-        Withheld::EmptyCode => "write code: comments alone are none".into(),
-        Withheld::SeveralAnswers { .. } => "leave one answer with code".into(),
-        Withheld::ForeignName { name } => format!("write {name} in ASCII's letters"),
+        Withheld::EmptyCode => "Write code: comments alone are none".into(),
+        Withheld::SeveralAnswers { .. } => "Leave one answer with code".into(),
+        Withheld::ForeignName { name } => format!("Write {name} in ASCII's letters"),
         Withheld::TargetNotPython { error } => format!(
-            "mend line {}, column {} of the target: no answer can win here",
+            "Mend line {}, column {} of the target: no answer can win here",
             error.line, error.column
         ),
         Withheld::ReferenceRaises { .. } => {
-            "nothing helps: the paper's code fails on this row".into()
+            "Nothing helps: the paper's code fails on this row".into()
         }
     }
 }
@@ -220,7 +220,7 @@ fn answer_with(lines: &[LineEdit], chosen: &Range<usize>) -> String {
     lines.join("\n")
 }
 
-/// "change line 2", "add 3 lines behind line 1".
+/// "Change line 2 of …", "Add 3 lines to …".
 fn in_words(lines: &[LineEdit]) -> String {
     let numbers: Vec<usize> = lines.iter().filter_map(|line| line.answer_line).collect();
     let count = |count: usize| match count {
@@ -230,13 +230,13 @@ fn in_words(lines: &[LineEdit]) -> String {
     let goes = lines.iter().all(|line| line.target_line.is_none());
     match (numbers.first(), numbers.last()) {
         (Some(first), Some(last)) => {
-            let verb = if goes { "remove" } else { "change" };
+            let verb = if goes { "Remove" } else { "Change" };
             match first == last {
                 true => format!("{verb} line {first} of the answer's code"),
                 false => format!("{verb} lines {first} to {last} of the answer's code"),
             }
         }
-        _ => format!("add {} to the answer's code", count(lines.len())),
+        _ => format!("Add {} to the answer's code", count(lines.len())),
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
             old_code: "a = 1\nb = 2\nc = 3".into(),
             ..Case::default()
         };
-        Judgement::of(&case, Rules::Strict).unwrap().higher
+        Judgement::of(&case, Rules::Strict).unwrap().higher(&case)
     }
 
     #[test]
@@ -265,7 +265,7 @@ mod tests {
         let (answer, target) = ("x = 1\nb = 2\nc = 3", "y = 1\nb = 2\nlonger = 3");
         let higher = higher(&with_tags("t", answer), target).unwrap();
         assert_eq!(higher.part, Part::EsStar);
-        assert_eq!(higher.advice, "change line 3 of the answer's code");
+        assert_eq!(higher.advice, "Change line 3 of the answer's code");
         // 22 characters in the target, of which 7 differ, 1 without that line: 3.5 · 6 / 22.
         assert!((higher.gain.unwrap() - 3.5 * 6.0 / 22.0).abs() < 1e-12);
         assert!((higher.lost - 3.5 * 7.0 / 22.0).abs() < 1e-12);
@@ -291,7 +291,7 @@ mod tests {
     fn a_syntax_error_is_named_by_its_place() {
         let higher = higher(&with_tags("t", "a = (1"), "a = 1").unwrap();
         assert!(
-            higher.advice.starts_with("mend line 1, column "),
+            higher.advice.starts_with("Mend line 1, column "),
             "{}",
             higher.advice
         );

@@ -18,8 +18,6 @@ pub struct Judgement {
     pub baselines: Vec<Baseline>,
     /// The answer by each of the rules.
     pub verdicts: Vec<Verdict>,
-    /// What would earn more; `None` where nothing would.
-    pub higher: Option<Higher>,
 }
 
 /// An answer to compare with.
@@ -74,10 +72,20 @@ impl Judgement {
             rules,
             verdicts: Rules::ALL.map(verdict).into(),
             baselines,
-            higher: Higher::of(&chosen, &completion, target, &explanation),
             completion,
             explanation,
         })
+    }
+
+    /// What would earn more; `None` where nothing would. Edits are tried for it, each at the price of a score.
+    pub fn higher(&self, case: &Case) -> Option<Higher> {
+        let reference = Reference::new(self.rules.rubric(), &case.target, case.given_old_code());
+        Higher::of(
+            &reference,
+            &self.completion,
+            &case.target,
+            &self.explanation,
+        )
     }
 
     /// The judged code, as it was written.
@@ -100,7 +108,7 @@ impl Judgement {
                 paper.format, strict.format
             ));
         }
-        if paper.es_star != strict.es_star || paper.withheld != strict.withheld {
+        if paper.es_star != strict.es_star {
             let side = |breakdown: &Breakdown| match (&breakdown.withheld, breakdown.similarity) {
                 (Some(withheld), _) => format!("withheld ({withheld})"),
                 (None, Some(similarity)) => format!("{similarity:.3}"),
@@ -189,7 +197,7 @@ mod tests {
             let rules = if paper { Rules::Paper } else { Rules::EditGain };
             let case = Case { old_code: "x = 2".into(), target: "x = 1\ny = 2".into(), answer, ..Case::default() };
             let judgement = Judgement::of(&case, rules).unwrap();
-            if let Some(higher) = &judgement.higher {
+            if let Some(higher) = &judgement.higher(&case) {
                 prop_assert!(higher.lost > 0.0);
                 prop_assert!(higher.gain.is_none_or(|gain| gain > 0.0));
             }

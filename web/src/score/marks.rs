@@ -75,10 +75,10 @@ pub fn segments(completion: &str, explanation: &Explanation) -> Vec<Segment> {
         .flat_map(|range| [range.start, range.end])
         .chain([0, completion.len()])
         .collect();
+    // The character there, or nothing at a line's end.
+    let marked = error.and_then(|at| completion[at..].chars().next().filter(|c| !c.is_control()));
     if let Some(at) = error {
-        // The character there, or nothing at a line's end.
-        let wide = completion[at..].chars().next().filter(|c| !c.is_control());
-        cuts.extend([at, at + wide.map_or(0, char::len_utf8)]);
+        cuts.extend([at, at + marked.map_or(0, char::len_utf8)]);
     }
     cuts.sort_unstable();
     cuts.dedup();
@@ -102,9 +102,13 @@ pub fn segments(completion: &str, explanation: &Explanation) -> Vec<Segment> {
         .windows(2)
         .map(|cut| segment((cut[0], cut[1])))
         .collect();
-    // Code that breaks off: there is no character to mark behind it.
-    if error == Some(completion.len()) {
-        segments.push(segment((completion.len(), completion.len())));
+    // Code that breaks off: there is no character to mark, so that the mark stands between two.
+    if let (Some(at), None) = (error, marked) {
+        let next = segments.partition_point(|segment| segment.bytes.start < at);
+        if let Some(segment) = segments.get_mut(next) {
+            segment.error = false;
+        }
+        segments.insert(next, segment((at, at)));
     }
     segments
 }
@@ -177,6 +181,10 @@ mod tests {
         let got = shown(&with_tags("t", "a = 1\né = )"), Rules::Strict);
         let marked: Vec<&str> = got.iter().filter(|s| s.2).map(|s| &*s.3).collect();
         assert_eq!(marked, [")"]);
+        // Where it breaks off there is none.
+        let got = shown(&with_tags("t", "f("), Rules::Strict);
+        let marked = got.iter().position(|s| s.2).unwrap();
+        assert_eq!((&*got[marked - 1].3, &*got[marked].3), ("f(", ""));
     }
 
     #[test]

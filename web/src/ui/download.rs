@@ -3,7 +3,7 @@
 use js_sys::Array;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+use web_sys::{Blob, BlobPropertyBag, Element, HtmlAnchorElement, Url, XmlSerializer};
 
 /// Saves a text as a file.
 ///
@@ -19,6 +19,46 @@ pub fn save(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
     link.set_download(name);
     link.click();
     Url::revoke_object_url(&url)
+}
+
+/// What a chart's look consists of.
+const LOOK: [&str; 8] = [
+    "fill",
+    "stroke",
+    "stroke-dasharray",
+    "stroke-width",
+    "font-family",
+    "font-size",
+    "font-weight",
+    "text-anchor",
+];
+
+/// Saves a chart as it looks: what the page's style sheet says of it is written into it.
+///
+/// # Errors
+/// What the browser says against it.
+pub fn save_chart(name: &str, chart: &web_sys::SvgElement) -> Result<(), JsValue> {
+    let copy: Element = chart.clone_node_with_deep(true)?.unchecked_into();
+    let (own, copied) = (
+        chart.query_selector_all("*")?,
+        copy.query_selector_all("*")?,
+    );
+    for at in 0..own.length() {
+        let (Some(own), Some(copied)) = (own.get(at), copied.get(at)) else {
+            continue;
+        };
+        let (own, copied): (Element, Element) = (own.unchecked_into(), copied.unchecked_into());
+        if let Some(style) = window().get_computed_style(&own)? {
+            for property in LOOK {
+                copied.set_attribute(property, &style.get_property_value(property)?)?;
+            }
+        }
+    }
+    let place = chart.get_bounding_client_rect();
+    copy.set_attribute("xmlns", "http://www.w3.org/2000/svg")?;
+    copy.set_attribute("width", &place.width().to_string())?;
+    let text = XmlSerializer::new()?.serialize_to_string(&copy)?;
+    save(name, "image/svg+xml", &text)
 }
 
 /// Copies a text and says in `said` what came of it.

@@ -50,8 +50,8 @@ pub fn Field(
     label: &'static str,
     /// Its name for tests and labels.
     name: &'static str,
-    /// Whether Python's words are coloured.
-    python: bool,
+    /// What editor.js takes it for: `python`, `completion` or `text`.
+    language: &'static str,
     /// The text.
     #[prop(into)]
     text: Signal<String>,
@@ -87,7 +87,7 @@ pub fn Field(
                 let Some(on_change) = on_change else { return };
                 for (key, value) in [
                     ("label", JsValue::from(label)),
-                    ("python", python.into()),
+                    ("language", language.into()),
                     ("onChange", on_change),
                 ] {
                     let _ = Reflect::set(&options, &key.into(), &value);

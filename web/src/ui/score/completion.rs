@@ -14,7 +14,7 @@ const MAX_MARKED_BYTES: usize = 256 << 10;
 pub fn Completion() -> impl IntoView {
     let state = expect_context::<State>();
     let text = move || {
-        state.judgement.with(|judgement| {
+        state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
             let completion = &judgement.completion;
             if completion.len() > MAX_MARKED_BYTES {

@@ -27,7 +27,7 @@ pub fn Difference() -> impl IntoView {
         }
     };
     let diff = move || {
-        state.judgement.with(|judgement| {
+        state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
             let compared = judgement.explanation.edits.as_ref();
             Some(match (written.get(), compared) {
@@ -35,7 +35,7 @@ pub fn Difference() -> impl IntoView {
                 (false, None) => Err("The codes were not compared, so the scorer has no alignment: see them as written."),
                 (true, _) => match judgement.code() {
                     Some(code) => {
-                        let target = state.case.with(|case| case.target.trim().to_owned());
+                        let target = state.case.with_untracked(|case| case.target.trim().to_owned());
                         Ok((Diff::between(code, &target), "a line diff of what was written, comments included"))
                     }
                     None => Err("There is no code to compare."),
@@ -82,6 +82,10 @@ pub fn DiffTable(
         <div class="scroll" tabindex="0" role="region" aria-label=label>
             <table class="diff" data-testid="diff">
                 <caption>{caption}{same.then_some(": no difference")}</caption>
+                <colgroup>
+                    <col class="gutter"/><col class="sign"/><col/>
+                    <col class="gutter"/><col class="sign"/><col/>
+                </colgroup>
                 <thead><tr><th scope="col" colspan="3">"answer"</th><th scope="col" colspan="3">"target"</th></tr></thead>
                 <tbody>{diff.rows.iter().map(row).collect_view()}</tbody>
             </table>
@@ -92,7 +96,7 @@ pub fn DiffTable(
 
 fn cell(cell: Option<&Cell>, keeps: bool, sign: &'static str, class: &'static str) -> AnyView {
     let Some(cell) = cell else {
-        return view! { <td class="gutter"></td><td class="sign"></td><td class="none"></td> }
+        return view! { <td class="none-gutter"></td><td class="none-gutter"></td><td class="none"></td> }
             .into_any();
     };
     let pieces: Vec<AnyView> = cell

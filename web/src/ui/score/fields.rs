@@ -87,15 +87,15 @@ pub fn Fields() -> impl IntoView {
             </select>
         </div>
         <RulesChoice/>
-        <Field label="Update info" name="update" python=false text=text(|case| &case.update_info) on_change=change(|case| &mut case.update_info) mark=none/>
-        <Field label="Old code" name="old" python=true text=text(|case| &case.old_code) on_change=change(|case| &mut case.old_code) mark=none/>
+        <Field label="Update info" name="update" language="text" text=text(|case| &case.update_info) on_change=change(|case| &mut case.update_info) mark=none/>
+        <Field label="Old code" name="old" language="python" text=text(|case| &case.old_code) on_change=change(|case| &mut case.old_code) mark=none/>
         <fieldset class="inline">
             <legend>"The answer is"</legend>
             {kind(AnswerKind::Completion, "a whole completion")}
             {kind(AnswerKind::Code, "its code alone")}
         </fieldset>
-        <Field label="Answer" name="answer" python=true text=text(|case| &case.answer) on_change=change(|case| &mut case.answer) mark=answer_mark/>
-        <Field label="True migration" name="target" python=true text=text(|case| &case.target) on_change=change(|case| &mut case.target) mark=target_mark/>
+        <Field label="Answer" name="answer" language="completion" text=text(|case| &case.answer) on_change=change(|case| &mut case.answer) mark=answer_mark/>
+        <Field label="True migration" name="target" language="python" text=text(|case| &case.target) on_change=change(|case| &mut case.target) mark=target_mark/>
     }
 }
 

@@ -38,16 +38,18 @@ pub fn ScorePage() -> impl IntoView {
                     <span class="said" role="status">{move || said.get()}</span>
                 </p>
             </section>
-            <section class="results" aria-label="what the answer is worth" data-testid="results">
+            <section class="results" aria-label="what the answer is worth" data-testid="results" aria-busy=move || state.busy.get().to_string()>
                 {move || match state.judgement.with(Option::is_some) {
                     false => view! { <p class="hint">"Write a target: there is nothing yet to hold the answer against."</p> }.into_any(),
                     true => view! {
                         <waterfall::Total/>
-                        <reasons::Higher/>
-                        <reasons::Parts/>
-                        <completion::Completion/>
-                        <difference::Difference/>
-                        <reasons::SideBySide/>
+                        <Show when=move || state.details.with(Option::is_some)>
+                            <reasons::Higher/>
+                            <reasons::Parts/>
+                            <completion::Completion/>
+                            <difference::Difference/>
+                            <reasons::SideBySide/>
+                        </Show>
                     }.into_any(),
                 }}
             </section>

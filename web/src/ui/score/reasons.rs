@@ -13,17 +13,24 @@ use recode_core::python::LeftOut;
 pub fn Parts() -> impl IntoView {
     let state = expect_context::<State>();
     let rows = move || {
-        state.judgement.with(|judgement| {
+        state.details.with(|judgement| {
             let explanation = &judgement.as_ref()?.explanation;
+            let mut before = None;
             let parts = explanation.components.iter().map(|component| {
                 let weight = component.weight;
+                let why = match component.why.as_deref() {
+                    None => "all there is",
+                    why if why == before => "the same",
+                    Some(why) => why,
+                };
+                before = component.why.as_deref();
                 view! {
                     <tr class:beside=weight == 0.0 data-testid=format!("part-{}", component.part)>
                         <th scope="row">{component.part.name()}</th>
                         <td class="number">{if weight == 0.0 { "–".to_owned() } else { format!("× {weight}") }}</td>
                         <td class="number">{component.value.map_or("–".to_owned(), signed)}</td>
                         <td class="number">{component.best.to_string()}</td>
-                        <td>{shown(component.why.as_deref().unwrap_or("all there is"))}</td>
+                        <td>{shown(why)}</td>
                     </tr>
                 }
             });
@@ -31,9 +38,10 @@ pub fn Parts() -> impl IntoView {
         })
     };
     let steps = move || {
-        state.judgement.with(|judgement| {
+        state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
             let found = match judgement.code() {
+                Some(code) if code.lines().count() == 1 => "1 line of code found".to_owned(),
                 Some(code) => format!("{} lines of code found", code.lines().count()),
                 None => "no code found".to_owned(),
             };
@@ -47,13 +55,14 @@ pub fn Parts() -> impl IntoView {
             };
             let mut stripped = Vec::new();
             for (what, name) in [
-                (LeftOut::Comment, "comments"),
-                (LeftOut::BlankLines, "runs of blank lines"),
-                (LeftOut::Unreachable, "statements that cannot run"),
+                (LeftOut::Comment, "comment"),
+                (LeftOut::BlankLines, "gap"),
+                (LeftOut::Unreachable, "dead statement"),
             ] {
                 match left_out(what) {
                     0 => {}
-                    count => stripped.push(format!("{count} {name}")),
+                    1 => stripped.push(format!("1 {name}")),
+                    count => stripped.push(format!("{count} {name}s")),
                 }
             }
             let stripped = match stripped.is_empty() {
@@ -82,15 +91,15 @@ pub fn Parts() -> impl IntoView {
 pub fn Higher() -> impl IntoView {
     let state = expect_context::<State>();
     move || {
-        state.judgement.with(|judgement| {
+        state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
-            let Some(higher) = judgement.higher.clone() else {
+            let Some(higher) = state.case.with_untracked(|case| judgement.higher(case)) else {
                 let best = judgement.explanation.breakdown.total == Some(SCALE);
                 return best.then(|| view! { <section class="higher" data-testid="higher"><h2>"Why not higher"</h2><p>"There is no more to earn."</p></section> }.into_any());
             };
             let gain = match higher.gain {
-                Some(gain) => format!(" gives {} (tried)", signed(gain)),
-                None => ".".to_owned(),
+                Some(gain) => format!(": {}, as trying it shows. ", signed(gain)),
+                None => ". ".to_owned(),
             };
             let diff = (!higher.lines.is_empty()).then(|| {
                 let script = EditScript { lines: higher.lines.clone(), cut_short: false };
@@ -108,7 +117,7 @@ pub fn Higher() -> impl IntoView {
                     <h2>"Why not higher"</h2>
                     <p>
                         <b>{higher.part.name()}</b>" lost "<b>{signed(higher.lost).replace('+', "")}</b>": "
-                        {shown(&higher.why)}". To "{shown(&higher.advice)}{gain}" "{apply}
+                        {shown(&higher.why)}". "{shown(&higher.advice)}{gain}" "{apply}
                     </p>
                     {diff}
                 </section>
@@ -122,7 +131,7 @@ pub fn Higher() -> impl IntoView {
 pub fn SideBySide() -> impl IntoView {
     let state = expect_context::<State>();
     let rows = move || {
-        state.judgement.with(|judgement| {
+        state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
             let number = |value: Option<f64>| value.map_or("–".to_owned(), signed);
             let row = |verdict: &crate::score::Verdict| {

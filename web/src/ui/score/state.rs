@@ -10,6 +10,9 @@ use wasm_bindgen::JsValue;
 /// How long after the last change the address follows: browsers take some hundred changes in half a minute.
 const ADDRESS_DELAY: Duration = Duration::from_millis(400);
 
+/// How long after the last keystroke the details follow.
+const DETAILS_DELAY: Duration = Duration::from_millis(60);
+
 /// The page's state.
 #[derive(Clone, Copy)]
 pub struct State {
@@ -17,8 +20,12 @@ pub struct State {
     pub case: RwSignal<Case>,
     /// The rules.
     pub rules: RwSignal<Rules>,
-    /// What follows.
+    /// What follows, with every keystroke.
     pub judgement: Memo<Option<Judgement>>,
+    /// The same as soon as nobody types: the long parts of the page are drawn of this.
+    pub details: RwSignal<Option<Judgement>>,
+    /// The details are behind.
+    pub busy: RwSignal<bool>,
 }
 
 impl State {
@@ -47,10 +54,22 @@ impl State {
             }
             first.set_value(false);
         });
+        let (details, busy) = (RwSignal::new(None), RwSignal::new(true));
+        let mut draw = leptos::leptos_dom::helpers::debounce(DETAILS_DELAY, move |()| {
+            details.set(judgement.get_untracked());
+            busy.set(false);
+        });
+        Effect::new(move |_| {
+            judgement.track();
+            busy.set(true);
+            draw(());
+        });
         State {
             case,
             rules,
             judgement,
+            details,
+            busy,
         }
     }
 

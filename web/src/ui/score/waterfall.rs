@@ -3,6 +3,7 @@
 use super::state::State;
 use crate::score::{SCALE, Waterfall, signed};
 use crate::ui::chart::{at, between};
+use crate::ui::download::save_chart;
 use leptos::prelude::*;
 
 /// How high a row of the chart is.
@@ -78,6 +79,15 @@ fn Chart() -> impl IntoView {
                 rows.push(("total".to_owned(), Some(total), bar_of(rows.len(), 0.0, total, None)));
             }
             let own = rows.len();
+            let others = judgement.baselines.iter().map(|baseline| {
+                let total = baseline.total.map_or("no total".to_owned(), signed);
+                format!("{} {total}", baseline.name)
+            });
+            let label = format!(
+                "Waterfall: {}. For comparison: {}.",
+                waterfall.in_words(),
+                others.collect::<Vec<_>>().join(", ")
+            );
             for baseline in &judgement.baselines {
                 let row = rows.len();
                 let drawn = baseline.total.map(|total| marker_of(row, total)).into_any();
@@ -85,6 +95,7 @@ fn Chart() -> impl IntoView {
             }
             let height = rows.len() * ROW + 24;
             let axis = axis(rows.len() * ROW);
+            let chart = NodeRef::<leptos::svg::Svg>::new();
             let drawn = rows.into_iter().enumerate().map(|(row, (name, value, drawn))| {
                 let y = (row * ROW + 13).to_string();
                 view! {
@@ -96,7 +107,13 @@ fn Chart() -> impl IntoView {
             let rule = own * ROW;
             Some(view! {
                 <figure class="chart" data-testid="waterfall">
-                    <svg role="img" aria-label=format!("Waterfall: {}.", waterfall.in_words()) width="100%" height=height.to_string()>
+                    <button type="button" class="save" data-testid="save-svg" title="save the chart as SVG" on:click=move |_| {
+                        if let Some(chart) = chart.get_untracked() {
+                            // A browser that refuses a download says so itself.
+                            let _ = save_chart("waterfall.svg", &chart);
+                        }
+                    }>"SVG"</button>
+                    <svg node_ref=chart role="img" aria-label=label width="100%" height=height.to_string()>
                         {axis}
                         <line class="rule" x1="0" x2="100%" y1=rule.to_string() y2=rule.to_string()></line>
                         {drawn.collect_view()}

@@ -1,0 +1,134 @@
+// Files of rows: walked, sorted, filtered, saved, stopped, and wrong in all the ways that files are.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { answer, field, launch, open, serve } from './playground.mjs';
+
+let server;
+let browser;
+
+before(async () => {
+  server = await serve();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+async function opened(t) {
+  const { page, context, complaints } = await open(browser, server.origin);
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  return page;
+}
+
+async function give(page, name, text) {
+  await page.getByTestId('open-file').setInputFiles({ name, mimeType: '', buffer: Buffer.from(text) });
+}
+
+async function done(page, rows) {
+  await page.getByTestId('progress').filter({ hasText: new RegExp(`^${rows} rows$`) }).waitFor();
+}
+
+const row = (code, more = {}) => JSON.stringify({ completion: answer(code), target: 'np.vstack(a)', old_code: 'np.row_stack(a)', update_info: `about ${code}`, ...more });
+const lines = (page) => page.getByTestId('row').evaluateAll((rows) => rows.map((row) => row.cells[0].innerText));
+const FOUR = [row('np.vstack(a)', { dependency: 'numpy', total: 3 }), row('np.row_stack(a)', { dependency: 'pandas', total: 3 }), '', row('np.vstack('), row('x')].join('\n');
+
+test('rows are walked by keys, each with its case', async (t) => {
+  const page = await opened(t);
+  await give(page, 'rows.jsonl', FOUR);
+  await done(page, 4);
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  await page.keyboard.press('j');
+  await page.getByTestId('total').filter({ hasText: '+2.067' }).waitFor();
+  assert.match(await field(page, 'update').innerText(), /about np\.row_stack/);
+  await page.keyboard.press('j');
+  await page.getByTestId('total').filter({ hasText: '-1.000' }).waitFor();
+  await page.keyboard.press('k');
+  await page.getByTestId('total').filter({ hasText: '+2.067' }).waitFor();
+  assert.equal(await page.locator('tr[aria-selected="true"]').getAttribute('aria-rowindex'), '3');
+});
+
+test('rows are sorted and filtered by each score, and saved as they are shown', async (t) => {
+  const page = await opened(t);
+  await give(page, 'rows.jsonl', FOUR);
+  await done(page, 4);
+  assert.deepEqual(await lines(page), ['1', '2', '4', '5']);
+  await page.getByTestId('sort-total').click();
+  await page.getByTestId('sort-total').click();
+  assert.deepEqual(await lines(page), ['4', '5', '2', '1']);
+  await page.keyboard.press('/');
+  await page.keyboard.type('-0.8');
+  await page.locator('#filter-column').selectOption('edit_gain');
+  await page.getByTestId('filter-add').click();
+  assert.deepEqual(await lines(page), ['2', '1']);
+  assert.match(await page.getByTestId('summary').innerText(), /2 of 4 rows shown, mean total \+2\.533 of 2/);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-jsonl').click()]);
+  const saved = (await readFile(await download.path(), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+  assert.deepEqual(saved.map(({ line, dependency, outcome }) => [line, dependency, outcome]), [[2, 'pandas', 'no nearer than the old code'], [1, 'numpy', 'exact']]);
+  const [csv] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-csv').click()]);
+  assert.match(await readFile(await csv.path(), 'utf8'), /^line,total,.*\r\n2,2\.06/);
+  await page.getByRole('button', { name: 'edit_gain ≥ -0.8' }).click();
+  await page.getByRole('button', { name: /not the logged total 1/ }).click();
+  assert.deepEqual(await lines(page), ['2']);
+});
+
+test('other rules score the file again', async (t) => {
+  const page = await opened(t);
+  await give(page, 'rows.jsonl', FOUR);
+  await done(page, 4);
+  await page.getByLabel('edit_gain').check();
+  await page.getByTestId('row').nth(1).filter({ hasText: '+0.200' }).waitFor();
+});
+
+test('what is wrong with a file is said by line, and the rest is there', async (t) => {
+  const page = await opened(t);
+  await give(page, 'mixed.jsonl', [row('x'), '{"completion": 7, "target": "t"}', 'nothing', '[1]', '{"row": 3, "completion": "c", "advantage": 1}', '{"completion": "cut'].join('\n'));
+  await done(page, 6);
+  const faults = await page.getByTestId('faults').innerText();
+  for (const said of [/mixed\.jsonl:2: completion is a number, not a text/, /:3: not JSON: .*; expected one object a line/, /:4: not an object/, /:5: a line of a run's completions/, /:6: the line ends within its object: was the file cut off\?/]) assert.match(faults, said);
+  await page.keyboard.press('j');
+  await page.getByTestId('file-failure').filter({ hasText: 'line 2: completion is a number' }).waitFor();
+  await give(page, 'empty.jsonl', '\n\n');
+  await page.getByTestId('progress').filter({ hasText: 'no rows: expected JSON Lines' }).waitFor();
+  await give(page, 'picture.png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 0xfe, 10]));
+  await page.getByTestId('faults').filter({ hasText: 'not UTF-8' }).waitFor();
+  await page.getByTestId('close-file').click();
+  assert.equal(await page.getByTestId('rows').count(), 0);
+});
+
+test('rows may be pasted and dropped', async (t) => {
+  const page = await opened(t);
+  const send = (kind, text) =>
+    page.evaluate(
+      ([kind, text]) => {
+        const data = new DataTransfer();
+        if (kind === 'paste') data.setData('text/plain', text);
+        else data.items.add(new File([text], 'dropped.jsonl'));
+        const event = kind === 'paste' ? new ClipboardEvent('paste', { clipboardData: data, bubbles: true }) : new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+        document.body.dispatchEvent(event);
+      },
+      [kind, text],
+    );
+  await send('paste', FOUR);
+  await done(page, 4);
+  assert.match(await page.getByTestId('file').innerText(), /pasted rows/);
+  await send('drop', row('x'));
+  await done(page, 1);
+  assert.match(await page.getByTestId('file').innerText(), /dropped\.jsonl/);
+});
+
+test('reading stops when it is told to, and what was read stays', async (t) => {
+  const page = await opened(t);
+  const long = `${row('np.vstack(a)\n'.repeat(400))}\n`;
+  await give(page, 'long.jsonl', long.repeat(3000));
+  await page.getByTestId('row').first().waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByTestId('progress').filter({ hasText: /^stopped after \d+ rows$/ }).waitFor();
+  assert.ok((await lines(page)).length > 0);
+});
