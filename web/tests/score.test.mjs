@@ -134,9 +134,11 @@ test('keys do all of it, and nothing while somebody types', async (t) => {
   assert.match(await field(page, 'update').innerText(), /\?d1c/);
   assert.ok(!(await help.isVisible()) && (await page.getByRole('radio', { name: 'as written' }).isChecked()));
   // From the top by Tab: the link past the tabs, the tab, the help, the file, example, rules, four fields.
-  await page.evaluate(() => document.activeElement.blur());
+  await page.reload();
+  await settled(page);
+  await page.locator('.cm-content').nth(3).waitFor();
   const met = [];
-  for (let at = 0; at < 14; at += 1) {
+  for (let at = 0; at < 16; at += 1) {
     await page.keyboard.press('Tab');
     met.push(await page.evaluate(() => {
       let element = document.activeElement;
@@ -146,7 +148,7 @@ test('keys do all of it, and nothing while somebody types', async (t) => {
   }
   for (const name of ['Update info', 'Old code', 'Answer', 'True migration', 'example', 'open-file']) assert.ok(met.includes(name), `${name} in ${met}`);
   // Switched off they stay off.
-  await page.getByLabel('keyboard shortcuts').click();
+  await page.getByRole('button', { name: 'keyboard shortcuts' }).click();
   await page.getByTestId('single-keys').uncheck();
   await page.keyboard.press('Escape');
   await page.keyboard.press('?');

@@ -162,6 +162,8 @@ export function open(host, area, { label, language, onChange }) {
       view.dispatch({ changes: { from: 0, to: doc.length, insert: text }, annotations: fromPage.of(true) });
     },
     mark(from, message) {
+      // An update measures the page, which costs more than the score.
+      if (from === undefined && view.state.field(mark).size === 0) return;
       view.dispatch({ effects: setMark.of(from === undefined ? null : { from, message }) });
     },
   };

@@ -5,7 +5,7 @@ use super::{Case, Higher, Rules};
 use recode_core::explain::{Explanation, explain};
 use recode_core::reward::{Breakdown, Reference};
 
-/// All that the page says of a case.
+/// What the page says of an answer. What depends on the row alone, or takes longer than a keystroke may, is asked for apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
     /// The rules that were chosen.
@@ -14,11 +14,10 @@ pub struct Judgement {
     pub completion: String,
     /// What it is worth and why.
     pub explanation: Explanation,
-    /// What one earns without effort, and what the target earns.
-    pub baselines: Vec<Baseline>,
-    /// The answer by each of the rules.
-    pub verdicts: Vec<Verdict>,
 }
+
+/// The baseline that an answer has to beat.
+pub const COPY: &str = "old code, copied";
 
 /// An answer to compare with.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,39 +46,28 @@ impl Judgement {
         let completion = case.completion().into_owned();
         let (target, old_code) = (&*case.target, case.given_old_code());
         let explanation = explain(&rules.rubric(), &completion, target, old_code, None);
-        let reference = |rules: Rules| Reference::new(rules.rubric(), target, old_code);
-        let chosen = reference(rules);
-        let baseline = |name, completion: &str| Baseline {
-            name,
-            total: chosen.score(completion, None).total,
-        };
-        let copy = old_code.map(|code| baseline("old code, copied", &with_tags("", code.trim())));
-        let baselines = copy
-            .into_iter()
-            .chain([
-                baseline("empty answer", "</think>\n<answer>\n</answer>"),
-                baseline("target", &with_tags("", target.trim())),
-            ])
-            .collect();
-        let verdict = |other: Rules| Verdict {
-            rules: other,
-            breakdown: match other == rules {
-                true => explanation.breakdown.clone(),
-                false => reference(other).score(&completion, None),
-            },
-        };
         Some(Judgement {
             rules,
-            verdicts: Rules::ALL.map(verdict).into(),
-            baselines,
             completion,
             explanation,
         })
     }
 
+    /// The answer by each of the rules.
+    pub fn verdicts(&self, case: &Case) -> Vec<Verdict> {
+        let verdict = |rules: Rules| Verdict {
+            rules,
+            breakdown: match rules == self.rules {
+                true => self.explanation.breakdown.clone(),
+                false => reference(case, rules).score(&self.completion, None),
+            },
+        };
+        Rules::ALL.map(verdict).into()
+    }
+
     /// What would earn more; `None` where nothing would. Edits are tried for it, each at the price of a score.
     pub fn higher(&self, case: &Case) -> Option<Higher> {
-        let reference = Reference::new(self.rules.rubric(), &case.target, case.given_old_code());
+        let reference = reference(case, self.rules);
         Higher::of(
             &reference,
             &self.completion,
@@ -93,10 +81,36 @@ impl Judgement {
         let span = self.explanation.code.as_ref()?;
         self.completion.get(span.bytes.clone())
     }
+}
 
+impl Baseline {
+    /// Those of a row: the copied old code where there is some, an empty answer, the target.
+    pub fn of(case: &Case, rules: Rules) -> Vec<Baseline> {
+        let reference = reference(case, rules);
+        let baseline = |name, completion: &str| Baseline {
+            name,
+            total: reference.score(completion, None).total,
+        };
+        let copy = case
+            .given_old_code()
+            .map(|code| baseline(COPY, &with_tags("", code.trim())));
+        let others = [
+            baseline("empty answer", "</think>\n<answer>\n</answer>"),
+            baseline("target", &with_tags("", case.target.trim())),
+        ];
+        copy.into_iter().chain(others).collect()
+    }
+}
+
+/// The row of a case, ready to judge by the rules.
+fn reference(case: &Case, rules: Rules) -> Reference {
+    Reference::new(rules.rubric(), &case.target, case.given_old_code())
+}
+
+impl Verdict {
     /// Why the rules give different totals, sentence by sentence; empty where they do not.
-    pub fn differences(&self) -> Vec<String> {
-        let of = |rules| self.verdicts.iter().find(|verdict| verdict.rules == rules);
+    pub fn differences(verdicts: &[Verdict]) -> Vec<String> {
+        let of = |rules| verdicts.iter().find(|verdict| verdict.rules == rules);
         let (Some(paper), Some(strict)) = (of(Rules::Paper), of(Rules::Strict)) else {
             return Vec::new();
         };
@@ -153,7 +167,8 @@ mod tests {
         let copy = with_tags("It is gone.", "np.row_stack(rows)");
         for rules in Rules::ALL {
             let judgement = Judgement::of(&case(&copy), rules).unwrap();
-            let totals: Vec<_> = judgement.baselines.iter().map(|b| b.total).collect();
+            let baselines = Baseline::of(&case(&copy), rules);
+            let totals: Vec<_> = baselines.iter().map(|b| b.total).collect();
             assert_eq!(judgement.explanation.breakdown.total, totals[0]);
             // An empty answer has the format and no code: 1 - 2. The target has all: 1 + 2.
             assert_eq!(totals[1..], [Some(-1.0), Some(3.0)]);
@@ -166,7 +181,8 @@ mod tests {
         case.old_code = " \n".into();
         let judgement = Judgement::of(&case, Rules::EditGain).unwrap();
         assert_eq!(judgement.explanation.breakdown.total, None);
-        assert_eq!(judgement.baselines[0].name, "empty answer");
+        let baselines = Baseline::of(&case, Rules::EditGain);
+        assert_eq!(baselines[0].name, "empty answer");
     }
 
     #[test]
@@ -178,14 +194,20 @@ mod tests {
     fn where_paper_and_strict_differ_it_is_said_why() {
         // Right code in the thinking: the paper's first block anywhere.
         let thought = "```python\nnp.vstack(rows)\n```</think>\n<answer>\n```python\nnp.row_stack(rows)\n```\n</answer>";
-        let judgement = Judgement::of(&case(thought), Rules::Strict).unwrap();
-        let said = judgement.differences().join("\n");
+        let differences = |answer: &str| {
+            let case = case(answer);
+            let judgement = Judgement::of(&case, Rules::Strict).unwrap();
+            Verdict::differences(&judgement.verdicts(&case))
+        };
+        let said = differences(thought).join("\n");
         assert!(
             said.contains("similarity: paper 1.000, strict 0.778"),
             "{said}"
         );
-        let same = Judgement::of(&case(&with_tags("", "np.vstack(rows)")), Rules::Strict).unwrap();
-        assert_eq!(same.differences(), Vec::<String>::new());
+        assert_eq!(
+            differences(&with_tags("", "np.vstack(rows)")),
+            Vec::<String>::new()
+        );
     }
 
     proptest! {
@@ -201,7 +223,7 @@ mod tests {
                 prop_assert!(higher.lost > 0.0);
                 prop_assert!(higher.gain.is_none_or(|gain| gain > 0.0));
             }
-            let _ = judgement.differences();
+            let _ = Verdict::differences(&judgement.verdicts(&case));
         }
     }
 }

@@ -16,7 +16,7 @@ pub use case::{AnswerKind, Case, MAX_LINK_BYTES, TooLong, with_tags};
 pub use diff::{Cell, Diff, DiffRow, MAX_LINE_PAIRS, MAX_LINES};
 pub use examples::{EXAMPLES, Example};
 pub use higher::Higher;
-pub use judgement::{Baseline, Judgement, Verdict};
+pub use judgement::{Baseline, COPY, Judgement, Verdict};
 pub use marks::{Place, Segment, error_place, segments};
 pub use rules::{Rules, SCALE};
 pub use waterfall::{Bar, Waterfall, signed};

@@ -22,8 +22,9 @@ pub fn Fields() -> impl IntoView {
         })
     };
     let none = Signal::derive(|| None::<Mark>);
-    let answer_mark = Signal::derive(move || {
-        let judgement = state.judgement.get()?;
+    let answer_mark = Memo::new(move |_| {
+        let judgement = state.judgement.read();
+        let judgement = judgement.as_ref()?;
         let Some(Withheld::AnswerNotPython { error }) = &judgement.explanation.breakdown.withheld
         else {
             return None;
@@ -40,8 +41,9 @@ pub fn Fields() -> impl IntoView {
         let within = code[..error_place(code, error)].encode_utf16().count();
         Some(mark(before + within, error))
     });
-    let target_mark = Signal::derive(move || {
-        let judgement = state.judgement.get()?;
+    let target_mark = Memo::new(move |_| {
+        let judgement = state.judgement.read();
+        let judgement = judgement.as_ref()?;
         let Some(Withheld::TargetNotPython { error }) = &judgement.explanation.breakdown.withheld
         else {
             return None;

@@ -19,6 +19,9 @@ use state::State;
 pub fn ScorePage() -> impl IntoView {
     let state = State::new();
     provide_context(state);
+    // Memos: what they decide on is built anew with every change of them, and not with every keystroke.
+    let judged = Memo::new(move |_| state.judgement.with(Option::is_some));
+    let detailed = Memo::new(move |_| state.details.with(Option::is_some));
     let said = RwSignal::new(None::<String>);
     let copy_link = move || super::download::copy(state.link(), said);
     on_key(move |key| match key {
@@ -39,11 +42,11 @@ pub fn ScorePage() -> impl IntoView {
                 </p>
             </section>
             <section class="results" aria-label="what the answer is worth" data-testid="results" aria-busy=move || state.busy.get().to_string()>
-                {move || match state.judgement.with(Option::is_some) {
+                {move || match judged.get() {
                     false => view! { <p class="hint">"Write a target: there is nothing yet to hold the answer against."</p> }.into_any(),
                     true => view! {
                         <waterfall::Total/>
-                        <Show when=move || state.details.with(Option::is_some)>
+                        <Show when=move || detailed.get()>
                             <reasons::Higher/>
                             <reasons::Parts/>
                             <completion::Completion/>

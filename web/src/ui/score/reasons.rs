@@ -2,7 +2,7 @@
 
 use super::difference::DiffTable;
 use super::state::State;
-use crate::score::{AnswerKind, Diff, SCALE, signed};
+use crate::score::{AnswerKind, Diff, SCALE, Verdict, signed};
 use crate::ui::text::shown;
 use leptos::prelude::*;
 use recode_core::explain::EditScript;
@@ -134,7 +134,7 @@ pub fn SideBySide() -> impl IntoView {
         state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
             let number = |value: Option<f64>| value.map_or("–".to_owned(), signed);
-            let row = |verdict: &crate::score::Verdict| {
+            let row = |verdict: &Verdict| {
                 let breakdown = &verdict.breakdown;
                 let chosen = verdict.rules == judgement.rules;
                 view! {
@@ -149,13 +149,17 @@ pub fn SideBySide() -> impl IntoView {
                     </tr>
                 }
             };
-            Some(judgement.verdicts.iter().map(row).collect_view())
+            let verdicts = state.case.with_untracked(|case| judgement.verdicts(case));
+            Some(verdicts.iter().map(row).collect_view())
         })
     };
     let differences = move || {
-        let said = state
-            .judgement
-            .with(|j| j.as_ref().map(|j| j.differences()).unwrap_or_default());
+        let said = state.details.with(|judgement| {
+            let verdicts = judgement
+                .as_ref()
+                .map(|judgement| state.case.with_untracked(|case| judgement.verdicts(case)));
+            Verdict::differences(&verdicts.unwrap_or_default())
+        });
         match said.is_empty() {
             true => view! { <p class="hint">"All rules see the same here."</p> }.into_any(),
             false => view! { <ul>{said.iter().map(|said| view! { <li>{shown(said)}</li> }).collect_view()}</ul> }.into_any(),

@@ -1,7 +1,7 @@
 //! What the page holds: the case and the rules, which its address carries, and what follows from them.
 
 use crate::page::{self, Page};
-use crate::score::{Case, EXAMPLES, Judgement, Rules};
+use crate::score::{Baseline, Case, EXAMPLES, Judgement, Rules};
 use leptos::ev;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -22,7 +22,9 @@ pub struct State {
     pub rules: RwSignal<Rules>,
     /// What follows, with every keystroke.
     pub judgement: Memo<Option<Judgement>>,
-    /// The same as soon as nobody types: the long parts of the page are drawn of this.
+    /// What others would earn; it follows from the row and the rules alone.
+    pub baselines: Memo<Vec<Baseline>>,
+    /// The judgement as soon as nobody types: the long parts of the page are drawn of this.
     pub details: RwSignal<Option<Judgement>>,
     /// The details are behind.
     pub busy: RwSignal<bool>,
@@ -34,6 +36,14 @@ impl State {
         let (case, rules) = of_address().unwrap_or_else(|| (EXAMPLES[0].case(), Rules::default()));
         let (case, rules) = (RwSignal::new(case), RwSignal::new(rules));
         let judgement = Memo::new(move |_| case.with(|case| Judgement::of(case, rules.get())));
+        let row = Memo::new(move |_| {
+            case.with(|case| Case {
+                old_code: case.old_code.clone(),
+                target: case.target.clone(),
+                ..Case::default()
+            })
+        });
+        let baselines = Memo::new(move |_| row.with(|row| Baseline::of(row, rules.get())));
         let moved = window_event_listener(ev::hashchange, move |_| {
             if let Some((linked, by)) = of_address() {
                 case.set(linked);
@@ -68,6 +78,7 @@ impl State {
             case,
             rules,
             judgement,
+            baselines,
             details,
             busy,
         }

@@ -1,7 +1,7 @@
 //! The total, and how it came about: a bar a part, and below them what others would earn on the same scale.
 
 use super::state::State;
-use crate::score::{SCALE, Waterfall, signed};
+use crate::score::{COPY, SCALE, Waterfall, signed};
 use crate::ui::chart::{at, between};
 use crate::ui::download::save_chart;
 use leptos::prelude::*;
@@ -33,10 +33,9 @@ pub fn Total() -> impl IntoView {
                 }
                 (Some(withheld), _) => format!("The code reward is withheld: {withheld}."),
                 (None, Some(total)) => {
-                    let copy = judgement
+                    let copy = state
                         .baselines
-                        .iter()
-                        .find(|b| b.name.starts_with("old code"));
+                        .with(|all| all.iter().find(|b| b.name == COPY).cloned());
                     match copy.and_then(|copy| copy.total) {
                         Some(copy) if total > copy => {
                             format!("{} more than copying the old code.", signed(total - copy))
@@ -79,7 +78,8 @@ fn Chart() -> impl IntoView {
                 rows.push(("total".to_owned(), Some(total), bar_of(rows.len(), 0.0, total, None)));
             }
             let own = rows.len();
-            let others = judgement.baselines.iter().map(|baseline| {
+            let baselines = state.baselines.get();
+            let others = baselines.iter().map(|baseline| {
                 let total = baseline.total.map_or("no total".to_owned(), signed);
                 format!("{} {total}", baseline.name)
             });
@@ -88,7 +88,7 @@ fn Chart() -> impl IntoView {
                 waterfall.in_words(),
                 others.collect::<Vec<_>>().join(", ")
             );
-            for baseline in &judgement.baselines {
+            for baseline in &baselines {
                 let row = rows.len();
                 let drawn = baseline.total.map(|total| marker_of(row, total)).into_any();
                 rows.push((baseline.name.to_owned(), baseline.total, drawn));
