@@ -1,7 +1,7 @@
 //! What goes in: an example or one's own texts, and the rules.
 
 use super::state::State;
-use crate::score::{AnswerKind, Case, EXAMPLES, Rules, error_place};
+use crate::score::{AnswerKind, Case, EXAMPLES, Example, Rules, error_place};
 use crate::ui::editor::{Field, Mark};
 use leptos::prelude::*;
 use recode_core::reward::Withheld;
@@ -21,6 +21,13 @@ pub fn Fields() -> impl IntoView {
             }
         })
     };
+    // The case may have become another one since it was chosen.
+    let examples = StoredValue::new(EXAMPLES.iter().map(Example::case).collect::<Vec<_>>());
+    let chosen = Memo::new(move |_| {
+        examples.with_value(|examples| {
+            case.with(|case| examples.iter().position(|example| example == case))
+        })
+    });
     let none = Signal::derive(|| None::<Mark>);
     let answer_mark = Memo::new(move |_| {
         let judgement = state.judgement.read();
@@ -73,6 +80,7 @@ pub fn Fields() -> impl IntoView {
             <select
                 id="example"
                 data-testid="example"
+                prop:value=move || chosen.get().map_or(String::new(), |at: usize| at.to_string())
                 on:change:target=move |event| {
                     let chosen = event.target().value().parse::<usize>().ok();
                     if let Some(example) = chosen.and_then(|at| EXAMPLES.get(at)) {

@@ -2,7 +2,7 @@
 
 use super::difference::DiffTable;
 use super::state::State;
-use crate::score::{AnswerKind, Diff, SCALE, Verdict, signed};
+use crate::score::{AnswerKind, Diff, Rules, SCALE, Verdict, signed};
 use crate::ui::text::shown;
 use leptos::prelude::*;
 use recode_core::explain::EditScript;
@@ -46,28 +46,36 @@ pub fn Parts() -> impl IntoView {
                 None => "no code found".to_owned(),
             };
             let left_out = |what| {
-                judgement
-                    .explanation
-                    .left_out
-                    .iter()
-                    .filter(|o| o.what == what)
-                    .count()
+                let omissions = judgement.explanation.left_out.iter();
+                omissions.filter(|omission| omission.what == what).count()
             };
             let mut stripped = Vec::new();
-            for (what, name) in [
-                (LeftOut::Comment, "comment"),
-                (LeftOut::BlankLines, "gap"),
-                (LeftOut::Unreachable, "dead statement"),
+            for (what, one, many) in [
+                (LeftOut::Comment, "comment", "comments"),
+                (
+                    LeftOut::BlankLines,
+                    "run of blank lines",
+                    "runs of blank lines",
+                ),
+                (
+                    LeftOut::Unreachable,
+                    "statement that cannot run",
+                    "statements that cannot run",
+                ),
             ] {
                 match left_out(what) {
                     0 => {}
-                    1 => stripped.push(format!("1 {name}")),
-                    count => stripped.push(format!("{count} {name}s")),
+                    1 => stripped.push(format!("1 {one}")),
+                    count => stripped.push(format!("{count} {many}")),
                 }
             }
             let stripped = match stripped.is_empty() {
-                true => "nothing stripped".to_owned(),
-                false => format!("{} stripped", stripped.join(", ")),
+                // The paper's patterns move text about, so that the scorer cannot say where it stood.
+                true if judgement.rules == Rules::Paper => {
+                    "by the paper's patterns, see the codes as compared".to_owned()
+                }
+                true => "nothing".to_owned(),
+                false => stripped.join(", "),
             };
             Some(format!("Extraction: {found}. Stripping: {stripped}."))
         })

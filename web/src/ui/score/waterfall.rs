@@ -107,17 +107,20 @@ fn Chart() -> impl IntoView {
             let rule = own * ROW;
             Some(view! {
                 <figure class="chart" data-testid="waterfall">
-                    <button type="button" class="save" data-testid="save-svg" title="save the chart as SVG" on:click=move |_| {
-                        if let Some(chart) = chart.get_untracked() {
-                            // A browser that refuses a download says so itself.
-                            let _ = save_chart("waterfall.svg", &chart);
-                        }
-                    }>"SVG"</button>
                     <svg node_ref=chart role="img" aria-label=label width="100%" height=height.to_string()>
                         {axis}
                         <line class="rule" x1="0" x2="100%" y1=rule.to_string() y2=rule.to_string()></line>
                         {drawn.collect_view()}
                     </svg>
+                    <figcaption class="hint">
+                        <span>"Dashed: what was lost. Dots: what others would earn."</span>
+                        <button type="button" data-testid="save-svg" on:click=move |_| {
+                        if let Some(chart) = chart.get_untracked() {
+                            // A browser that refuses a download says so itself.
+                            let _ = save_chart("waterfall.svg", &chart);
+                        }
+                    }>"Save as SVG"</button>
+                    </figcaption>
                 </figure>
             })
         })
