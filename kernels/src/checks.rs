@@ -77,6 +77,8 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
+    #[cfg(feature = "gpu")]
+    use crate::gpu::Opening;
 
     /// Of one check, on the processor.
     pub(crate) fn on_the_cpu(name: &str) {
@@ -100,12 +102,17 @@ mod tests {
             "no adapter: install mesa-vulkan-drivers"
         );
         for adapter in adapters {
-            // As it is, and with weights in parts of a few rows.
-            for weight_bytes in [u64::MAX, 3000] {
-                let gpu = crate::gpu::Gpu::open_splitting(adapter.index, weight_bytes);
-                let device = Device::Gpu(block_on(gpu).unwrap());
+            // As it is, and with weights in parts of a few rows and sums in shared memory alone.
+            let otherwise = Opening {
+                weight_bytes: 3000,
+                planes: false,
+            };
+            for opening in [Opening::default(), otherwise] {
+                let gpu = block_on(crate::gpu::Gpu::open_with(adapter.index, opening)).unwrap();
+                let planes = gpu.planes();
+                let device = Device::Gpu(gpu);
                 for (name, check) in ALL {
-                    println!("{name} on {}, parts of {weight_bytes} bytes", adapter.name);
+                    println!("{name} on {}, {opening:?}, planes {planes}", adapter.name);
                     block_on(check(&device));
                 }
             }

@@ -14,10 +14,30 @@ use cubecl::wgpu::{RuntimeOptions, WgpuSetup, try_init_device};
 
 use super::adapter::{self, Adapter};
 use super::memory::Memory;
+use super::reduce::planes_add_up;
 use crate::error::{Error, Result};
 
 /// Units of a cube in all kernels: what the narrowest adapters permit.
 pub(crate) const CUBE_UNITS: u32 = 256;
+
+/// How a GPU is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// Weights are split into parts of at most so many bytes (of f32 numbers), as the adapter's limit splits larger ones: what is copied on the
+    /// way there is then no larger.
+    pub weight_bytes: u64,
+    /// Whether units of a plane (a subgroup) exchange numbers directly, where the adapter can do that.
+    pub planes: bool,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self {
+            weight_bytes: u64::MAX,
+            planes: true,
+        }
+    }
+}
 
 /// A GPU that was opened, with its queue.
 pub struct Gpu {
@@ -25,6 +45,7 @@ pub struct Gpu {
     client: Client,
     device: wgpu::Device,
     weight_bytes: u64,
+    planes: bool,
     memory: Memory,
     launches: AtomicU64,
     reads: AtomicU64,
@@ -42,15 +63,14 @@ impl Gpu {
     /// # Errors
     /// [`Error::NoGpu`] where there is no such adapter or it is too small for these kernels, and where its driver refuses.
     pub async fn open(index: usize) -> Result<Arc<Self>> {
-        Self::open_splitting(index, u64::MAX).await
+        Self::open_with(index, Opening::default()).await
     }
 
-    /// [`Gpu::open`] with weights split into parts of at most so many bytes (of f32 numbers), as the adapter's limit splits larger ones: what is
-    /// copied on the way there is then no larger.
+    /// [`Gpu::open`] otherwise than it would by itself.
     ///
     /// # Errors
     /// As [`Gpu::open`].
-    pub async fn open_splitting(index: usize, weight_bytes: u64) -> Result<Arc<Self>> {
+    pub async fn open_with(index: usize, opening: Opening) -> Result<Arc<Self>> {
         let mut found = adapter::found().await;
         let count = found.len();
         if index >= count {
@@ -93,15 +113,24 @@ impl Gpu {
         };
         let options = RuntimeOptions::try_default().map_err(|error| refused(error.to_string()))?;
         let id = try_init_device(setup, options).map_err(|error| refused(error.to_string()))?;
-        Ok(Arc::new(Self {
-            weight_bytes: weight_bytes.min(adapter.limits.buffer_bytes),
+        // Browsers are left as they are: theirs is a young extension.
+        let planes = opening.planes
+            && cfg!(not(target_family = "wasm"))
+            && device.features().contains(wgpu::Features::SUBGROUP);
+        let mut gpu = Arc::new(Self {
+            weight_bytes: opening.weight_bytes.min(adapter.limits.buffer_bytes),
+            planes: false,
             client: cubecl::Device::from(id).client(),
             adapter,
             device,
             memory: Memory::default(),
             launches: AtomicU64::new(0),
             reads: AtomicU64::new(0),
-        }))
+        });
+        if planes && planes_add_up(&gpu).await? {
+            Arc::get_mut(&mut gpu).expect("its buffers are gone").planes = true;
+        }
+        Ok(gpu)
     }
 
     /// What it is.
@@ -160,6 +189,12 @@ impl Gpu {
     pub fn held_bytes(&self) -> u64 {
         let report = self.client.memory_report(MemoryScope::Device);
         report.usage().bytes_reserved
+    }
+
+    /// Whether reductions go by planes.
+    #[must_use]
+    pub fn planes(&self) -> bool {
+        self.planes
     }
 
     /// The largest part of a weight, in bytes.

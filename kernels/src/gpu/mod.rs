@@ -23,8 +23,8 @@ mod weight;
 
 pub use adapter::{Adapter, AdapterKind, Limits, adapters};
 pub use buffer::Buffer;
-pub use device::Gpu;
 pub(crate) use device::{CUBE_UNITS, grid, unit_each};
+pub use device::{Gpu, Opening};
 pub use memory::Memory;
 pub(crate) use side_by_side::joined;
 pub use weight::GpuWeight;

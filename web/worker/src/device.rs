@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use recode_kernels::Device;
-use recode_kernels::gpu::{AdapterKind, Gpu, adapters};
+use recode_kernels::gpu::{AdapterKind, Gpu, Opening, adapters};
 use serde::Serialize;
 
 /// The parts in which weights go to a GPU: on the way there they are copied twice, in memory that a module never gives back.
@@ -57,7 +57,11 @@ async fn gpu(software: bool) -> Result<(Device, Chosen)> {
     if adapter.kind == AdapterKind::Software && !software {
         bail!("this browser's WebGPU adapter is no GPU: the processor plays one");
     }
-    let gpu = Gpu::open_splitting(adapter.index, PART_BYTES).await?;
+    let opening = Opening {
+        weight_bytes: PART_BYTES,
+        ..Opening::default()
+    };
+    let gpu = Gpu::open_with(adapter.index, opening).await?;
     let name = Some(adapter.name).filter(|name| !name.is_empty());
     let chosen = Chosen {
         device: "gpu",

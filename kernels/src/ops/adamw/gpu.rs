@@ -24,7 +24,13 @@ fn is_finite(x: f32) -> bool {
 
 /// One cube a block of gradients: its part of the norm. Scaled by the largest, no square leaves the range.
 #[cube(launch_unchecked)]
-fn norm_kernel(gradient: &[f32], parts: &mut [f32], blocks: u32, first: u32) {
+fn norm_kernel(
+    gradient: &[f32],
+    parts: &mut [f32],
+    blocks: u32,
+    first: u32,
+    #[comptime] planes: bool,
+) {
     let cube = CUBE_POS as u32;
     if cube < blocks {
         let begin = cube * EACH * CUBE_UNITS + UNIT_POS;
@@ -42,7 +48,7 @@ fn norm_kernel(gradient: &[f32], parts: &mut [f32], blocks: u32, first: u32) {
                 }
             }
         }
-        let most = cube_max(most, CUBE_UNITS);
+        let most = cube_max(most, CUBE_UNITS, planes);
         let mut squares = 0.0f32;
         if most > 0.0f32 {
             for i in 0..EACH {
@@ -55,8 +61,8 @@ fn norm_kernel(gradient: &[f32], parts: &mut [f32], blocks: u32, first: u32) {
                 }
             }
         }
-        let squares = cube_sum(squares, CUBE_UNITS);
-        let spoiled = cube_sum(spoiled, CUBE_UNITS);
+        let squares = cube_sum(squares, CUBE_UNITS, planes);
+        let spoiled = cube_sum(spoiled, CUBE_UNITS, planes);
         if UNIT_POS == 0 {
             let part = ((first + cube) * 3) as usize;
             parts[part] = most;
@@ -68,14 +74,21 @@ fn norm_kernel(gradient: &[f32], parts: &mut [f32], blocks: u32, first: u32) {
 
 /// One cube: the factor that takes the norm of all parts down to `limit`, or 1.
 #[cube(launch_unchecked)]
-fn clip_kernel(parts: &[f32], factor: &mut [f32], count: u32, limit: f32, epsilon: f32) {
+fn clip_kernel(
+    parts: &[f32],
+    factor: &mut [f32],
+    count: u32,
+    limit: f32,
+    epsilon: f32,
+    #[comptime] planes: bool,
+) {
     let mut most = 0.0f32;
     let mut part = UNIT_POS;
     while part < count {
         most = max(most, parts[(part * 3) as usize]);
         part += CUBE_UNITS;
     }
-    let most = cube_max(most, CUBE_UNITS);
+    let most = cube_max(most, CUBE_UNITS, planes);
     let mut squares = 0.0f32;
     if most > 0.0f32 {
         let mut part = UNIT_POS;
@@ -85,7 +98,7 @@ fn clip_kernel(parts: &[f32], factor: &mut [f32], count: u32, limit: f32, epsilo
             part += CUBE_UNITS;
         }
     }
-    let squares = cube_sum(squares, CUBE_UNITS);
+    let squares = cube_sum(squares, CUBE_UNITS, planes);
     if UNIT_POS == 0 {
         // In this order, because the norm itself may be beyond the range.
         let of_most = limit / (squares.sqrt() + epsilon / max(most, f32::MIN_POSITIVE));
@@ -119,6 +132,7 @@ fn step_kernel(
     step_size: f32,
     root_correction2: f32,
     epsilon: f32,
+    #[comptime] planes: bool,
 ) {
     let cube = CUBE_POS as u32;
     if cube < blocks {
@@ -142,7 +156,7 @@ fn step_kernel(
                 }
             }
         }
-        let lost = cube_sum(lost, CUBE_UNITS);
+        let lost = cube_sum(lost, CUBE_UNITS, planes);
         if UNIT_POS == 0 {
             spoiled[(first + cube) as usize] = lost;
         }
@@ -181,6 +195,7 @@ pub(super) async fn step(
                 parts.arg(),
                 blocks(run) as u32,
                 begin as u32,
+                gpu.planes(),
             );
         }
         begin += blocks(run);
@@ -198,6 +213,7 @@ pub(super) async fn step(
                 all as u32,
                 max_grad_norm as f32,
                 CLIP_EPSILON as f32,
+                gpu.planes(),
             );
         }
     }
@@ -226,6 +242,7 @@ pub(super) async fn step(
                 scalars.step_size,
                 scalars.root_correction2,
                 scalars.epsilon,
+                gpu.planes(),
             );
         }
         begin += blocks(run);

@@ -26,6 +26,7 @@ fn merge_kernel(
     #[comptime] narrow: bool,
     #[comptime] dora: bool,
     #[comptime] units: u32,
+    #[comptime] planes: bool,
 ) {
     let row = CUBE_POS as u32;
     if row < rows {
@@ -44,7 +45,8 @@ fn merge_kernel(
             c += units;
         }
         if comptime!(dora) {
-            let scale = magnitude[(first_row + row) as usize] / cube_sum(squares, units).sqrt();
+            let scale =
+                magnitude[(first_row + row) as usize] / cube_sum(squares, units, planes).sqrt();
             let mut c = UNIT_POS;
             while c < cols {
                 merged[(row * cols + c) as usize] *= scale;
@@ -131,6 +133,7 @@ pub(super) fn merge(w: &Weight, factors: &Factors<'_>) -> Result<MergedWeight> {
                 weight.narrow,
                 factors.magnitude.is_some(),
                 UNITS,
+                gpu.planes(),
             );
         }
         Ok((part.rows.clone(), merged))

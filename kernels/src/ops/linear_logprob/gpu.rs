@@ -56,6 +56,7 @@ fn reduce_kernel(
     inverse_temperature: f32,
     #[comptime] all: bool,
     #[comptime] units: u32,
+    #[comptime] planes: bool,
 ) {
     let cube = CUBE_POS as u32;
     if cube < count {
@@ -71,7 +72,7 @@ fn reduce_kernel(
             most = max(most, kept_logit(z, kept, request, v, words, all));
             v += units;
         }
-        let most = cube_max(most, units);
+        let most = cube_max(most, units, planes);
         let mut sum = 0.0f32;
         let mut weighted = 0.0f32;
         let mut v = UNIT_POS;
@@ -83,8 +84,8 @@ fn reduce_kernel(
             weighted += below * e;
             v += units;
         }
-        let sum = cube_sum(sum, units);
-        let weighted = cube_sum(weighted, units);
+        let sum = cube_sum(sum, units, planes);
+        let weighted = cube_sum(weighted, units, planes);
         if UNIT_POS == 0 {
             let wanted = logits[(first + token) as usize] * inverse_temperature;
             let log_sum = sum.ln();
@@ -245,6 +246,7 @@ pub(super) async fn forward(
                 work.inverse_temperature,
                 work.all,
                 CUBE_UNITS,
+                gpu.planes(),
             );
         }
     }

@@ -8,7 +8,14 @@ use crate::{Result, Tensor};
 const UNITS: u32 = 64;
 
 #[cube]
-fn row_scale(x: &[f32], start: u32, cols: u32, eps: f32, #[comptime] units: u32) -> f32 {
+fn row_scale(
+    x: &[f32],
+    start: u32,
+    cols: u32,
+    eps: f32,
+    #[comptime] units: u32,
+    #[comptime] planes: bool,
+) -> f32 {
     let mut squares = 0.0f32;
     let mut c = UNIT_POS;
     while c < cols {
@@ -16,7 +23,7 @@ fn row_scale(x: &[f32], start: u32, cols: u32, eps: f32, #[comptime] units: u32)
         squares += value * value;
         c += units;
     }
-    (cube_sum(squares, units) / cols as f32 + eps).inverse_sqrt()
+    (cube_sum(squares, units, planes) / cols as f32 + eps).inverse_sqrt()
 }
 
 #[cube(launch_unchecked)]
@@ -28,11 +35,12 @@ fn forward_kernel(
     cols: u32,
     eps: f32,
     #[comptime] units: u32,
+    #[comptime] planes: bool,
 ) {
     let row = CUBE_POS as u32;
     if row < rows {
         let start = row * cols;
-        let scale = row_scale(x, start, cols, eps, units);
+        let scale = row_scale(x, start, cols, eps, units, planes);
         let mut c = UNIT_POS;
         while c < cols {
             let at = (start + c) as usize;
@@ -54,11 +62,12 @@ fn backward_kernel(
     cols: u32,
     eps: f32,
     #[comptime] units: u32,
+    #[comptime] planes: bool,
 ) {
     let row = CUBE_POS as u32;
     if row < rows {
         let start = row * cols;
-        let scale = row_scale(x, start, cols, eps, units);
+        let scale = row_scale(x, start, cols, eps, units, planes);
         let mut products = 0.0f32;
         let mut c = UNIT_POS;
         while c < cols {
@@ -66,7 +75,7 @@ fn backward_kernel(
             products += d_y[at] * weight[c as usize] * x[at];
             c += units;
         }
-        let product = cube_sum(products, units);
+        let product = cube_sum(products, units, planes);
         let along = product * scale * scale * scale / cols as f32;
         let mut c = UNIT_POS;
         while c < cols {
@@ -114,6 +123,7 @@ pub(super) fn forward(x: &Tensor, weight: &Tensor, eps: f32, y: &Tensor) {
             cols as u32,
             eps,
             UNITS,
+            x.buffer().gpu().planes(),
         );
     }
 }
@@ -147,6 +157,7 @@ pub(super) fn backward(
             cols as u32,
             eps,
             UNITS,
+            x.buffer().gpu().planes(),
         );
     }
     let (Some(d_weight), Some(grid)) = (d_weight, unit_each(cols)) else {

@@ -100,6 +100,7 @@ fn decode_kernel(
     scale: f32,
     #[comptime] head_size: u32,
     #[comptime] units: u32,
+    #[comptime] planes: bool,
 ) {
     let cube = CUBE_POS as u32;
     if cube < cubes {
@@ -146,9 +147,9 @@ fn decode_kernel(
             }
             j += units;
         }
-        let all = cube_max(most, units);
+        let all = cube_max(most, units, planes);
         let shrink = (most - all).exp();
-        let total = cube_sum(sum * shrink, units);
+        let total = cube_sum(sum * shrink, units, planes);
         let mut found = Shared::<[f32]>::new_slice(comptime!((units * head_size) as usize));
         #[unroll]
         for d in 0..comptime!(head_size) {
@@ -268,6 +269,7 @@ pub(crate) fn decode(
             sizes.scale(),
             sizes.head_size as u32,
             units,
+            keys.gpu().planes(),
         );
     }
 }
