@@ -20,6 +20,7 @@ static RECORD: Mutex<Option<Record>> = Mutex::new(None);
 pub struct Record {
     phase: &'static str,
     /// An op is under way: ops that it calls are a part of it.
+    #[cfg(not(target_family = "wasm"))]
     busy: bool,
     /// How often each phase was begun.
     pub phases: BTreeMap<&'static str, u64>,
@@ -61,7 +62,7 @@ impl Work {
 /// What a device can do at most, each by itself, in a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
-    /// Multiplications and additions, in registers.
+    /// Multiplications and additions of f32 vectors, in registers; a processor's matrix units may do more of bf16.
     pub operations: f64,
     /// Bytes read and written by a copy of 32 MiB.
     pub bytes: f64,
@@ -90,7 +91,7 @@ mod cpu {
     use super::Rates;
 
     const ROUNDS: usize = 1 << 20;
-    const SUMS: usize = 16;
+    const SUMS: usize = 12;
     /// Numbers that are copied.
     const COPIED: usize = 8 << 20;
 
@@ -107,7 +108,7 @@ mod cpu {
             let mut sums = [one; SUMS];
             for _ in 0..ROUNDS {
                 for sum in &mut sums {
-                    *sum = simd.mul_add_f32s(*sum, factor, one);
+                    *sum = simd.mul_add_e_f32s(*sum, factor, one);
                 }
             }
             std::hint::black_box(sums.map(|sum| simd.reduce_sum_f32s(sum)));

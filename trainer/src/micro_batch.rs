@@ -62,17 +62,6 @@ pub fn cut(
     parts
 }
 
-/// Rows of the completions `part` of `samples` in one pass, prompts shared.
-pub fn rows(samples: &[Sample<'_>], part: &[usize]) -> usize {
-    let mut last = None;
-    let row = |&index: &usize| {
-        let sample = &samples[index];
-        let shared = last.replace(sample.prompt) == Some(sample.prompt);
-        sample.rows() + if shared { 0 } else { sample.prompt_ids.len() }
-    };
-    part.iter().map(row).sum()
-}
-
 /// One training pass: the tokens, and which log-probabilities are wanted of them.
 #[derive(Debug, Clone)]
 pub struct MicroBatch {

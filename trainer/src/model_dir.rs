@@ -123,7 +123,11 @@ impl Outline {
         for (path, map) in &files.files {
             let (_, head) = SafeTensors::read_metadata(map)
                 .with_context(|| format!("{} is not a safetensors file", path.display()))?;
-            for tensor in head.tensors().values() {
+            for (name, tensor) in head.tensors() {
+                let copy = config.tie_word_embeddings && name == "lm_head.weight";
+                if copy || name.ends_with(".rotary_emb.inv_freq") {
+                    continue; // passed over, as by the decoder
+                }
                 let numbers: usize = tensor.shape.iter().product();
                 let narrow = tensor.dtype == Dtype::BF16 && tensor.shape.len() == 2;
                 weight_bytes += numbers as u64 * if narrow { 2 } else { 4 };

@@ -1,6 +1,6 @@
 //! AdamW over named tensors, with clipping by the global norm; moments can be saved and read back to the bit.
 //!
-//! Knows neither model nor adapter: parameters and gradients come as named slices in one fixed order, so the adapter's training and
+//! Knows neither model nor adapter: parameters and gradients come as named slices or tensors in one fixed order, so the adapter's training and
 //! a training of all weights share it. Sources: torch's `AdamW` (the arithmetic is the kernel's), `torch.nn.utils.clip_grad_norm_`.
 
 use anyhow::{Context, bail, ensure};
@@ -56,7 +56,7 @@ impl Optimizer {
     /// [`Optimizer::update`] of tensors on the device of the moments.
     ///
     /// # Errors
-    /// As [`Optimizer::update`]; what a device fails at.
+    /// As [`Optimizer::update`]; what a device fails at. A GPU has made the step by the time that it is found to be none: go on from a checkpoint.
     pub fn update_tensors(
         &mut self,
         learning_rate: f64,
@@ -131,12 +131,11 @@ impl Optimizer {
         fn lengths<'a>(tensors: &'a [(String, &mut Tensor)]) -> Vec<(&'a str, usize)> {
             let tensors = tensors.iter();
             tensors
-                .map(|(name, tensor)| (&**name, tensor.rows() * tensor.cols()))
+                .map(|(name, tensor)| (&**name, tensor.len()))
                 .collect()
         }
         self.check("parameters", &lengths(parameters))?;
         self.check("gradients", &lengths(gradients))?;
-        self.steps += 1;
         let step = block_on(clipped_adamw(
             Tensors {
                 param: &borrowed(parameters),
@@ -144,19 +143,22 @@ impl Optimizer {
                 m: &self.means.iter().collect::<Vec<_>>(),
                 v: &self.squares.iter().collect::<Vec<_>>(),
             },
-            self.steps,
+            self.steps + 1,
             &self.constants(learning_rate),
             self.settings.max_grad_norm,
         ))?;
+        self.steps += 1;
         if !step.gradients_finite {
             for (name, gradient) in gradients {
                 check_gradient(name, block_on(gradient.read())?.data())?;
             }
+            bail!("a gradient was not finite when the adapter was updated by it");
         }
         if !step.parameters_finite {
             for (name, parameter) in parameters {
                 check_parameter(name, block_on(parameter.read())?.data())?;
             }
+            bail!("a parameter was not finite after the update");
         }
         Ok(step.norm)
     }
@@ -251,7 +253,7 @@ impl Optimizer {
             self.names.len()
         );
         for ((own, mean), (name, len)) in self.names.iter().zip(&self.means).zip(tensors) {
-            let expected = mean.rows() * mean.cols();
+            let expected = mean.len();
             ensure!(
                 name == own && *len == expected,
                 "the optimizer got {name} with {len} numbers among its {what}, expected {own} with {expected}",
@@ -280,7 +282,7 @@ fn moment(file: &SafeTensors<'_>, name: &str, like: &Tensor) -> anyhow::Result<T
     let tensor = file
         .tensor(name)
         .with_context(|| format!("tensor {name}"))?;
-    let expected = like.rows() * like.cols();
+    let expected = like.len();
     ensure!(
         tensor.dtype() == Dtype::F32 && tensor.shape() == [expected],
         "tensor {name} is {:?} {:?}, expected F32 [{expected}]",

@@ -33,7 +33,7 @@ pub fn sizes(config: &Config, examples: &Examples, policy: &Policy, schedule: &S
         .adapter
         .tensors()
         .iter()
-        .map(|(_, tensor)| tensor.rows() * tensor.cols())
+        .map(|(_, tensor)| tensor.len())
         .sum();
     let targets: Vec<String> = adapter
         .target_modules

@@ -1,4 +1,5 @@
-//! A decode step on a GPU: keys and values in pages, and ten launches a layer (twelve where the feed-forward maps have biases).
+//! A decode step on a GPU: keys and values in pages, and ten launches a layer (two more
+//! where gate and up have biases or weights of two precisions, and one more for every further part of a weight that is split).
 //!
 //! ```text
 //! n = rms_norm(x)                   q, k, v = their projections of n
@@ -9,22 +10,22 @@
 
 use super::adapter::Merged;
 use super::cache::Sequence;
-use super::layer::{Dropped, Pass};
 use super::pages::Pages;
-use super::target::Target;
+use super::target::Target::{self, DownProj, GateProj, KProj, OProj, QProj, UpProj, VProj};
 use super::weights::Decoder;
 use crate::error::Result;
 use crate::gpu::Buffer;
 use crate::ops::embedding::embedding;
-use crate::ops::linear::{linear_add, linear_silu_mul};
+use crate::ops::linear::{linear, linear_add, linear_silu_mul};
 use crate::ops::rms_norm::rms_norm;
 use crate::ops::rope::RopeAngles;
 use crate::tensor::{Tensor, Weight};
 
 /// Where a step's rows put their keys and values, and find those before.
-struct Places {
+struct Places<'a> {
     slots: Buffer,
     table: Buffer,
+    angles: &'a RopeAngles,
 }
 
 /// What every layer of a step writes anew.
@@ -35,7 +36,6 @@ struct Inner {
     v: Tensor,        // [M, K D]
     attended: Tensor, // [M, H D]
     act: Tensor,      // [M, F]
-    unused: Dropped,
 }
 
 impl Decoder {
@@ -59,11 +59,7 @@ impl Decoder {
         let places = Places {
             slots: pages.upload(&slots)?,
             table: pages.table(lists)?,
-        };
-        let pass = Pass {
             angles,
-            merged,
-            dropout: None,
         };
         let empty = |cols| Tensor::empty_on(&device, ids.len(), cols);
         let mut inner = Inner {
@@ -73,22 +69,21 @@ impl Decoder {
             v: empty(config.key_value_size())?,
             attended: empty(config.query_size())?,
             act: empty(config.intermediate_size)?,
-            unused: Dropped::new(&device)?,
         };
         let mut x = empty(config.hidden_size)?;
         embedding(ids, &self.embed_tokens, &mut x)?;
         for layer in 0..self.layers.len() {
-            self.paged_layer(&pass, layer, pages, &places, &mut inner, &mut x)?;
+            self.paged_layer(merged, layer, pages, &places, &mut inner, &mut x)?;
         }
         self.last_norm(&x)
     }
 
     fn paged_layer(
         &self,
-        pass: &Pass<'_>,
+        merged: Option<&Merged>,
         layer: usize,
         pages: &Pages,
-        places: &Places,
+        places: &Places<'_>,
         inner: &mut Inner,
         x: &mut Tensor,
     ) -> Result<()> {
@@ -100,21 +95,20 @@ impl Decoder {
             v,
             attended,
             act,
-            unused,
         } = inner;
         rms_norm(x, &weights.input_layernorm, eps, norm)?;
-        self.project(pass, layer, Target::QProj, norm, unused, q)?;
-        self.project(pass, layer, Target::KProj, norm, unused, k)?;
-        self.project(pass, layer, Target::VProj, norm, unused, v)?;
-        pages.rotate_and_store(layer, [q, k, v], pass.angles, &places.slots);
+        for (target, y) in [(QProj, &mut *q), (KProj, &mut *k), (VProj, &mut *v)] {
+            let (weight, bias) = self.adapted(merged, layer, target);
+            linear(norm, weight, bias, y)?;
+        }
+        pages.rotate_and_store(layer, [q, k, v], places.angles, &places.slots);
         pages.attend(layer, q, &places.table, attended);
-        let (weight, bias) = self.adapted(pass.merged, layer, Target::OProj);
+        let (weight, bias) = self.adapted(merged, layer, OProj);
         linear_add(attended, weight, bias, x)?;
         rms_norm(x, &weights.post_attention_layernorm, eps, norm)?;
-        let [gate, up] =
-            [Target::GateProj, Target::UpProj].map(|t| self.adapted(pass.merged, layer, t));
+        let [gate, up] = [GateProj, UpProj].map(|target| self.adapted(merged, layer, target));
         linear_silu_mul(norm, gate, up, act)?;
-        let (weight, bias) = self.adapted(pass.merged, layer, Target::DownProj);
+        let (weight, bias) = self.adapted(merged, layer, DownProj);
         linear_add(act, weight, bias, x)
     }
 

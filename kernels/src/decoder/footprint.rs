@@ -10,6 +10,23 @@ use super::layer::Inner;
 use super::target::Target;
 use crate::ops::linear_logprob::CHUNK_BYTES;
 
+/// Sequences that a GPU decodes at once, at most: its thin products have so many rows, and a row's bits may not depend on their number.
+pub const GPU_SEQUENCES: usize = 128;
+
+/// Tokens of a page of keys and values on a GPU.
+pub const PAGE: usize = 16;
+/// Pages that a pool begins with.
+const FIRST_PAGES: usize = 64;
+
+/// Pages of a pool of `count` once so many are used: it doubles when it is full.
+#[must_use]
+pub fn pages_for(count: usize, used: usize) -> usize {
+    match used > count {
+        true => used.max((2 * count).max(FIRST_PAGES)),
+        false => count,
+    }
+}
+
 const F32: u64 = size_of::<f32>() as u64;
 
 /// A training pass: forward, log-probabilities, backward.
@@ -17,8 +34,10 @@ const F32: u64 = size_of::<f32>() as u64;
 pub struct PassSize {
     /// N, the rows of the batch.
     pub rows: usize,
-    /// Hidden rows whose logits are wanted.
-    pub logit_rows: usize,
+    /// Log-probabilities that are wanted, of a hidden row each at most.
+    pub requests: usize,
+    /// Whether each of them has a bit for every token, which says what top-k and top-p left.
+    pub kept: bool,
 }
 
 impl AdapterConfig {
@@ -50,14 +69,19 @@ impl DecoderConfig {
     /// Most bytes at once of what a training pass of an adapter makes and lets go again.
     #[must_use]
     pub fn pass_bytes(&self, adapter: &AdapterConfig, size: PassSize) -> u64 {
-        let PassSize { rows, logit_rows } = size;
+        let PassSize {
+            rows,
+            requests,
+            kept,
+        } = size;
+        let kept_tokens = if kept { self.kept_bytes(requests) } else { 0 };
         let n = rows as u64;
         let (c, f) = (self.hidden_size as u64, self.intermediate_size as u64);
         let (q, kv) = (self.query_size() as u64, self.key_value_size() as u64);
         let layers = self.num_hidden_layers as u64;
         let inner = n * Inner::token_bytes(self) as u64;
-        let kept = (KEPT_ACTIVATION_BYTES as u64 / inner.max(1)).min(layers);
-        let again = if kept < layers { inner } else { 0 };
+        let kept_layers = (KEPT_ACTIVATION_BYTES as u64 / inner.max(1)).min(layers);
+        let again = if kept_layers < layers { inner } else { 0 };
         // Of every map that is trained: what it gave (for a magnitude), and under dropout two operands and a product.
         let widest = |of: fn([usize; 2]) -> usize| {
             let widths = adapter.target_modules.iter().map(|t| of(self.shape(*t)));
@@ -70,16 +94,22 @@ impl DecoderConfig {
         };
         let scratch = n * F32 * (2 * c + f) + dropped;
         // The inputs of layers and last norm, and the hidden states.
-        let activations = n * F32 * (layers + 2) * c + kept * inner;
+        let activations = n * F32 * (layers + 2) * c + kept_layers * inner;
 
         let forward = activations + scratch + again;
         let d_hidden = n * F32 * c;
-        let logits = (F32 * logit_rows as u64 * self.vocab_size as u64).min(CHUNK_BYTES);
-        let logprobs = activations + d_hidden + logits + F32 * logit_rows as u64 * c;
+        let logits = (F32 * requests as u64 * self.vocab_size as u64).min(CHUNK_BYTES);
+        let logprobs = activations + d_hidden + logits + kept_tokens + F32 * requests as u64 * c;
         let gradients = n * F32 * (2 * c + 3 * f + 2 * q + 2 * kv + outputs) + dropped;
         let factors = F32 * (outputs + n) * adapter.r as u64;
         let backward = activations + d_hidden + scratch + again + gradients + factors;
         forward.max(logprobs).max(backward)
+    }
+
+    /// Bytes of what top-k and top-p left of the vocabulary, for so many tokens: a bit a token of it.
+    #[must_use]
+    pub fn kept_bytes(&self, tokens: usize) -> u64 {
+        4 * tokens as u64 * self.vocab_size.div_ceil(32) as u64
     }
 
     /// Bytes of the keys and values of so many tokens.

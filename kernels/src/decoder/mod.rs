@@ -56,7 +56,7 @@ pub use backward::Trained;
 pub use cache::{Cache, PromptId, SequenceId};
 pub use config::{DecoderConfig, ModelType};
 pub use dropout::Dropout;
-pub use footprint::PassSize;
+pub use footprint::{GPU_SEQUENCES, PAGE, PassSize, pages_for};
 pub use forward::{Activations, KEPT_ACTIVATION_BYTES};
 pub use gradients::WeightGradients;
 pub use target::Target;

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use super::config::DecoderConfig;
+use super::footprint::{PAGE, pages_for};
 use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
-use crate::ops::attention::paged::{PAGE, ROW_WORDS, decode, rotate_and_store, store};
+use crate::ops::attention::paged::{ROW_WORDS, decode, rotate_and_store, store};
 use crate::ops::rope::RopeAngles;
 use crate::tensor::Tensor;
-
-/// Pages that a pool begins with.
-const FIRST_PAGES: usize = 64;
 
 /// The pools.
 #[derive(Debug)]
@@ -65,7 +63,7 @@ impl Pages {
         if self.free.len() < needed {
             let least = self.count + needed;
             let most = self.gpu.adapter().limits.buffer_bytes as usize / (4 * PAGE * self.cols);
-            self.grow(least.max((2 * self.count).max(FIRST_PAGES).min(most)))?;
+            self.grow(least.max(pages_for(self.count, least).min(most)))?;
         }
         let taken = self.free.split_off(self.free.len() - needed);
         list.pages.extend(taken);

@@ -127,7 +127,15 @@ impl Gpu {
             launches: AtomicU64::new(0),
             reads: AtomicU64::new(0),
         });
-        if planes && planes_add_up(&gpu).await? {
+        // A driver that fails at it has none that are of use.
+        let right = match planes {
+            true => match planes_add_up(&gpu).await {
+                Err(lost @ Error::DeviceLost { .. }) => return Err(lost),
+                tried => tried.unwrap_or(false),
+            },
+            false => false,
+        };
+        if right {
             Arc::get_mut(&mut gpu).expect("its buffers are gone").planes = true;
         }
         Ok(gpu)

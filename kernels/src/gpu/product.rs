@@ -16,7 +16,7 @@ const SIDE: u32 = 16;
 const DEPTH: u32 = 8;
 
 /// Rows up to which a product is a thin one: a row's bits do not depend on how many there are.
-pub(crate) const THIN_ROWS: usize = 128;
+pub(crate) const THIN_ROWS: usize = crate::decoder::GPU_SEQUENCES;
 
 /// How an operand lies in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -263,7 +263,9 @@ impl Tensor {
     }
 
     /// Number of elements.
-    pub(crate) fn len(&self) -> usize {
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a matrix, not a list")]
+    pub fn len(&self) -> usize {
         self.rows * self.cols
     }
 

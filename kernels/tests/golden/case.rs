@@ -51,15 +51,22 @@ pub fn devices() -> Vec<Device> {
     let mut devices = vec![Device::Cpu];
     #[cfg(feature = "gpu")]
     {
+        use recode_kernels::gpu::{Gpu, Opening};
         let adapters = block_on(recode_kernels::gpu::adapters());
         assert!(
             !adapters.is_empty(),
             "no adapter: install mesa-vulkan-drivers"
         );
-        let open = |adapter: recode_kernels::gpu::Adapter| {
-            Device::Gpu(block_on(recode_kernels::gpu::Gpu::open(adapter.index)).unwrap())
-        };
-        devices.extend(adapters.into_iter().map(open));
+        for adapter in adapters {
+            for planes in [true, false] {
+                let opening = Opening {
+                    planes,
+                    ..Opening::default()
+                };
+                let gpu = block_on(Gpu::open_with(adapter.index, opening)).unwrap();
+                devices.push(Device::Gpu(gpu));
+            }
+        }
     }
     devices
 }

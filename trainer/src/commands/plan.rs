@@ -3,16 +3,19 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use crate::cli::Usage;
 use crate::config::ConfigArgs;
 use crate::device::DeviceArgs;
 use crate::examples::Examples;
 use crate::model_dir::Outline;
 use crate::plan::{Phase, Plan};
 use crate::report::Table;
+use recode_kernels::Device;
+use recode_kernels::decoder::GPU_SEQUENCES;
 
 /// Say how much memory a run would take of its device, before anything is loaded.
 ///
-/// Weights are not read, only the heads of their files; prompts are tokenized and cut as the run would. Completions count as long as they may be.
+/// Weights are not read, only the heads of their files; prompts are tokenized and cut as the run would. It is what the run takes at most: completions as long as they may be, the longest prompts together, a pass as full as it may be. Buffers are counted, not what a GPU's runtime holds beside.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Model directory, in place of the configuration's
@@ -30,12 +33,24 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let mut config_args = args.config;
     if let Some(model) = &args.model {
-        let path = toml::Value::String(model.display().to_string());
+        let path = model.to_str().ok_or_else(|| {
+            Usage::error(format!(
+                "--model {} is not UTF-8: a configuration cannot name it",
+                model.display()
+            ))
+        })?;
+        let path = toml::Value::String(path.to_owned());
         config_args.set.push(format!("model.path={path}"));
     }
     let config = config_args.load()?;
     let device = args.device.open()?;
     let outline = Outline::read(&config.model.path)?;
+    let places = config.rollout.max_concurrent_sequences;
+    if device != Device::Cpu && places > GPU_SEQUENCES {
+        return Err(Usage::error(format!(
+            "rollout.max_concurrent_sequences is {places}, and a GPU decodes at most {GPU_SEQUENCES} at once: lower it"
+        )));
+    }
     let positions = outline.config.max_position_embeddings;
     let examples = Examples::read(&config, &outline.tokenizer, positions)?;
     let plan = Plan::new(
@@ -73,10 +88,10 @@ fn table(plan: &Plan) -> Table {
     let mut phase = |what: &str, Phase { tokens, bytes }: Phase| {
         row(format!("{what} of {tokens} tokens"), bytes);
     };
-    phase("either rollouts, keys and values", rollout);
+    phase("either rollouts, with room for keys and values", rollout);
     phase("or a training pass", training);
     if evaluation.bytes > 0 {
-        phase("or the evaluation, keys and values", evaluation);
+        phase("or the evaluation, with room", evaluation);
     }
     row("at most together".to_owned(), peak);
     table

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use recode_kernels::Device;
 use recode_kernels::profile::{self, Rates, Record, Totals, Work};
@@ -16,8 +17,8 @@ use crate::train::Run;
 
 /// Show where the time of training steps goes, op by op, beside what the device can do.
 ///
-/// Runs steps of the configuration's run and leaves nothing behind; the first is not counted. Each op is waited for, so that its time is its own:
-/// together they take longer than a run's step. Shares are of the rates measured at the start: multiply-adds in registers, and a copy.
+/// Runs steps of the configuration's run and leaves nothing behind; the first is not counted. Each op of a GPU is waited for, so that its time is its own, the
+/// waiting included: together they take longer than a run's step. Shares are of the rates measured at the start: multiply-adds in registers, and a copy.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -32,7 +33,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<()> {
     let config = args.config.load()?;
     let device = args.device.open()?;
-    let (rates, record, reads) = threads::with(config.threads, || {
+    let (rates, record, seconds, reads) = threads::with(config.threads, || {
         let inputs = Inputs::read(&config, &device)?;
         let rates = profile::rates(&device)?;
         let run = Run {
@@ -41,10 +42,10 @@ pub fn run(args: Args) -> anyhow::Result<()> {
             reward: &reward(&config),
             interrupt: &Interrupt::default(),
         };
-        let mut before = 0;
+        let (mut before, mut begun) = (0, Instant::now());
         run.rehearse(|step| {
             if step == 1 {
-                before = reads(&device);
+                (before, begun) = (reads(&device), Instant::now());
                 profile::begin();
             }
             match step > args.steps {
@@ -52,9 +53,26 @@ pub fn run(args: Args) -> anyhow::Result<()> {
                 false => ControlFlow::Continue(()),
             }
         })?;
-        anyhow::Ok((rates, profile::end(), reads(&device) - before))
+        let seconds = begun.elapsed().as_secs_f64();
+        anyhow::Ok((rates, profile::end(), seconds, reads(&device) - before))
     })?;
-    write(&mut std::io::stdout(), &rates, &record, args.steps, reads)
+    let mut out = std::io::stdout();
+    write(&mut out, &rates, &record, args.steps, seconds, reads)
+}
+
+/// Of a second, in thousands of millions; nothing where nobody said how much it is.
+fn rate(of: f64) -> String {
+    match of > 0.0 {
+        true => format!("{:.2}", of / 1e9),
+        false => "-".to_owned(),
+    }
+}
+
+fn share(of: f64) -> String {
+    match of > 0.0 {
+        true => format!("{:.0} %", 100.0 * of),
+        false => "-".to_owned(),
+    }
 }
 
 fn reads(device: &Device) -> u64 {
@@ -70,6 +88,7 @@ fn write(
     rates: &Rates,
     record: &Record,
     steps: u64,
+    seconds: f64,
     reads: u64,
 ) -> anyhow::Result<()> {
     let Rates { operations, bytes } = *rates;
@@ -96,22 +115,28 @@ fn write(
                     bytes: moved,
                 },
         } = *totals;
-        let seconds = time.as_secs_f64();
-        let (done, moved) = (done as f64 / seconds, moved as f64 / seconds);
+        let own = time.as_secs_f64();
+        let (done, moved) = (done as f64 / own, moved as f64 / own);
         table.row([
             (*phase).to_owned(),
             (*op).to_owned(),
             (calls / steps).to_string(),
             (launches / steps).to_string(),
-            format!("{:.2}", 1e3 * seconds / steps as f64),
-            format!("{:.1} %", 100.0 * seconds / all),
-            format!("{:.2}", done / 1e9),
-            format!("{:.0} %", 100.0 * done / operations),
-            format!("{:.2}", moved / 1e9),
-            format!("{:.0} %", 100.0 * moved / bytes),
+            format!("{:.2}", 1e3 * own / steps as f64),
+            format!("{:.1} %", 100.0 * own / all),
+            rate(done),
+            share(done / operations),
+            rate(moved),
+            share(moved / bytes),
         ]);
     }
     write!(out, "{table}")?;
+    writeln!(
+        out,
+        "a step: {:.1} s, {:.1} of them in ops; what is left draws tokens, scores, lays out batches, and moves numbers",
+        seconds / steps as f64,
+        all / steps as f64
+    )?;
     let launches: u64 = record.ops.values().map(|op| op.launches).sum();
     let rounds = record.phases.get("decode").copied().unwrap_or(0);
     if launches > 0 {

@@ -9,6 +9,7 @@ mod generate;
 mod logprobs;
 mod merge;
 mod migrate;
+mod plan;
 mod score;
 mod serve;
 #[path = "../tiny/mod.rs"]

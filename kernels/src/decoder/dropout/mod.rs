@@ -15,6 +15,7 @@ use rayon::prelude::*;
 use super::target::Target;
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::profile::{self, Work};
 use crate::random::{philox, unit_f32};
 use crate::tensor::{Tensor, common_device};
 
@@ -57,7 +58,9 @@ impl Dropout {
         let cols = x.cols();
         dropped.reshape(x.rows(), cols)?;
         rest.reshape(x.rows(), cols)?;
-        match common_device("dropout", [("x", x), ("dropped", dropped), ("rest", rest)])? {
+        let device = common_device("dropout", [("x", x), ("dropped", dropped), ("rest", rest)])?;
+        let _op = profile::op("dropout", &device, || Work::new(0, 3 * x.bytes()));
+        match device {
             Device::Cpu => self.split_on_cpu(layer, target, x, dropped, rest),
             #[cfg(feature = "gpu")]
             Device::Gpu(_) => gpu::split(self, layer, target, x, dropped, rest)?,
@@ -99,7 +102,11 @@ impl Dropout {
         accumulate: bool,
     ) -> Result<()> {
         let operands = [("d_x", &*d_x), ("d_dropped", d_dropped), ("d_rest", d_rest)];
-        match common_device("dropout", operands)? {
+        let device = common_device("dropout", operands)?;
+        let _op = profile::op("dropout_backward", &device, || {
+            Work::new(0, 4 * d_x.bytes())
+        });
+        match device {
             Device::Cpu => self.join_on_cpu(layer, target, d_dropped, d_rest, d_x, accumulate),
             #[cfg(feature = "gpu")]
             Device::Gpu(_) => gpu::join(self, layer, target, d_dropped, d_rest, d_x, accumulate)?,

@@ -200,8 +200,12 @@ pub(super) async fn step(
         }
         begin += blocks(run);
     }
-    let factor = Buffer::filled(gpu, 1, 1.0)?;
-    if max_grad_norm > 0.0 {
+    let clipped = max_grad_norm > 0.0;
+    let factor = match clipped {
+        true => Buffer::empty(gpu, 1)?,
+        false => Buffer::filled(gpu, 1, 1.0)?,
+    };
+    if clipped {
         // SAFETY: there are so many parts.
         unsafe {
             clip_kernel::launch_unchecked(

@@ -178,6 +178,13 @@ pub async fn clipped_adamw(
     }
     check_step(step)?;
     let device = param.first().map_or(Device::Cpu, |tensor| tensor.device());
+    if device == Device::Cpu && !param.is_empty() {
+        return Err(Error::Argument {
+            op: OP,
+            what: "param",
+            reason: "lies in the processor's memory: `adamw` steps it".to_string(),
+        });
+    }
     let _op = profile::op(OP, &device, || {
         let numbers: usize = param.iter().map(|tensor| tensor.len()).sum();
         Work::new(17 * numbers, 4 * 9 * numbers as u64)

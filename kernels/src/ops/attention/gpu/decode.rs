@@ -5,13 +5,12 @@ use cubecl::prelude::*;
 use super::super::Sizes;
 use super::MASKED;
 use crate::Tensor;
+use crate::decoder::PAGE;
 use crate::gpu::reduce::{cube_max, cube_sum};
 use crate::gpu::{Buffer, CUBE_UNITS, grid, unit_each};
 use crate::ops::rope::RopeAngles;
 use crate::profile::{self, Work};
 
-/// Tokens of a page.
-pub(crate) const PAGE: usize = 16;
 /// Words that say where a row's keys lie: `[first page of the prompt, tokens, first page of its own, tokens]`.
 pub(crate) const ROW_WORDS: usize = 4;
 
