@@ -150,7 +150,7 @@ fn text_of(field: &'static str, value: Text<'_>) -> Result<String, LineError> {
 }
 
 /// An error of serde_json without "line 1", which the reader takes for the file's.
-fn without_line(error: &serde_json::Error) -> String {
+pub(crate) fn without_line(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let what = said.split(" at line ").next().unwrap_or(&said).to_owned();
     format!("{what} at column {}", error.column())

@@ -10,6 +10,7 @@ mod score;
 mod table;
 
 pub use export::{Export, ScoredLine};
+pub(crate) use line::without_line;
 pub use line::{Line, LineError};
 pub use lines::{Lines, MAX_LINE_BYTES, Raw};
 pub use score::{Column, FIELDS, MAX_ROWS, Outcome, RowFault, RowScore};
