@@ -5,16 +5,19 @@
 pub enum Page {
     /// What one answer is worth, and why.
     Score,
+    /// Which of two checkpoints is better, and how sure that is.
+    Compare,
 }
 
 impl Page {
     /// Every one, in the order of the tabs and of the keys 1, 2, ….
-    pub const ALL: [Page; 1] = [Page::Score];
+    pub const ALL: [Page; 2] = [Page::Score, Page::Compare];
 
     /// What the tab says.
     pub fn title(self) -> &'static str {
         match self {
             Page::Score => "Score",
+            Page::Compare => "Compare",
         }
     }
 
@@ -22,6 +25,7 @@ impl Page {
     pub fn name(self) -> &'static str {
         match self {
             Page::Score => "score",
+            Page::Compare => "compare",
         }
     }
 
@@ -66,6 +70,7 @@ mod tests {
     #[test]
     fn keys_count_from_one() {
         assert_eq!(Page::of_key("1"), Some(Page::Score));
+        assert_eq!(Page::of_key("2"), Some(Page::Compare));
         for key in ["0", "9", "a", "", "-1"] {
             assert_eq!(Page::of_key(key), None, "{key}");
         }

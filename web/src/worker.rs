@@ -3,6 +3,8 @@
 //! A message is a list: the rows as numbers ([`RowScore::to_numbers`]), the libraries met since the last one, the lines that could not be read
 //! (both as JSON), how many bytes are done, and, in the last one, "done" or "full".
 
+mod answers;
+
 use crate::score::Rules;
 use crate::score::rows::{Line, Lines, MAX_ROWS, Raw, RowFault, RowScore};
 use js_sys::{Array, Float64Array};
@@ -26,24 +28,37 @@ const MAX_FAULTS: usize = 1000;
 pub async fn serve_worker(file: Blob, rules: String) -> Result<(), JsValue> {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let mut news = News::new(scope, Rules::named(&rules).unwrap_or_default());
+    let take = |raw, done| news.add(raw, done);
+    let all = read_lines(&file, |_| (), take).await?;
+    news.send(file.size(), if all { "done" } else { "full" })
+}
+
+/// Shows `piece` the file piece by piece, and gives `take` its lines with how many bytes are done, until that says false; true where all of
+/// the file was read.
+async fn read_lines(
+    file: &Blob,
+    mut piece: impl FnMut(&[u8]),
+    mut take: impl FnMut(Raw, f64) -> Result<bool, JsValue>,
+) -> Result<bool, JsValue> {
     let mut lines = Lines::default();
     let (size, mut done) = (file.size(), 0.0);
     while done < size {
         let end = (done + f64::from(PIECE_BYTES)).min(size);
-        let piece = file.slice_with_f64_and_f64(done, end)?;
-        let bytes = JsFuture::from(piece.array_buffer()).await?;
+        let slice = file.slice_with_f64_and_f64(done, end)?;
+        let bytes = JsFuture::from(slice.array_buffer()).await?;
         let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
+        piece(&bytes);
         done = end;
         for raw in lines.push(&bytes) {
-            if !news.add(raw, done)? {
-                return news.send(done, "full");
+            if !take(raw, done)? {
+                return Ok(false);
             }
         }
     }
-    if let Some(raw) = lines.finish() {
-        news.add(raw, done)?;
+    match lines.finish() {
+        Some(raw) => take(raw, done),
+        None => Ok(true),
     }
-    news.send(done, "done")
 }
 
 /// What the page does not know yet.

@@ -154,3 +154,48 @@ test('10,000 rows are scored in two seconds and scrolled without a long frame', 
   });
   hold(t, '10,000 rows sorted', [sorted], 100);
 });
+
+test('10,000 pairs are judged in four seconds and scrolled without a long frame', async (t) => {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 } });
+  const page = await context.newPage();
+  t.after(() => context.close());
+  await page.goto(`${server.origin}#/compare`);
+  await page.getByTestId('compare-verdict').waitFor();
+  const file = (right) => Array.from({ length: 10_000 }, (_, row) => {
+    const old = `import numpy as np\n\nrows_${row} = np.row_stack([first, second])\nprint(rows_${row}.shape)`;
+    const target = old.replace('row_stack', 'vstack');
+    return JSON.stringify({ row, update_info: `update ${row % 500}`, old_code: old, new_code: target, completion: answer(row % right ? target : old), finish_reason: 'eos' });
+  }).join('\n');
+  const taken = await page.evaluate(async ([a, b]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([a], 'a.jsonl'));
+    data.items.add(new File([b], 'b.jsonl'));
+    const begun = performance.now();
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+    while (!document.querySelector('[data-testid="compare-verdict"]')?.textContent.includes('10000 pairs')) await new Promise(requestAnimationFrame);
+    return performance.now() - begun;
+  }, [file(2), file(3)]);
+  hold(t, 'two files of 10,000 answers read, scored and judged', [taken], 4000);
+  const frames = await page.evaluate(async () => {
+    const pairs = document.querySelector('[data-testid="pairs"]');
+    const frame = () => new Promise(requestAnimationFrame);
+    const frames = [];
+    let last = await frame();
+    for (let at = 0; at < 120; at += 1) {
+      pairs.scrollTop += at % 10 ? 400 : 20_000;
+      const now = await frame();
+      frames.push(now - last);
+      last = now;
+    }
+    return frames;
+  });
+  hold(t, 'longest frame while scrolling 10,000 pairs', [Math.max(...frames)], 50);
+  const sorted = await page.evaluate(async () => {
+    const begun = performance.now();
+    document.querySelector('[data-testid="sort-difference"]').click();
+    await new Promise(requestAnimationFrame);
+    await new Promise((done) => setTimeout(done));
+    return performance.now() - begun;
+  });
+  hold(t, '10,000 pairs sorted', [sorted], 100);
+});

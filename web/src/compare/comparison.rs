@@ -229,6 +229,7 @@ pub fn written(difference: Difference, measure: Measure) -> String {
 mod tests {
     use super::super::Line;
     use super::*;
+    use crate::score::Rules;
 
     fn records(totals: &[(u64, f64, &str)]) -> Vec<Record> {
         let record = |&(row, total, update): &(u64, f64, &str)| {
@@ -312,5 +313,37 @@ mod tests {
             written(comparison.difference.unwrap(), Measure::Truncated),
             "-100.0 ± 0.0"
         );
+    }
+
+    /// By scipy 1.17.1: the formula of `paired` over the files' logged totals, sorted by row, and `binomtest(27, 40)`.
+    #[test]
+    fn the_pair_that_comes_with_the_page_has_scipys_numbers() {
+        let records = |text: &str| {
+            let lines = text.lines().map(|line| Line::parse(line.as_bytes()));
+            let records = lines.map(|line| line.unwrap().record);
+            records.collect::<Vec<_>>()
+        };
+        let a = records(include_str!("../../page/demo-before.jsonl"));
+        let b = records(include_str!("../../page/demo-after.jsonl"));
+        for records in [&a, &b] {
+            let rules = super::super::LoggedRules::of(records).unwrap();
+            assert_eq!(
+                (rules.rules, rules.agree, rules.of),
+                (Rules::Strict, 96, 96)
+            );
+        }
+        let comparison = Comparison::of(&a, &b, Measure::Total, Basis::Scored(Rules::Strict));
+        let difference = comparison.difference.unwrap();
+        assert!((difference.mean - 0.28004666843689174).abs() < 1e-9);
+        assert!((difference.half.unwrap() - 0.2815422162326663).abs() < 1e-9);
+        assert_eq!((difference.pairs, difference.updates), (96, 96));
+        assert_eq!(
+            (
+                comparison.count(Outcome::Win),
+                comparison.count(Outcome::Loss)
+            ),
+            (27, 13)
+        );
+        assert!((comparison.p() - 0.03847730828420026).abs() < 1e-12);
     }
 }

@@ -305,6 +305,11 @@ mod tests {
             (record.key, record.content, record.update),
             (key, None, 179)
         );
+        let alone = [parsed(serde_json::json!({"completion": "c", "target": "t"})).record];
+        let logged = std::slice::from_ref(&record);
+        assert_eq!(Basis::usual(&alone, None, logged), Basis::Logged);
+        let strict = Basis::Scored(Rules::Strict);
+        assert_eq!(Basis::usual(&alone, None, &alone), strict);
         assert_eq!(
             record.value(Measure::GainOverCopy, Basis::Logged),
             Some(-0.75)

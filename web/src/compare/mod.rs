@@ -4,6 +4,7 @@
 
 mod comparison;
 mod export;
+mod folder;
 mod join;
 mod line;
 mod paired;
@@ -16,10 +17,11 @@ pub mod summary;
 
 pub use comparison::{Comparison, Outcome, Pair, written};
 pub use export::export;
+pub use folder::{Wanted, wanted};
 pub use join::{Doubled, Join, Shared};
 pub use line::{Line, RecordError, Texts};
 pub use paired::{Difference, TIE, mcnemar};
 pub use pairs::{Column, Filter, Order, Side, Sides, shown, toggle};
 pub use pictures::{BINS, Bin, Dot, histogram, scatter};
 pub use query::Query;
-pub use record::{Basis, Key, LoggedRules, Measure, Record, Scores};
+pub use record::{Basis, Key, LoggedRules, Measure, Record, Scores, kind};

@@ -67,6 +67,17 @@ impl Basis {
         Basis::Logged,
     ];
 
+    /// What two files are compared by where nobody chose: computed by A's rules where both hold their targets, so that runs of different rules
+    /// are held to the same; otherwise what was logged.
+    pub fn usual(a: &[Record], a_rules: Option<LoggedRules>, b: &[Record]) -> Self {
+        let has_targets =
+            |records: &[Record]| records.iter().any(|record| record.content.is_some());
+        match has_targets(a) && has_targets(b) {
+            true => Basis::Scored(a_rules.map_or(Rules::default(), |logged| logged.rules)),
+            false => Basis::Logged,
+        }
+    }
+
     /// Its name in an address.
     pub fn name(self) -> &'static str {
         match self {
@@ -280,5 +291,21 @@ impl LoggedRules {
                 false => best,
             });
         (best.of > 0).then_some(best)
+    }
+}
+
+/// What a file is, by its lines.
+pub fn kind(records: &[Record]) -> &'static str {
+    let kind = |record: &Record| match record.key {
+        Key::Row(_) => "evaluation",
+        Key::Sample { .. } => "training completions",
+        Key::Content(_) => "answers",
+    };
+    let Some(first) = records.first().map(kind) else {
+        return "nothing";
+    };
+    match records.iter().all(|record| kind(record) == first) {
+        true => first,
+        false => "mixed lines",
     }
 }

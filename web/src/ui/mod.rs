@@ -1,8 +1,9 @@
-//! The page: what a browser shows of [`crate::score`]'s data.
+//! The page: what a browser shows of [`crate::score`]'s and [`crate::compare`]'s data.
 //!
 //! Text from files reaches the page as text nodes alone, never as markup.
 
 mod chart;
+mod compare;
 mod download;
 mod editor;
 mod keys;

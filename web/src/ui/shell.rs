@@ -1,5 +1,6 @@
 //! What surrounds every page: the tabs, the keys, and what they are for.
 
+use super::compare::ComparePage;
 use super::keys::{Keys, on_key};
 use super::score::ScorePage;
 use crate::page::{self, Page};
@@ -9,13 +10,19 @@ use leptos::prelude::*;
 
 /// What a key does, for the list.
 const SHORTCUTS: &[(&str, &str)] = &[
-    ("1", "the page Score"),
-    ("j  k", "next and previous row of a file"),
+    ("1  2", "the pages Score and Compare"),
+    ("j  k", "next and previous row of a file, or pair"),
     ("/", "filter the rows"),
-    ("c", "copy a link to the case"),
+    ("c", "copy a link to the case, or to the comparison"),
     ("d", "differences: as compared, or as written"),
+    ("w  l  t", "Compare: where B wins, loses, ties"),
+    ("n", "Compare: where the answers differ"),
+    ("x", "Compare: turn A and B around"),
     ("?", "this list"),
-    ("Esc", "close the list, stop reading a file"),
+    (
+        "Esc",
+        "close the list or the opened pair, stop reading a file",
+    ),
 ];
 
 /// The page that the address names; of an address that names none, the first.
@@ -73,7 +80,8 @@ pub fn Shell() -> impl IntoView {
         </header>
         <main id="main" tabindex="-1">
             {move || match shown.get() {
-                Page::Score => view! { <ScorePage/> },
+                Page::Score => view! { <ScorePage/> }.into_any(),
+                Page::Compare => view! { <ComparePage/> }.into_any(),
             }}
         </main>
         <Help dialog=help/>

@@ -92,7 +92,7 @@ fn csv(text: &mut String, line: &ScoredLine<'_>) {
 }
 
 /// A text as CSV has it. What a spreadsheet would run as a formula gets an apostrophe before it.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = format!("{}{text}", if formula { "'" } else { "" });
     match text.contains([',', '"', '\n', '\r']) {

@@ -9,7 +9,7 @@ mod lines;
 mod score;
 mod table;
 
-pub use export::{Export, ScoredLine};
+pub use export::{Export, ScoredLine, quoted};
 pub(crate) use line::without_line;
 pub use line::{Line, LineError};
 pub use lines::{Lines, MAX_LINE_BYTES, Raw};

@@ -1,7 +1,7 @@
 //! The completion with its parts marked, and dimmed what did not count.
 
 use super::state::State;
-use crate::score::{Place, Segment, segments};
+use crate::score::{Judgement, Place, Segment, segments};
 use crate::ui::text::shown;
 use leptos::prelude::*;
 use recode_core::python::LeftOut;
@@ -14,16 +14,9 @@ const MAX_MARKED_BYTES: usize = 256 << 10;
 pub fn Completion() -> impl IntoView {
     let state = expect_context::<State>();
     let text = move || {
-        state.details.with(|judgement| {
-            let judgement = judgement.as_ref()?;
-            let completion = &judgement.completion;
-            if completion.len() > MAX_MARKED_BYTES {
-                return Some(view! { <p class="hint">{format!("{} bytes are too many to mark: {MAX_MARKED_BYTES} at most.", completion.len())}</p> }.into_any());
-            }
-            let parts = segments(completion, &judgement.explanation);
-            let parts: Vec<AnyView> = parts.iter().map(|s| segment(completion, s)).collect();
-            Some(view! { <pre data-testid="completion" tabindex="0" aria-label="the completion, its parts marked">{parts}</pre> }.into_any())
-        })
+        state
+            .details
+            .with(|judgement| judgement.as_ref().map(marked))
     };
     let key =
         |place: Place| view! { <span class=format!("part {}", place.name())>{place.name()}</span> };
@@ -37,6 +30,17 @@ pub fn Completion() -> impl IntoView {
             {text}
         </section>
     }
+}
+
+/// A judged completion with its parts marked.
+pub fn marked(judgement: &Judgement) -> AnyView {
+    let completion = &judgement.completion;
+    if completion.len() > MAX_MARKED_BYTES {
+        return view! { <p class="hint">{format!("{} bytes are too many to mark: {MAX_MARKED_BYTES} at most.", completion.len())}</p> }.into_any();
+    }
+    let parts = segments(completion, &judgement.explanation);
+    let parts: Vec<AnyView> = parts.iter().map(|s| segment(completion, s)).collect();
+    view! { <pre data-testid="completion" tabindex="0" aria-label="the completion, its parts marked">{parts}</pre> }.into_any()
 }
 
 fn segment(completion: &str, segment: &Segment) -> AnyView {

@@ -66,6 +66,12 @@ pub fn DiffTable(
     diff: Diff,
     /// What it is.
     caption: String,
+    /// What stands on the left.
+    #[prop(default = "answer")]
+    left: &'static str,
+    /// What stands on the right.
+    #[prop(default = "target")]
+    right: &'static str,
 ) -> impl IntoView {
     let same = diff.rows.iter().all(DiffRow::keeps) && !diff.rows.is_empty();
     let row = |row: &DiffRow| {
@@ -86,7 +92,7 @@ pub fn DiffTable(
                     <col class="gutter"/><col class="sign"/><col/>
                     <col class="gutter"/><col class="sign"/><col/>
                 </colgroup>
-                <thead><tr><th scope="col" colspan="3">"answer"</th><th scope="col" colspan="3">"target"</th></tr></thead>
+                <thead><tr><th scope="col" colspan="3">{left}</th><th scope="col" colspan="3">{right}</th></tr></thead>
                 <tbody>{diff.rows.iter().map(row).collect_view()}</tbody>
             </table>
         </div>

@@ -1,13 +1,13 @@
 //! The page "Score": fields on the left, what the answer is worth on the right, the rows of a file above both.
 
-mod completion;
-mod difference;
+pub mod completion;
+pub mod difference;
 mod fields;
 mod file;
-mod reasons;
+pub mod reasons;
 mod rows;
 mod state;
-mod waterfall;
+pub mod waterfall;
 
 use super::keys::on_key;
 use file::FilePanel;

@@ -5,7 +5,7 @@ use super::state::State;
 use crate::score::{AnswerKind, Diff, Rules, SCALE, Verdict, signed};
 use crate::ui::text::shown;
 use leptos::prelude::*;
-use recode_core::explain::EditScript;
+use recode_core::explain::{EditScript, Explanation};
 use recode_core::python::LeftOut;
 
 /// A table of the parts.
@@ -13,29 +13,9 @@ use recode_core::python::LeftOut;
 pub fn Parts() -> impl IntoView {
     let state = expect_context::<State>();
     let rows = move || {
-        state.details.with(|judgement| {
-            let explanation = &judgement.as_ref()?.explanation;
-            let mut before = None;
-            let parts = explanation.components.iter().map(|component| {
-                let weight = component.weight;
-                let why = match component.why.as_deref() {
-                    None => "all there is",
-                    why if why == before => "the same",
-                    Some(why) => why,
-                };
-                before = component.why.as_deref();
-                view! {
-                    <tr class:beside=weight == 0.0 data-testid=format!("part-{}", component.part)>
-                        <th scope="row">{component.part.name()}</th>
-                        <td class="number">{if weight == 0.0 { "–".to_owned() } else { format!("× {weight}") }}</td>
-                        <td class="number">{component.value.map_or("–".to_owned(), signed)}</td>
-                        <td class="number">{component.best.to_string()}</td>
-                        <td>{shown(why)}</td>
-                    </tr>
-                }
-            });
-            Some(parts.collect_view())
-        })
+        state
+            .details
+            .with(|judgement| Some(part_rows(&judgement.as_ref()?.explanation)))
     };
     let steps = move || {
         state.details.with(|judgement| {
@@ -92,6 +72,30 @@ pub fn Parts() -> impl IntoView {
             </div>
         </section>
     }
+}
+
+/// The rows of a table of parts: name, weight, value, best, and why not more.
+pub fn part_rows(explanation: &Explanation) -> Vec<AnyView> {
+    let mut before = None;
+    let parts = explanation.components.iter().map(|component| {
+        let weight = component.weight;
+        let why = match component.why.as_deref() {
+            None => "all there is",
+            why if why == before => "the same",
+            Some(why) => why,
+        };
+        before = component.why.as_deref();
+        view! {
+            <tr class:beside=weight == 0.0 data-testid=format!("part-{}", component.part)>
+                <th scope="row">{component.part.name()}</th>
+                <td class="number">{if weight == 0.0 { "–".to_owned() } else { format!("× {weight}") }}</td>
+                <td class="number">{component.value.map_or("–".to_owned(), signed)}</td>
+                <td class="number">{component.best.to_string()}</td>
+                <td>{shown(why)}</td>
+            </tr>
+        }
+    });
+    parts.map(IntoAny::into_any).collect()
 }
 
 /// What would earn more.

@@ -100,6 +100,7 @@ fn of_address() -> Option<(Case, Rules)> {
     let hash = window().location().hash().ok()?;
     match page::parse(&hash)? {
         (Page::Score, query) => Case::from_query(query),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The total, and how it came about: a bar a part, and below them what others would earn on the same scale.
 
 use super::state::State;
-use crate::score::{COPY, SCALE, Waterfall, signed};
+use crate::score::{Baseline, COPY, SCALE, Waterfall, signed};
 use crate::ui::chart::{at, between};
 use crate::ui::download::save_chart;
 use leptos::prelude::*;
@@ -66,64 +66,81 @@ pub fn Total() -> impl IntoView {
 fn Chart() -> impl IntoView {
     let state = expect_context::<State>();
     move || {
-        state.judgement.with(|judgement| {
-            let judgement = judgement.as_ref()?;
-            let waterfall = Waterfall::of(judgement);
-            let mut rows = Vec::new();
-            for bar in &waterfall.bars {
-                let (from, to, best) = (bar.from, bar.to, bar.best);
-                rows.push((bar.name.clone(), Some(to - from), bar_of(rows.len(), from, to, Some(best))));
-            }
-            if let Some(total) = waterfall.total {
-                rows.push(("total".to_owned(), Some(total), bar_of(rows.len(), 0.0, total, None)));
-            }
-            let own = rows.len();
-            let baselines = state.baselines.get();
-            let others = baselines.iter().map(|baseline| {
-                let total = baseline.total.map_or("no total".to_owned(), signed);
-                format!("{} {total}", baseline.name)
-            });
-            let label = format!(
-                "Waterfall: {}. For comparison: {}.",
-                waterfall.in_words(),
-                others.collect::<Vec<_>>().join(", ")
-            );
-            for baseline in &baselines {
-                let row = rows.len();
-                let drawn = baseline.total.map(|total| marker_of(row, total)).into_any();
-                rows.push((baseline.name.to_owned(), baseline.total, drawn));
-            }
-            let height = rows.len() * ROW + 24;
-            let axis = axis(rows.len() * ROW);
-            let chart = NodeRef::<leptos::svg::Svg>::new();
-            let drawn = rows.into_iter().enumerate().map(|(row, (name, value, drawn))| {
-                let y = (row * ROW + 13).to_string();
-                view! {
-                    {drawn}
-                    <text class="name" class:base={row >= own} x="0" y=y.clone()>{name}</text>
-                    <text class="value" x="100%" y=y text-anchor="end">{value.map_or("–".to_owned(), signed)}</text>
+        let waterfall = state.judgement.with(|j| j.as_ref().map(Waterfall::of))?;
+        Some(view! { <WaterfallChart waterfall=waterfall baselines=state.baselines.get()/> })
+    }
+}
+
+/// A waterfall, and on the same scale what others would earn.
+#[component]
+pub fn WaterfallChart(waterfall: Waterfall, baselines: Vec<Baseline>) -> impl IntoView {
+    let mut rows = Vec::new();
+    for bar in &waterfall.bars {
+        let (from, to, best) = (bar.from, bar.to, bar.best);
+        rows.push((
+            bar.name.clone(),
+            Some(to - from),
+            bar_of(rows.len(), from, to, Some(best)),
+        ));
+    }
+    if let Some(total) = waterfall.total {
+        rows.push((
+            "total".to_owned(),
+            Some(total),
+            bar_of(rows.len(), 0.0, total, None),
+        ));
+    }
+    let own = rows.len();
+    let others = baselines.iter().map(|baseline| {
+        let total = baseline.total.map_or("no total".to_owned(), signed);
+        format!("{} {total}", baseline.name)
+    });
+    let others = others.collect::<Vec<_>>().join(", ");
+    let label = match others.is_empty() {
+        true => format!("Waterfall: {}.", waterfall.in_words()),
+        false => format!(
+            "Waterfall: {}. For comparison: {others}.",
+            waterfall.in_words()
+        ),
+    };
+    for baseline in &baselines {
+        let row = rows.len();
+        let drawn = baseline.total.map(|total| marker_of(row, total)).into_any();
+        rows.push((baseline.name.to_owned(), baseline.total, drawn));
+    }
+    let height = rows.len() * ROW + 24;
+    let axis = axis(rows.len() * ROW);
+    let chart = NodeRef::<leptos::svg::Svg>::new();
+    let drawn = rows.into_iter().enumerate().map(|(row, (name, value, drawn))| {
+        let y = (row * ROW + 13).to_string();
+        view! {
+            {drawn}
+            <text class="name" class:base={row >= own} x="0" y=y.clone()>{name}</text>
+            <text class="value" x="100%" y=y text-anchor="end">{value.map_or("–".to_owned(), signed)}</text>
+        }
+    });
+    let rule = own * ROW;
+    let caption = match baselines.is_empty() {
+        true => "Dashed: what was lost.",
+        false => "Dashed: what was lost. Dots: what others would earn.",
+    };
+    view! {
+        <figure class="chart" data-testid="waterfall">
+            <svg node_ref=chart role="img" aria-label=label width="100%" height=height.to_string()>
+                {axis}
+                <line class="rule" x1="0" x2="100%" y1=rule.to_string() y2=rule.to_string()></line>
+                {drawn.collect_view()}
+            </svg>
+            <figcaption class="hint">
+                <span>{caption}</span>
+                <button type="button" data-testid="save-svg" on:click=move |_| {
+                if let Some(chart) = chart.get_untracked() {
+                    // A browser that refuses a download says so itself.
+                    let _ = save_chart("waterfall.svg", &chart);
                 }
-            });
-            let rule = own * ROW;
-            Some(view! {
-                <figure class="chart" data-testid="waterfall">
-                    <svg node_ref=chart role="img" aria-label=label width="100%" height=height.to_string()>
-                        {axis}
-                        <line class="rule" x1="0" x2="100%" y1=rule.to_string() y2=rule.to_string()></line>
-                        {drawn.collect_view()}
-                    </svg>
-                    <figcaption class="hint">
-                        <span>"Dashed: what was lost. Dots: what others would earn."</span>
-                        <button type="button" data-testid="save-svg" on:click=move |_| {
-                        if let Some(chart) = chart.get_untracked() {
-                            // A browser that refuses a download says so itself.
-                            let _ = save_chart("waterfall.svg", &chart);
-                        }
-                    }>"Save as SVG"</button>
-                    </figcaption>
-                </figure>
-            })
-        })
+            }>"Save as SVG"</button>
+            </figcaption>
+        </figure>
     }
 }
 

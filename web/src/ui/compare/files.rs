@@ -1,0 +1,272 @@
+//! The loaded files: each read and scored by a worker of its own, one after the other where they come together.
+
+use crate::compare::{Line, LoggedRules, Record, Texts};
+use crate::score::rows::RowFault;
+use js_sys::Array;
+use leptos::prelude::*;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+/// A file's records; equal where they are the same ones.
+#[derive(Debug, Clone, Default)]
+pub struct Records(Arc<Vec<Record>>);
+
+impl PartialEq for Records {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Deref for Records {
+    type Target = [Record];
+
+    fn deref(&self) -> &[Record] {
+        &self.0
+    }
+}
+
+/// How far the reading of a file is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reading {
+    /// So many bytes of all.
+    Going(f64),
+    /// Stopped by whoever looks at it.
+    Stopped,
+    /// It has more answers than are kept.
+    Full,
+    /// All of it was read.
+    Done,
+}
+
+/// A loaded file.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What tells it from the others.
+    pub id: usize,
+    /// Its name, with the folder it came in.
+    pub name: String,
+    /// Where it was fetched from.
+    pub address: Option<String>,
+    /// It came with the page.
+    pub bundled: bool,
+    /// Its length in bytes.
+    pub size: f64,
+    /// How far its reading is.
+    pub reading: Reading,
+    /// Its answers, as soon as no more are to come.
+    pub records: Records,
+    /// The rules that its rewards were logged by.
+    pub rules: Option<LoggedRules>,
+    /// The lines that could not be read, the first ones.
+    pub faults: Vec<RowFault>,
+    /// How many could not.
+    pub unread: usize,
+    /// Why nothing can be read at all.
+    pub failure: Option<String>,
+    /// The first digits of its SHA-256.
+    pub hash: String,
+}
+
+/// What a file is read from, and what came of it so far.
+struct Work {
+    blob: Blob,
+    worker: Option<Worker>,
+    records: Vec<Record>,
+}
+
+/// All of them.
+#[derive(Clone, Copy)]
+pub struct Files {
+    /// In the order in which they were opened.
+    pub all: RwSignal<Vec<Loaded>>,
+    work: StoredValue<HashMap<usize, Work>, LocalStorage>,
+}
+
+impl Files {
+    /// None yet.
+    pub fn new() -> Self {
+        Files {
+            all: RwSignal::new(Vec::new()),
+            work: StoredValue::new_local(HashMap::new()),
+        }
+    }
+
+    /// Opens a file; those that came with the page make room for the first of one's own.
+    pub fn open(self, name: String, blob: Blob, address: Option<String>, bundled: bool) {
+        let had = self
+            .all
+            .with_untracked(|all| all.iter().map(|file| file.id).max());
+        let id = had.map_or(0, |id| id + 1);
+        if !bundled {
+            let bundled = self.all.with_untracked(|all| {
+                let bundled = all.iter().filter(|file| file.bundled);
+                bundled.map(|file| file.id).collect::<Vec<_>>()
+            });
+            bundled.into_iter().for_each(|id| self.close(id));
+        }
+        let loaded = Loaded {
+            id,
+            name,
+            address,
+            bundled,
+            size: blob.size(),
+            reading: Reading::Going(0.0),
+            records: Records::default(),
+            rules: None,
+            faults: Vec::new(),
+            unread: 0,
+            failure: None,
+            hash: String::new(),
+        };
+        self.all.update(|all| all.push(loaded));
+        let worker = self.start(id, &blob);
+        let failure = worker.as_ref().err().cloned();
+        let work = Work {
+            blob,
+            worker: worker.ok(),
+            records: Vec::new(),
+        };
+        self.work.update_value(|all| {
+            all.insert(id, work);
+        });
+        if let Some(error) = failure {
+            self.fail(id, &error);
+        }
+    }
+
+    fn start(self, id: usize, blob: &Blob) -> Result<Worker, JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options("worker.js", &options)?;
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            self.take(id, &event.data())
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        // It lives as long as the worker.
+        on_message.forget();
+        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
+            let message = js_sys::Reflect::get(&event, &"message".into()).unwrap_or(event);
+            self.fail(id, &message);
+        });
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        on_error.forget();
+        // The compiled module goes along, so that the worker downloads nothing.
+        worker.post_message(&Array::of2(&wasm_bindgen::module(), blob))?;
+        Ok(worker)
+    }
+
+    fn change(self, id: usize, change: impl FnOnce(&mut Loaded)) {
+        // A worker may tell of a file that has been closed, or of a page that is gone.
+        let _ = self.all.try_update(|all| {
+            if let Some(file) = all.iter_mut().find(|file| file.id == id) {
+                change(file);
+            }
+        });
+    }
+
+    fn take(self, id: usize, message: &JsValue) {
+        let message: &Array = message.unchecked_ref();
+        let text = |at| message.get(at).as_string().unwrap_or_default();
+        if message.length() == 1 {
+            return self.fail(id, &message.get(0));
+        }
+        let records: Vec<Record> = serde_json::from_str(&text(0)).unwrap_or_default();
+        let (faults, unread): (Vec<RowFault>, usize) =
+            serde_json::from_str(&text(1)).unwrap_or_default();
+        let done = message.get(2).as_f64().unwrap_or_default();
+        let _ = self.work.try_update_value(|all| {
+            if let Some(work) = all.get_mut(&id) {
+                work.records.extend(records);
+            }
+        });
+        self.change(id, |file| {
+            file.faults.extend(faults);
+            file.unread = unread;
+            file.hash = text(4);
+        });
+        match &*text(3) {
+            "done" => self.end(id, Reading::Done),
+            "full" => self.end(id, Reading::Full),
+            _ => self.change(id, |file| file.reading = Reading::Going(done)),
+        }
+    }
+
+    /// Ends the reading; what was read is there from now on.
+    fn end(self, id: usize, reading: Reading) {
+        let records = self.work.try_update_value(|all| {
+            let work = all.get_mut(&id)?;
+            if let Some(worker) = work.worker.take() {
+                worker.terminate();
+            }
+            Some(std::mem::take(&mut work.records))
+        });
+        let records = records.flatten().unwrap_or_default();
+        self.change(id, |file| {
+            file.reading = reading;
+            file.rules = LoggedRules::of(&records);
+            file.records = Records(Arc::new(records));
+        });
+    }
+
+    fn fail(self, id: usize, error: &JsValue) {
+        let said = error.as_string().or_else(|| {
+            let error = error.dyn_ref::<js_sys::Error>()?;
+            error.message().as_string()
+        });
+        let said = said.unwrap_or_else(|| "the worker could not be started".to_owned());
+        self.end(id, Reading::Stopped);
+        self.change(id, |file| file.failure = Some(said));
+    }
+
+    /// Stops the reading of all files.
+    pub fn stop(self) {
+        let going = self.all.try_with_untracked(|all| {
+            let going = all
+                .iter()
+                .filter(|file| matches!(file.reading, Reading::Going(_)));
+            going.map(|file| file.id).collect::<Vec<_>>()
+        });
+        for id in going.unwrap_or_default() {
+            self.end(id, Reading::Stopped);
+        }
+    }
+
+    /// Closes a file.
+    pub fn close(self, id: usize) {
+        self.work.update_value(|all| {
+            if let Some(Work {
+                worker: Some(worker),
+                ..
+            }) = all.remove(&id)
+            {
+                worker.terminate();
+            }
+        });
+        self.all.update(|all| all.retain(|file| file.id != id));
+    }
+
+    /// Reads an answer's texts from its file again.
+    ///
+    /// # Errors
+    /// The file is closed, moved or changed.
+    pub async fn texts(self, id: usize, record: &Record) -> Result<Texts, String> {
+        let (from, bytes, line) = (record.offset as f64, f64::from(record.bytes), record.line);
+        let blob = self
+            .work
+            .try_with_value(|all| all.get(&id).map(|work| work.blob.clone()));
+        let blob = blob.flatten().ok_or("the file is closed")?;
+        let gone = |_| "the file cannot be read any more: it was moved or changed".to_owned();
+        let piece = blob
+            .slice_with_f64_and_f64(from, from + bytes)
+            .map_err(gone)?;
+        let bytes = JsFuture::from(piece.array_buffer()).await.map_err(gone)?;
+        let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let line = Line::parse(bytes).map_err(|error| format!("line {line}: {error}"))?;
+        Ok(line.texts)
+    }
+}

@@ -1,0 +1,67 @@
+//! The page "Compare": the files on the left; the verdict, the summary, the pictures and the pairs beside them; an opened pair in a drawer.
+
+mod files;
+mod folder;
+mod histogram;
+mod opened;
+mod pairs;
+mod panel;
+mod scatter;
+mod state;
+mod summary;
+mod verdict;
+
+use super::keys::on_key;
+use crate::compare::{Filter, Outcome};
+use leptos::prelude::*;
+use state::State;
+
+/// The page.
+#[component]
+pub fn ComparePage() -> impl IntoView {
+    let state = State::new();
+    provide_context(state);
+    let said = RwSignal::new(None::<String>);
+    let copy_link = move || super::download::copy(Ok(state.link()), said);
+    on_key(move |key| {
+        match key {
+            "w" => state.toggle(Filter::Outcome(Outcome::Win)),
+            "l" => state.toggle(Filter::Outcome(Outcome::Loss)),
+            "t" => state.toggle(Filter::Outcome(Outcome::Tie)),
+            "n" => state.toggle(Filter::OtherAnswer),
+            "x" => state.turn(),
+            "c" => copy_link(),
+            _ => return false,
+        }
+        true
+    });
+    // A memo: the page is built anew when it changes, and not with every change of the comparison.
+    let comparable = Memo::new(move |_| state.compared.with(Option::is_some));
+    let opened = Memo::new(move |_| state.selected.get().is_some());
+    view! {
+        <div class="compare">
+            <aside class="loaded" aria-label="loaded files">
+                <panel::Panel/>
+                <p class="actions">
+                    <button type="button" data-testid="copy-link" title="c" on:click=move |_| copy_link()>"Copy link"</button>
+                    <span class="said" role="status">{move || said.get()}</span>
+                </p>
+            </aside>
+            <section class="results" aria-label="which is better" data-testid="comparison">
+                {move || match comparable.get() {
+                    false => view! { <p class="hint" data-testid="not-comparable">"Two files with answers are needed: one is A, the other B."</p> }.into_any(),
+                    true => view! {
+                        <verdict::Verdict/>
+                        <summary::Summary/>
+                        <div class="pictures">
+                            <scatter::Scatter/>
+                            <histogram::Histogram/>
+                        </div>
+                        <pairs::Pairs/>
+                    }.into_any(),
+                }}
+            </section>
+            {move || opened.get().then(|| view! { <opened::Opened/> })}
+        </div>
+    }
+}

@@ -1,0 +1,372 @@
+//! The loaded files, which of them are A and B, and how others are opened.
+
+use super::files::{Loaded, Reading};
+use super::folder::{Dropped, Found, chosen};
+use super::state::State;
+use crate::compare::kind;
+use crate::ui::keys::on_escape;
+use crate::visible::escaped;
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, DragEvent, HtmlInputElement, Response, Url};
+
+/// The files that come with the page, and what they are called in it.
+const BUNDLED: [(&str, &str); 2] = [
+    ("demo-before.jsonl", "demo/eval/before.jsonl"),
+    ("demo-after.jsonl", "demo/eval/after.jsonl"),
+];
+
+/// The list of files and the ways to open more.
+#[component]
+pub fn Panel() -> impl IntoView {
+    let state = expect_context::<State>();
+    let files = state.files;
+    let failure = RwSignal::new(None::<String>);
+    let over = RwSignal::new(false);
+    let open = move |found: Vec<Found>| {
+        failure.set(None);
+        for Found { name, blob } in found {
+            files.open(name, blob, None, false);
+        }
+    };
+    let dropped = window_event_listener(ev::drop, move |event: DragEvent| {
+        over.set(false);
+        let Some(data) = event.data_transfer() else {
+            return;
+        };
+        event.prevent_default();
+        let dropped = Dropped::of(&data);
+        leptos::task::spawn_local(async move {
+            match dropped.find().await {
+                Ok(found) => open(found),
+                Err(why) => failure.set(Some(why)),
+            }
+        });
+    });
+    let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
+        event.prevent_default();
+        over.set(true);
+    });
+    let left = window_event_listener(ev::dragleave, move |_| over.set(false));
+    on_cleanup(move || {
+        dropped.remove();
+        dragged.remove();
+        left.remove();
+        files.stop();
+    });
+    on_escape(move || files.stop());
+    // The view macro does not know this attribute.
+    let folder = NodeRef::<leptos::html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = folder.get() {
+            // Fails on names that are none.
+            let _ = input.set_attribute("webkitdirectory", "");
+        }
+    });
+    // Once the page is there: never a blank one.
+    Effect::new(move |_| {
+        leptos::task::spawn_local(async move {
+            for (address, name) in BUNDLED {
+                let fetched = fetch(address).await;
+                let empty = files
+                    .all
+                    .try_with_untracked(|all| all.iter().all(|file| file.bundled));
+                match fetched {
+                    Ok(blob) if empty == Some(true) => {
+                        files.open(name.to_owned(), blob, None, true)
+                    }
+                    Ok(_) => return,
+                    Err(why) => {
+                        let _ = failure.try_set(Some(why));
+                        return;
+                    }
+                }
+            }
+        });
+    });
+    let choose = move |input: HtmlInputElement| {
+        if let Some(list) = input.files() {
+            match chosen(&list) {
+                Ok(found) => open(found),
+                Err(why) => failure.set(Some(why)),
+            }
+        }
+        // The same file may be chosen again.
+        input.set_value("");
+    };
+    let bundled = move || files.all.with(|all| all.iter().any(|file| file.bundled));
+    let ids = Memo::new(move |_| {
+        files
+            .all
+            .with(|all| all.iter().map(|file| file.id).collect::<Vec<_>>())
+    });
+    view! {
+        <div class="file-bar" class:over=move || over.get()>
+            <label class="button">
+                "Open files…"
+                <input class="hidden-input" type="file" multiple accept=".jsonl,.json,.ndjson,.txt" data-testid="open-answers" on:change:target=move |event| choose(event.target())/>
+            </label>
+            <label class="button">
+                "Open a run's folder…"
+                <input class="hidden-input" type="file" node_ref=folder data-testid="open-folder" on:change:target=move |event| choose(event.target())/>
+            </label>
+        </div>
+        <p class="hint">"or drop them anywhere: run folders, "<code>"eval/*.jsonl"</code>", "<code>"completions.jsonl"</code>". Of a run its evaluations are read, and its completions where it has none. Nothing leaves this page."</p>
+        <Ask failure=failure/>
+        <p class="wrong" role="alert" data-testid="open-failure">{move || failure.get().map(|why| escaped(&why))}</p>
+        {move || bundled().then(|| view! {
+            <p class="hint" data-testid="bundled">"To begin with: the held-out rows of "<code>"recode-trainer demo"</code>", before and after its training."</p>
+        })}
+        <ul class="file-list">
+            <For each=move || ids.get() key=|id| *id children=|id| view! { <Entry id=id/> }/>
+        </ul>
+    }
+}
+
+/// A file of the list.
+#[component]
+fn Entry(id: usize) -> impl IntoView {
+    let state = expect_context::<State>();
+    let files = state.files;
+    let with = move |read: fn(&Loaded) -> String| {
+        files.all.with(|all| {
+            all.iter()
+                .find(|file| file.id == id)
+                .map(read)
+                .unwrap_or_default()
+        })
+    };
+    let place = Memo::new(move |_| {
+        files
+            .all
+            .with(|all| all.iter().position(|file| file.id == id))
+    });
+    let choice = move |letter: &'static str, side: RwSignal<usize>, other: RwSignal<usize>| {
+        let chosen = move || place.get() == Some(side.get());
+        view! {
+            <label class=format!("side side-{}", letter.to_lowercase()) title=if letter == "A" { "the baseline" } else { "compared with the baseline" }>
+                <input
+                    type="radio"
+                    name=format!("side-{letter}")
+                    data-testid=format!("side-{}-{id}", letter.to_lowercase())
+                    prop:checked=chosen
+                    on:change=move |_| if let Some(place) = place.get_untracked() {
+                        // One file is not both: they change places.
+                        if other.get_untracked() == place {
+                            other.set(side.get_untracked());
+                        }
+                        side.set(place);
+                    }
+                />
+                {letter}
+            </label>
+        }
+    };
+    let name = move || with(|file| escaped(&file.name));
+    let facts = move || {
+        with(|file| {
+            let rows = match file.reading {
+                Reading::Going(done) => {
+                    return format!("{:.0} % read", 100.0 * done / file.size.max(1.0));
+                }
+                Reading::Stopped => format!("stopped after {} answers", file.records.len()),
+                Reading::Full => format!("the first {} answers", file.records.len()),
+                Reading::Done => format!("{} answers", file.records.len()),
+            };
+            match file.hash.is_empty() {
+                true => format!("{}, {rows}", kind(&file.records)),
+                false => format!("{}, {rows}, {}", kind(&file.records), &file.hash),
+            }
+        })
+    };
+    let checked = move || {
+        with(|file| {
+            if matches!(file.reading, Reading::Going(_)) || file.records.is_empty() {
+                return String::new();
+            }
+            let Some(logged) = file.rules else {
+                let has_target = file.records.iter().any(|record| record.content.is_some());
+                return match has_target {
+                    true => "no rewards were logged; the page computes them".to_owned(),
+                    false => "its lines have no target, so its rewards cannot be computed again: they are taken as logged".to_owned(),
+                };
+            };
+            match logged.of - logged.agree {
+                0 => format!(
+                    "✓ all {} logged rewards computed again, by {}",
+                    logged.of,
+                    logged.rules.name()
+                ),
+                n => format!(
+                    "≠ {n} of {} logged rewards are not what {} gives",
+                    logged.of,
+                    logged.rules.name()
+                ),
+            }
+        })
+    };
+    let going = move || {
+        !with(|file| {
+            if matches!(file.reading, Reading::Going(_)) {
+                "going".into()
+            } else {
+                String::new()
+            }
+        })
+        .is_empty()
+    };
+    let close = move |_| {
+        if let Some(gone) = place.get_untracked() {
+            files.close(id);
+            // Those behind it move up.
+            for side in [state.a, state.b] {
+                side.update(|place| {
+                    if *place > gone {
+                        *place -= 1
+                    }
+                });
+            }
+            if state.a.get_untracked() == state.b.get_untracked() {
+                state.b.update(|place| *place += 1);
+            }
+        }
+    };
+    view! {
+        <li data-testid="loaded-file">
+            <div class="file-head">
+                {choice("A", state.a, state.b)}
+                {choice("B", state.b, state.a)}
+                <b class="file-name">{name}</b>
+                <button type="button" class="plain" aria-label=move || format!("close {}", name()) on:click=close>"×"</button>
+            </div>
+            <p class="hint" role="status" data-testid="file-facts">{facts}</p>
+            <p class="hint" data-testid="file-check">{checked}</p>
+            {move || going().then(|| view! { <button type="button" data-testid="stop" on:click=move |_| files.stop()>"Stop"</button> })}
+            <p class="wrong">{move || with(|file| file.failure.as_deref().map(escaped).unwrap_or_default())}</p>
+            <Faults id=id/>
+        </li>
+    }
+}
+
+/// The lines of a file that could not be read.
+#[component]
+fn Faults(id: usize) -> impl IntoView {
+    const SHOWN: usize = 50;
+    let files = expect_context::<State>().files;
+    let faults = Memo::new(move |_| {
+        files.all.with(|all| {
+            let file = all.iter().find(|file| file.id == id)?;
+            let said = |fault: &crate::score::rows::RowFault| {
+                escaped(&format!("{}:{}: {}", file.name, fault.line, fault.what))
+            };
+            let first: Vec<String> = file.faults.iter().take(SHOWN).map(said).collect();
+            (file.unread > 0).then_some((file.unread, first))
+        })
+    });
+    move || {
+        faults.get().map(|(unread, first)| {
+            let summary = match unread {
+                1 => "1 line could not be read".to_owned(),
+                n if n > SHOWN => format!("{n} lines could not be read; the first {SHOWN}:"),
+                n => format!("{n} lines could not be read"),
+            };
+            view! {
+                <details data-testid="faults" open>
+                    <summary>{summary}</summary>
+                    <ul>{first.into_iter().map(|said| view! { <li>{said}</li> }).collect_view()}</ul>
+                </details>
+            }
+        })
+    }
+}
+
+/// Files by their addresses: nothing is fetched that nobody said yes to.
+#[component]
+fn Ask(failure: RwSignal<Option<String>>) -> impl IntoView {
+    let state = expect_context::<State>();
+    let written = RwSignal::new(String::new());
+    let ask = move || {
+        let address = written.get_untracked().trim().to_owned();
+        match resolved(&address) {
+            Ok(_) => {
+                failure.set(None);
+                state.asked.update(|asked| asked.push(address));
+                written.set(String::new());
+            }
+            Err(why) => failure.set(Some(why)),
+        }
+    };
+    let fetch_all = move |_| {
+        let addresses = state.asked.get_untracked();
+        state.asked.set(Vec::new());
+        leptos::task::spawn_local(async move {
+            for address in addresses {
+                let fetched = match resolved(&address) {
+                    Ok(url) => fetch(&url).await,
+                    Err(why) => Err(why),
+                };
+                match fetched {
+                    Ok(blob) => state
+                        .files
+                        .open(address.clone(), blob, Some(address), false),
+                    Err(why) => {
+                        let _ = failure.try_set(Some(why));
+                    }
+                }
+            }
+        });
+    };
+    view! {
+        <form class="address" on:submit=move |event| { event.prevent_default(); ask(); }>
+            <input aria-label="address of a file on this site" placeholder="address on this site" data-testid="address" prop:value=move || written.get() on:input:target=move |event| written.set(event.target().value())/>
+            <button data-testid="address-add">"Fetch…"</button>
+        </form>
+        {move || state.asked.with(|asked| (!asked.is_empty()).then(|| {
+            let list = asked.iter().map(|address| view! { <li><code>{escaped(&resolved(address).unwrap_or_else(|why| why))}</code></li> });
+            view! {
+                <div class="ask" role="group" aria-label="fetch these files?" data-testid="ask">
+                    <p>"Fetch these? They were named by a link or typed in."</p>
+                    <ul>{list.collect_view()}</ul>
+                    <button type="button" data-testid="ask-yes" on:click=fetch_all>"Fetch"</button>
+                    " "
+                    <button type="button" data-testid="ask-no" on:click=move |_| state.asked.set(Vec::new())>"Do not"</button>
+                </div>
+            }
+        }))}
+    }
+}
+
+/// The whole address, where the page may fetch it.
+fn resolved(address: &str) -> Result<String, String> {
+    let here = window().location();
+    let base = here.href().unwrap_or_default();
+    let url = Url::new_with_base(address, &base).map_err(|_| {
+        format!("`{address}` is no address: write one as in runs/a/eval/after.jsonl")
+    })?;
+    if address.is_empty() {
+        return Err("write an address, as in runs/a/eval/after.jsonl".to_owned());
+    }
+    match here.origin().is_ok_and(|origin| origin == url.origin()) {
+        true => Ok(url.href()),
+        false => Err(format!(
+            "{} is another site, and the page's policy lets it speak with its own alone: download the file and drop it here",
+            url.href()
+        )),
+    }
+}
+
+async fn fetch(address: &str) -> Result<Blob, String> {
+    let failed = |why: &str| format!("{address} cannot be fetched: {why}");
+    let response = JsFuture::from(window().fetch_with_str(address)).await;
+    let response: Response = response
+        .map_err(|_| failed("the server does not answer"))?
+        .unchecked_into();
+    if !response.ok() {
+        return Err(failed(&format!("the server says {}", response.status())));
+    }
+    let blob = response.blob().map_err(|_| failed("no bytes came"))?;
+    let blob = JsFuture::from(blob).await;
+    Ok(blob.map_err(|_| failed("it broke off"))?.unchecked_into())
+}

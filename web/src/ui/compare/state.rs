@@ -1,0 +1,271 @@
+//! What the page holds: the files, which two are compared by what, and what follows from it.
+
+use super::files::{Files, Records};
+use crate::compare::{
+    Basis, Comparison, Filter, LoggedRules, Measure, Order, Query, Sides, shown, toggle,
+};
+use crate::page::{self, Page};
+use crate::score::Rules;
+use leptos::ev;
+use leptos::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+use wasm_bindgen::JsValue;
+
+/// How long after the last change the address follows.
+const ADDRESS_DELAY: Duration = Duration::from_millis(300);
+
+/// Two files side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compared {
+    /// A's file and its records.
+    pub a: (usize, Records),
+    /// B's.
+    pub b: (usize, Records),
+    a_rules: Option<LoggedRules>,
+    b_rules: Option<LoggedRules>,
+    /// What came of them.
+    pub comparison: Arc<Comparison>,
+}
+
+impl Compared {
+    /// The records, and by what they are checked.
+    pub fn sides(&self) -> Sides<'_> {
+        Sides {
+            a: &self.a.1,
+            b: &self.b.1,
+            a_rules: self.a_rules.map(|logged| logged.rules),
+            b_rules: self.b_rules.map(|logged| logged.rules),
+        }
+    }
+
+    /// The rules that an opened example is explained by.
+    pub fn rules(&self) -> Rules {
+        match (self.comparison.basis, self.a_rules) {
+            (Basis::Scored(rules), _) => rules,
+            (Basis::Logged, Some(logged)) => logged.rules,
+            (Basis::Logged, None) => Rules::default(),
+        }
+    }
+}
+
+/// The page's state.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// The files.
+    pub files: Files,
+    /// Which of them is A, the baseline: its place in the list.
+    pub a: RwSignal<usize>,
+    /// Which is B.
+    pub b: RwSignal<usize>,
+    /// What is compared.
+    pub measure: RwSignal<Measure>,
+    /// Where its values come from; `None` leaves it to the files.
+    pub basis: RwSignal<Option<Basis>>,
+    /// What shown pairs have to pass.
+    pub filters: RwSignal<Vec<Filter>>,
+    /// What they are sorted by.
+    pub order: RwSignal<Order>,
+    /// The opened pair.
+    pub selected: RwSignal<Option<u32>>,
+    /// Addresses that a link names, or somebody wrote, and that nobody has said yes to.
+    pub asked: RwSignal<Vec<String>>,
+    /// Where values come from, chosen or not.
+    pub used_basis: Memo<Basis>,
+    /// The two files; `None` as long as there are not two.
+    pub compared: Memo<Option<Compared>>,
+    /// The pairs that are shown.
+    pub shown: Memo<Vec<u32>>,
+}
+
+impl State {
+    /// Of the address.
+    pub fn new() -> Self {
+        let query = of_address().unwrap_or_default();
+        let files = Files::new();
+        let (a, b) = (RwSignal::new(query.a), RwSignal::new(query.b));
+        let measure = RwSignal::new(query.measure);
+        let basis = RwSignal::new(query.basis);
+        let filters = RwSignal::new(query.filters);
+        let order = RwSignal::new(Order::default());
+        let rules_of = move |place: usize| {
+            files
+                .all
+                .with(|all| all.get(place).and_then(|file| file.rules))
+        };
+        let records = move |place: RwSignal<usize>| {
+            Memo::new(move |_| {
+                files.all.with(|all| {
+                    let file = all.get(place.get())?;
+                    (!file.records.is_empty()).then(|| (file.id, file.records.clone()))
+                })
+            })
+        };
+        let (a_records, b_records) = (records(a), records(b));
+        let used_basis = Memo::new(move |_| {
+            let records = |side: Memo<Option<(usize, Records)>>| {
+                side.get().map(|(_, records)| records).unwrap_or_default()
+            };
+            let (a_records, b_records) = (records(a_records), records(b_records));
+            basis
+                .get()
+                .unwrap_or_else(|| Basis::usual(&a_records, rules_of(a.get()), &b_records))
+        });
+        let compared = Memo::new(move |_| {
+            let (a_side, b_side) = (a_records.get()?, b_records.get()?);
+            let comparison = Comparison::of(&a_side.1, &b_side.1, measure.get(), used_basis.get());
+            Some(Compared {
+                a: a_side,
+                b: b_side,
+                a_rules: rules_of(a.get_untracked()),
+                b_rules: rules_of(b.get_untracked()),
+                comparison: Arc::new(comparison),
+            })
+        });
+        let shown = Memo::new(move |_| {
+            compared.with(|compared| {
+                let Some(compared) = compared else {
+                    return Vec::new();
+                };
+                let comparison = &compared.comparison;
+                filters.with(|filters| shown(comparison, compared.sides(), filters, order.get()))
+            })
+        });
+        let state = State {
+            files,
+            a,
+            b,
+            measure,
+            basis,
+            filters,
+            order,
+            selected: RwSignal::new(None),
+            asked: RwSignal::new(query.files),
+            used_basis,
+            compared,
+            shown,
+        };
+        state.follow();
+        state
+    }
+
+    /// Keeps the address and the page the same.
+    fn follow(self) {
+        let moved = window_event_listener(ev::hashchange, move |_| {
+            if let Some(query) = of_address() {
+                self.a.set(query.a);
+                self.b.set(query.b);
+                self.measure.set(query.measure);
+                self.basis.set(query.basis);
+                self.filters.set(query.filters);
+                let here = self.query().files;
+                if query.files != here {
+                    self.asked.set(query.files);
+                }
+            }
+        });
+        on_cleanup(move || moved.remove());
+        let mut write =
+            leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |query: Query| {
+                // By now another page may be open.
+                if of_address().is_some()
+                    && let Ok(history) = window().history()
+                {
+                    let address = address(&query);
+                    // A browser that refuses keeps the old address, which costs nothing else.
+                    let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+                }
+            });
+        let query = Memo::new(move |_| self.query());
+        Effect::new(move |before: Option<()>| {
+            let query = query.get();
+            if before.is_some() {
+                write(query);
+            }
+        });
+        // Another pair of files, another list of pairs.
+        let ids = Memo::new(move |_| {
+            self.compared
+                .with(|c| c.as_ref().map(|compared| (compared.a.0, compared.b.0)))
+        });
+        Effect::new(move |before: Option<Option<(usize, usize)>>| {
+            let ids = ids.get();
+            if before.is_some_and(|before| before != ids) {
+                self.selected.set(None);
+            }
+            ids
+        });
+    }
+
+    /// What the address carries.
+    pub fn query(self) -> Query {
+        let fetched = self.files.all.with(|all| {
+            let addresses = all.iter().filter_map(|file| file.address.clone());
+            addresses.collect::<Vec<_>>()
+        });
+        Query {
+            // What has not been fetched yet still belongs to the link.
+            files: match fetched.is_empty() {
+                true => self.asked.get(),
+                false => fetched,
+            },
+            a: self.a.get(),
+            b: self.b.get(),
+            measure: self.measure.get(),
+            basis: self.basis.get(),
+            filters: self.filters.get(),
+        }
+    }
+
+    /// The address that carries the page.
+    pub fn link(self) -> String {
+        let here = window().location().href().unwrap_or_default();
+        let base = here.split('#').next().unwrap_or_default();
+        format!("{base}{}", address(&untrack(|| self.query())))
+    }
+
+    /// Adds a filter, or takes it away.
+    pub fn toggle(self, filter: Filter) {
+        self.filters.update(|filters| toggle(filters, filter));
+    }
+
+    /// Whether a filter is on.
+    pub fn is_on(self, filter: Filter) -> bool {
+        self.filters.with(|filters| filters.contains(&filter))
+    }
+
+    /// Opens the pair so many places further on in the table.
+    pub fn step(self, step: isize) -> Option<usize> {
+        let selected = self.selected.get_untracked();
+        let (place, next) = self.shown.with_untracked(|shown| {
+            let at = selected.and_then(|at| shown.iter().position(|&other| other == at));
+            let place = at.map_or(0, |at| at.saturating_add_signed(step));
+            let place = place.min(shown.len().checked_sub(1)?);
+            Some((place, shown[place]))
+        })?;
+        self.selected.set(Some(next));
+        Some(place)
+    }
+
+    /// Turns the sides around.
+    pub fn turn(self) {
+        let (a, b) = (self.a.get_untracked(), self.b.get_untracked());
+        self.a.set(b);
+        self.b.set(a);
+    }
+}
+
+fn of_address() -> Option<Query> {
+    let hash = window().location().hash().ok()?;
+    match page::parse(&hash)? {
+        (Page::Compare, query) => Some(Query::read(query)),
+        _ => None,
+    }
+}
+
+fn address(query: &Query) -> String {
+    match query.write() {
+        query if query.is_empty() => Page::Compare.address(),
+        query => format!("{}?{query}", Page::Compare.address()),
+    }
+}

@@ -1,0 +1,260 @@
+// The page "Compare": which of two checkpoints is better, by mouse and by keys, in both themes and on a narrow screen, and with files that mean harm.
+//
+// RECODE_RUN=FOLDER, a run of the trainer with evaluations, is compared as well.
+
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { answer, launch, serve } from './playground.mjs';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
+
+let server;
+let browser;
+
+before(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  server = await serve();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/** Opens the page with the verdict on the bundled pair, and holds it to having complained of nothing. */
+async function opened(t, { hash = '#/compare', ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  await page.goto(`${server.origin}${hash}`);
+  await page.getByTestId('compare-verdict').waitFor();
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  return page;
+}
+
+async function give(page, files) {
+  await page.getByTestId('open-answers').setInputFiles(Object.entries(files).map(([name, text]) => ({ name, mimeType: '', buffer: Buffer.from(text) })));
+}
+
+const verdict = (page) => page.getByTestId('compare-verdict').innerText();
+const becomes = (page, id, said) => page.getByTestId(id).filter({ hasText: said }).waitFor();
+const examples = (page) => page.getByTestId('pair').evaluateAll((rows) => rows.map((row) => row.cells[0].innerText));
+
+/** A line of an evaluation, its reward as strict rules have it: the target, or a copy of the old code. */
+const line = (row, right, more = {}) => {
+  const [old, target] = [`np.row_stack(a${row})`, `np.vstack(a${row})`];
+  return JSON.stringify({ row, dependency: 'numpy', update_info: `u${row % 5}`, old_code: old, new_code: target, completion: answer(right ? target : old), finish_reason: 'eos', ...more });
+};
+const A = [1, 2, 3, 4, 5, 5].map((row) => line(row, row === 1)).join('\n');
+const B = [line(1, false), line(2, true), line(3, true, { new_code: 'other' }), line(6, true)].join('\n');
+
+test('the page opens with a real pair, loaded only here', async (t) => {
+  const begun = server.asked.length;
+  const page = await opened(t);
+  assert.match(await page.getByTestId('join').innerText(), /^96 examples are in both; none is missing, doubled or changed\.$/);
+  assert.match(await verdict(page), /^B is ahead of A: 0\.280 ± 0\.\d+ reward, which may be chance, on 96 pairs; 27 wins, 13 losses, 56 ties, 0 unmatched\.$/);
+  assert.match(await page.getByTestId('method').innerText(), /95 % interval.*Student's t.*McNemar's exact test on wins and losses: p = 0\.038/);
+  for (const check of await page.getByTestId('file-check').allInnerTexts()) assert.match(check, /all 96 logged rewards computed again, by strict/);
+  const asked = server.asked.slice(begun).map(({ path }) => path);
+  assert.ok(!asked.some((path) => path.endsWith('editor.js')), `${asked}`);
+  assert.equal(asked.filter((path) => path.endsWith('.wasm')).length, 1);
+});
+
+test('what two files do not share is said first, and counted', async (t) => {
+  const page = await opened(t);
+  await give(page, { 'a.jsonl': A, 'b.jsonl': B });
+  await becomes(page, 'join', /^2 examples are in both; 1 only in A, 1 only in B, 1 doubled, 1 changed\.$/);
+  assert.match(await verdict(page), /on 2 pairs; 1 win, 1 loss, 0 ties, 4 unmatched/);
+  await page.getByTestId('unmatched').locator('summary').click();
+  const told = await page.getByTestId('unmatched').innerText();
+  for (const said of [/only in A: row 4 \(line 4\)/, /only in B: row 6 \(line 4\)/, /doubled.*row 5 \(lines of A: 5, 6; of B: none\)/, /changed.*row 3 \(line 3 of A, 3 of B\)/]) assert.match(told, said);
+  for (const check of await page.getByTestId('file-check').allInnerTexts()) assert.match(check, /no rewards were logged/);
+});
+
+test('a reward that the page does not compute again is found', async (t) => {
+  const page = await opened(t);
+  const logged = { format: 1, es_star: 2, em_star: 2, total: 3 };
+  await give(page, { 'a.jsonl': [1, 2, 3].map((row) => line(row, true, logged)).join('\n'), 'b.jsonl': [line(1, true, logged), line(2, false, logged), line(3, true, logged)].join('\n') });
+  await becomes(page, 'join', /^3 examples/);
+  assert.match(await page.getByTestId('file-check').nth(1).innerText(), /1 of 3 logged rewards are not what strict gives/);
+  await page.getByRole('button', { name: '1 not the logged rewards' }).click();
+  assert.deepEqual(await examples(page), ['row 2']);
+  await page.getByTestId('basis').selectOption('logged');
+  await becomes(page, 'compare-verdict', /0 wins, 0 losses, 3 ties/);
+});
+
+test('every count is a filter, and the address carries it', async (t) => {
+  const page = await opened(t);
+  await page.getByRole('button', { name: '13 losses', exact: true }).click();
+  await becomes(page, 'shown', /^13 of 96 pairs/);
+  await page.waitForURL(/only=loss/);
+  await page.getByTestId('sort-difference').click();
+  const values = await page.getByTestId('pair').evaluateAll((rows) => rows.map((row) => Number(row.cells[4].innerText)));
+  assert.deepEqual(values, [...values].sort((a, b) => a - b));
+  await page.getByTestId('active-filter').click();
+  await becomes(page, 'shown', /^96 of 96/);
+  await page.getByTestId('histogram-table').locator('summary').click();
+  const count = page.getByTestId('histogram-table').getByRole('button').first();
+  const pairs = await count.innerText();
+  await count.click();
+  await becomes(page, 'shown', new RegExp(`^${pairs} of 96`));
+  await page.getByTestId('measure').selectOption('edit_gain');
+  await becomes(page, 'shown', /^96 of 96/);
+  await page.waitForURL(/by=edit_gain/);
+  const other = await opened(t, { hash: '#/compare?by=es_star&only=win&rules=paper' });
+  assert.equal(await other.getByTestId('measure').inputValue(), 'es_star');
+  assert.equal(await other.getByTestId('basis').inputValue(), 'paper');
+  assert.match(await other.getByTestId('active-filter').innerText(), /B wins/);
+});
+
+test('an opened pair shows prompt, both answers, both rewards and three differences', async (t) => {
+  const page = await opened(t);
+  await page.getByTestId('pair').nth(2).click();
+  await becomes(page, 'drawer-title', /^row 3: B wins, \+0\.313$/);
+  const drawer = page.getByTestId('drawer');
+  assert.match(await drawer.getByTestId('prompt').innerText(), /read_csv lost its keyword squeeze/);
+  assert.deepEqual([await drawer.getByTestId('waterfall').count(), await drawer.getByTestId('completion').count(), await drawer.getByTestId('diff').count()], [2, 2, 3]);
+  assert.match(await drawer.getByTestId('answer-b').getByRole('img').getAttribute('aria-label'), /total of \+2\.373/);
+  await page.getByTestId('close-drawer').click();
+  await drawer.waitFor({ state: 'detached' });
+});
+
+test('keys alone go through it', async (t) => {
+  const page = await opened(t);
+  await page.keyboard.press('w');
+  await becomes(page, 'shown', /^27 of 96/);
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.getByTestId('drawer').waitFor();
+  assert.equal(await page.locator('tr[aria-selected="true"]').getAttribute('aria-rowindex'), '3');
+  await page.keyboard.press('k');
+  assert.equal(await page.locator('tr[aria-selected="true"]').getAttribute('aria-rowindex'), '2');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+  await page.keyboard.press('t');
+  await becomes(page, 'shown', /^56 of 96/);
+  await page.keyboard.press('n');
+  await becomes(page, 'shown', /^22 of 96/);
+  await page.keyboard.press('x');
+  await becomes(page, 'compare-verdict', /^A is ahead of B.*13 wins, 27 losses/);
+  await page.getByRole('group', { name: /dots of the scatter/ }).focus();
+  await page.keyboard.press('ArrowRight');
+  await becomes(page, 'dot', /^A -1\.000, B -?\d\.\d+: \d+ pairs?$/);
+  await page.keyboard.press('Enter');
+  await page.getByTestId('drawer').waitFor();
+  await page.keyboard.press('1');
+  await page.getByTestId('total').waitFor();
+  await page.keyboard.press('2');
+  await page.getByTestId('compare-verdict').waitFor();
+});
+
+test('more than two files stand against a baseline that one chooses', async (t) => {
+  const page = await opened(t);
+  const of = (right) => [1, 2, 3, 4].map((row) => line(row, right(row))).join('\n');
+  await give(page, { 'none.jsonl': of(() => false), 'half.jsonl': of((row) => row % 2), 'all.jsonl': of(() => true) });
+  await page.getByTestId('summary-row').nth(2).waitFor();
+  await becomes(page, 'compare-verdict', /2 wins, 0 losses, 2 ties/);
+  await page.getByTestId('loaded-file').nth(2).getByRole('radio', { name: 'A' }).check();
+  await becomes(page, 'compare-verdict', /0 wins, 2 losses, 2 ties/);
+  assert.match(await page.getByTestId('summary-row').nth(0).innerText(), /none\.jsonl/);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-csv').click()]);
+  assert.match(await readFile(await download.path(), 'utf8'), /^example,a_line,.*\r\nrow 1,1,1,tie,3/);
+  for (const name of ['scatter', 'histogram', 'outcomes']) {
+    const [chart] = await Promise.all([page.waitForEvent('download'), page.getByTestId(`save-${name}`).click()]);
+    assert.match(await readFile(await chart.path(), 'utf8'), /^<svg/);
+  }
+});
+
+test('what is wrong with a file is said by line, and the rest is there', async (t) => {
+  const page = await opened(t);
+  await give(page, { 'a.jsonl': A, 'mixed.jsonl': [line(1, true), '{"row": 2}', '[1]', '{"step": 1, "learning_rate": 1}', '{"completion": "c", "row": "x"}', '{"completion": "cut'].join('\n'), 'picture.png': Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 10]) });
+  await page.getByTestId('faults').nth(1).waitFor();
+  const faults = await page.getByTestId('faults').first().innerText();
+  for (const said of [/mixed\.jsonl:2: completion is missing/, /:3: not an object/, /:4: a line of a run's metrics/, /:5: row is a text; expected a whole number/, /:6: the line ends within its object: was the file cut off\?/]) assert.match(faults, said);
+  assert.match(await page.getByTestId('faults').nth(1).innerText(), /not UTF-8/);
+  await becomes(page, 'compare-verdict', /on 1 pair;/);
+});
+
+test('an address is asked about, and another site is not asked', async (t) => {
+  const page = await opened(t, { hash: '#/compare?file=demo-after.jsonl&file=demo-before.jsonl' });
+  const begun = server.asked.length;
+  assert.match(await page.getByTestId('ask').innerText(), /Fetch these\?.*demo-after\.jsonl/s);
+  assert.equal(server.asked.length, begun);
+  await page.getByTestId('ask-yes').click();
+  await becomes(page, 'compare-verdict', /13 wins, 27 losses/);
+  await page.getByTestId('address').fill('https://example.com/a.jsonl');
+  await page.getByTestId('address-add').click();
+  await becomes(page, 'open-failure', /another site.*download the file and drop it here/);
+});
+
+test('files may be dropped', async (t) => {
+  const page = await opened(t);
+  await page.evaluate(([a, b]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([a], 'a.jsonl'));
+    data.items.add(new File([b], 'b.jsonl'));
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  }, [A, B]);
+  await becomes(page, 'join', /^2 examples/);
+});
+
+test("a run of the trainer's, its folder chosen", { skip: !existsSync(`${process.env.RECODE_RUN}/eval/after.jsonl`) }, async (t) => {
+  const page = await opened(t);
+  await page.getByTestId('open-folder').setInputFiles(process.env.RECODE_RUN);
+  await page.getByTestId('loaded-file').filter({ hasText: 'eval/after.jsonl' }).filter({ hasText: /✓ all \d+ logged rewards computed again/ }).waitFor();
+  await becomes(page, 'compare-verdict', /0 unmatched/);
+});
+
+const HOSTILE = '<script>window.harmed = 1</script><img src=x onerror="window.harmed = 1">\u202e\u200b';
+
+test('texts that mean harm are shown as what they are', async (t) => {
+  const page = await opened(t);
+  const harm = (right) => JSON.stringify({ row: 1, dependency: HOSTILE, update_info: HOSTILE, old_code: HOSTILE, new_code: `${HOSTILE}\nx`, completion: answer(`${HOSTILE}${right}`, HOSTILE) });
+  await give(page, { [`${HOSTILE.replaceAll('/', '')}.jsonl`]: `${harm(1)}\n{"completion": "${HOSTILE.replaceAll('"', '')}"}`, 'b.jsonl': harm(2) });
+  await page.getByTestId('pair').first().click();
+  await page.getByTestId('prompt').waitFor();
+  const seen = await page.evaluate(() => ({ harmed: window.harmed, tags: document.querySelectorAll('script:not([src]), img, [onload], [onerror]').length, text: document.body.innerText }));
+  assert.deepEqual([seen.harmed, seen.tags], [undefined, 0]);
+  assert.match(seen.text, /<script>window\.harmed = 1<\/script>/);
+  assert.ok(!/[\u202e\u200b]/.test(seen.text) && seen.text.includes('\\u{202e}'));
+});
+
+for (const [name, options] of Object.entries({
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  narrow: { colorScheme: 'light', viewport: { width: 360, height: 780 } },
+  'narrow-dark': { colorScheme: 'dark', viewport: { width: 360, height: 780 } },
+})) {
+  test(`${name}: nothing stands out of the page, and axe finds nothing serious`, async (t) => {
+    const page = await opened(t, options);
+    const session = await page.context().newCDPSession(page);
+    const check = async () => {
+      const width = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      assert.ok(width <= 0, `${width} pixels too wide`);
+      // By the debugger's door, which the page's policy does not guard.
+      await session.send('Runtime.evaluate', { expression: readFileSync(AXE, 'utf8') });
+      const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
+      const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+      assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`), []);
+    };
+    await page.screenshot({ path: `${SCREENSHOTS}compare-${name}.png`, fullPage: true });
+    await check();
+    await page.keyboard.press('w');
+    await page.keyboard.press('j');
+    await page.getByTestId('prompt').waitFor();
+    await page.screenshot({ path: `${SCREENSHOTS}compare-pair-${name}.png` });
+    await check();
+  });
+}
