@@ -30,6 +30,7 @@ enum Command {
     Logprobs(commands::logprobs::Args),
     Migrate(commands::migrate::Args),
     Score(commands::score::Args),
+    Playground(commands::playground::Args),
     Audit(commands::audit::Args),
     #[cfg(feature = "gpu")]
     Devices(commands::devices::Args),
@@ -47,6 +48,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Logprobs(args) => commands::logprobs::run(args),
         Command::Migrate(args) => commands::migrate::run(args),
         Command::Score(args) => commands::score::run(args),
+        Command::Playground(args) => commands::playground::run(args),
         Command::Audit(args) => commands::audit::run(args),
         #[cfg(feature = "gpu")]
         Command::Devices(args) => commands::devices::run(args),

@@ -22,6 +22,7 @@ pub mod micro_batch;
 pub mod model_dir;
 pub mod optimizer;
 pub mod plan;
+pub mod playground;
 pub mod report;
 pub mod run_dir;
 pub mod run_log;

@@ -10,6 +10,7 @@ pub mod merge;
 pub mod migrate;
 mod model_args;
 pub mod plan;
+pub mod playground;
 pub mod profile;
 mod rubric_args;
 pub mod score;

@@ -11,32 +11,22 @@
 //! there are cores, and at most 256 connections are open: the others wait. Bodies so take up to 256 times `--max-body-mib` of memory, where
 //! that many clients send as much at once. The first Ctrl-C or SIGTERM lets the requests at hand finish, the second does not.
 
+pub(crate) mod listen;
 mod request;
 mod routes;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
+use anyhow::Result;
 use recode_core::reward::Rubric;
-use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
-use tokio_io_timeout::TimeoutStream;
 
 use crate::cli::Usage;
 use crate::report::remark;
 
 /// The port where none is named.
 const PORT: u16 = 8917;
-
-/// Connections that are open at a time.
-const MAX_CONNECTIONS: usize = 256;
 
 /// What the service is told.
 #[derive(Debug, Clone)]
@@ -71,83 +61,16 @@ pub fn address(text: &str) -> Result<SocketAddr> {
 /// # Errors
 /// The address is taken or may not be used.
 pub fn serve(address: SocketAddr, settings: Settings) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the threads that serve")?;
-    runtime.block_on(serve_until_stopped(address, settings))
-}
-
-async fn serve_until_stopped(address: SocketAddr, settings: Settings) -> Result<()> {
-    // From here on no signal ends the process by itself.
-    let mut signals = [
-        signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
-        signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?,
-    ];
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot serve on {address}"))?;
-    let address = listener
-        .local_addr()
-        .context("cannot tell the address that is served")?;
-    remark(&format!(
-        "serving on http://{address} (POST /score, GET /health, GET /openapi.json); Ctrl-C stops"
-    ));
-    if !address.ip().is_loopback() {
-        remark(&format!(
-            "attention  {address} can be reached from other machines, by anyone, unencrypted: put a proxy in front of it where that matters"
-        ));
-    }
-
     let timeout = settings.timeout;
-    let service = TowerToHyperService::new(routes::router(Arc::new(settings)));
-    let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(timeout);
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    loop {
-        let accept = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, stream) = tokio::select! {
-            (place, accepted) = accept => match accepted {
-                Ok((stream, _)) => (place, stream),
-                // Out of file descriptors, or gone before it was greeted: neither ends the others.
-                Err(error) => {
-                    remark(&format!("a connection was refused: {error}"));
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            () = first_of(&mut signals) => break,
-        };
-        // An answer is small and waited for: it is not held back for company.
-        let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(timeout));
-        let connection =
-            graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service.clone()));
-        // A connection that breaks off concerns its other end alone.
-        tokio::spawn(async move {
-            let _ = connection.await;
-            drop(place);
-        });
-    }
-    drop(listener);
-    remark("stopping as soon as the requests at hand are answered; once more stops at once");
-    tokio::select! {
-        () = graceful.shutdown() => Ok(()),
-        // A client that takes this long has been given up on already.
-        () = tokio::time::sleep(2 * timeout) => anyhow::bail!("stopped with requests unanswered"),
-        () = first_of(&mut signals) => anyhow::bail!("stopped with requests unanswered"),
-    }
-}
-
-async fn first_of([interrupt, terminate]: &mut [Signal; 2]) {
-    let (interrupt, terminate) = (pin!(interrupt.recv()), pin!(terminate.recv()));
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate => {}
-    }
+    let router = routes::router(Arc::new(settings));
+    listen::run(address, router, timeout, |address| {
+        remark(&format!(
+            "serving on http://{address} (POST /score, GET /health, GET /openapi.json); Ctrl-C stops"
+        ));
+        if !address.ip().is_loopback() {
+            remark(&format!(
+                "attention  {address} can be reached from other machines, by anyone, unencrypted: put a proxy in front of it where that matters"
+            ));
+        }
+    })
 }

@@ -10,6 +10,7 @@ mod logprobs;
 mod merge;
 mod migrate;
 mod plan;
+mod playground;
 mod score;
 mod serve;
 #[path = "../tiny/mod.rs"]

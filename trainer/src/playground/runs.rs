@@ -1,0 +1,327 @@
+//! A folder of runs, and what of them may be read: config.toml, metrics.jsonl, completions.jsonl, timings.jsonl, eval/*.jsonl and data/*.jsonl.
+//!
+//! A run is a folder with metrics.jsonl or config.toml. A file that lies outside its run's folder, behind a link, is none of the run's.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::cli::Usage;
+
+/// The most that is read at once; whoever wants more asks again.
+pub(super) const MAX_PIECE_BYTES: u64 = 8 << 20;
+
+/// The files that stand in a run's folder itself.
+const FILES: [&str; 4] = [
+    "config.toml",
+    "metrics.jsonl",
+    "completions.jsonl",
+    "timings.jsonl",
+];
+/// The folders of a run of which every .jsonl may be read.
+const FOLDERS: [&str; 2] = ["eval", "data"];
+
+/// A folder of runs, or of a single one.
+#[derive(Debug)]
+pub struct Runs {
+    folder: PathBuf,
+    follow: bool,
+}
+
+/// What there is.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Listing {
+    folder: String,
+    follow: bool,
+    runs: Vec<Run>,
+}
+
+/// A run.
+#[derive(Debug, PartialEq, Serialize)]
+struct Run {
+    name: String,
+    /// The latest of its files' times.
+    modified_ms: u64,
+    files: Vec<RunFile>,
+}
+
+/// A file of a run.
+#[derive(Debug, PartialEq, Serialize)]
+struct RunFile {
+    path: String,
+    bytes: u64,
+    modified_ms: u64,
+}
+
+/// A part of a file.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) from: u64,
+    /// Of the whole file.
+    pub(super) size: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Runs {
+    /// A folder that is there.
+    ///
+    /// # Errors
+    /// It is not, or is no folder: wrong usage.
+    pub fn open(folder: PathBuf, follow: bool) -> Result<Self> {
+        match folder.is_dir() {
+            true => Ok(Self { folder, follow }),
+            false => Err(Usage::error(format_args!(
+                "{} is no folder: --follow takes a folder of runs, as runs/, or that of a single one",
+                folder.display()
+            ))),
+        }
+    }
+
+    /// What is served, for people.
+    pub fn in_words(&self) -> String {
+        let verb = if self.follow {
+            "following"
+        } else {
+            "the runs of"
+        };
+        format!("{verb} {}", self.folder.display())
+    }
+
+    /// The runs that there are at the moment, by name.
+    ///
+    /// # Errors
+    /// The folder cannot be read any more.
+    pub fn list(&self) -> Result<Listing> {
+        let mut runs: Vec<Run> = self
+            .folders()?
+            .into_iter()
+            .filter_map(|(name, path)| run(name, &path))
+            .collect();
+        runs.sort_by(|a, b| a.name.cmp(&b.name));
+        let (folder, follow) = (self.folder.display().to_string(), self.follow);
+        Ok(Listing {
+            folder,
+            follow,
+            runs,
+        })
+    }
+
+    /// Name and path of every run.
+    fn folders(&self) -> Result<Vec<(String, PathBuf)>> {
+        if is_run(&self.folder) {
+            let whole = fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
+            let name = whole
+                .file_name()
+                .map_or("run".to_owned(), |name| name.to_string_lossy().into_owned());
+            return Ok(vec![(name, self.folder.clone())]);
+        }
+        let cannot = || format!("cannot read {}", self.folder.display());
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.folder).with_context(cannot)? {
+            let entry = entry.with_context(cannot)?;
+            // A name that is not UTF-8 has no address.
+            if let Ok(name) = entry.file_name().into_string()
+                && !name.starts_with('.')
+                && is_run(&entry.path())
+            {
+                found.push((name, entry.path()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A part of a run's file, or, without a range, all of it; `None` where there is no such run or file, or it may not be read.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub(super) fn read(
+        &self,
+        run: &str,
+        path: &str,
+        range: Option<(u64, u64)>,
+    ) -> io::Result<Option<Piece>> {
+        let folders = self.folders().map_err(io::Error::other)?;
+        let Some((_, folder)) = folders.into_iter().find(|(name, _)| name == run) else {
+            return Ok(None);
+        };
+        let Some(file) = inside(&folder, path) else {
+            return Ok(None);
+        };
+        let mut file = File::open(file)?;
+        let size = file.metadata()?.len();
+        let (from, to) = range.unwrap_or((0, u64::MAX));
+        let to = to.min(size).min(from.saturating_add(MAX_PIECE_BYTES));
+        let mut bytes = Vec::new();
+        if from < to {
+            file.seek(SeekFrom::Start(from))?;
+            file.take(to - from).read_to_end(&mut bytes)?;
+        }
+        Ok(Some(Piece { from, size, bytes }))
+    }
+}
+
+fn is_run(folder: &Path) -> bool {
+    folder.join("metrics.jsonl").is_file() || folder.join("config.toml").is_file()
+}
+
+/// The file of a run at `path`, where it is one that may be read and lies where it says.
+fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
+    let is_plain = |name: &str| !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
+    let known = match path.split_once('/') {
+        None => FILES.contains(&path),
+        Some((folder, name)) => {
+            FOLDERS.contains(&folder) && is_plain(name) && name.ends_with(".jsonl")
+        }
+    };
+    let whole = fs::canonicalize(folder).ok()?;
+    let file = fs::canonicalize(folder.join(path)).ok()?;
+    (known && file.starts_with(&whole) && file.is_file()).then_some(file)
+}
+
+/// What of a run may be read; `None` where it has gone meanwhile.
+fn run(name: String, folder: &Path) -> Option<Run> {
+    let mut paths: Vec<String> = FILES.map(str::to_owned).into();
+    for part in FOLDERS {
+        let entries = fs::read_dir(folder.join(part))
+            .into_iter()
+            .flatten()
+            .flatten();
+        paths.extend(
+            entries.filter_map(|entry| Some(format!("{part}/{}", entry.file_name().to_str()?))),
+        );
+    }
+    paths.sort();
+    let file = |path: String| {
+        let about = inside(folder, &path)?.metadata().ok()?;
+        Some(RunFile {
+            path,
+            bytes: about.len(),
+            modified_ms: modified_ms(&about),
+        })
+    };
+    let files: Vec<RunFile> = paths.into_iter().filter_map(file).collect();
+    let modified_ms = files.iter().map(|file| file.modified_ms).max()?;
+    Some(Run {
+        name,
+        modified_ms,
+        files,
+    })
+}
+
+/// 0 where the file system keeps no times.
+fn modified_ms(about: &Metadata) -> u64 {
+    let since = about
+        .modified()
+        .ok()
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(files: &[(&str, &str)]) -> (tempfile::TempDir, Runs) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let runs = Runs::open(dir.path().to_owned(), true).unwrap();
+        (dir, runs)
+    }
+
+    #[test]
+    fn runs_are_listed_with_what_may_be_read_of_them() {
+        let (_dir, runs) = runs(&[
+            ("b/metrics.jsonl", "{}\n"),
+            ("b/checkpoints/step-000001/state.json", "{}"),
+            ("b/eval/after.jsonl", "1\n"),
+            ("b/eval/notes.txt", "secret"),
+            ("a/config.toml", ""),
+            ("no-run/secret.jsonl", ""),
+            (".hidden/metrics.jsonl", ""),
+        ]);
+        let listing = runs.list().unwrap();
+        let found: Vec<(&str, Vec<(&str, u64)>)> = listing
+            .runs
+            .iter()
+            .map(|run| {
+                (
+                    &*run.name,
+                    run.files
+                        .iter()
+                        .map(|file| (&*file.path, file.bytes))
+                        .collect(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("a", vec![("config.toml", 0)]),
+                ("b", vec![("eval/after.jsonl", 2), ("metrics.jsonl", 3)])
+            ]
+        );
+    }
+
+    #[test]
+    fn a_part_is_read_and_nothing_outside() {
+        let (dir, runs) = runs(&[
+            ("a/metrics.jsonl", "0123456789"),
+            ("a/.lock", "x"),
+            ("secret.jsonl", "x"),
+        ]);
+        let piece = runs
+            .read("a", "metrics.jsonl", Some((3, 6)))
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (piece.from, piece.size, &piece.bytes[..]),
+            (3, 10, &b"345"[..])
+        );
+        let beyond = runs
+            .read("a", "metrics.jsonl", Some((10, 20)))
+            .unwrap()
+            .unwrap();
+        assert!(beyond.bytes.is_empty());
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(
+            dir.path().join("secret.jsonl"),
+            dir.path().join("a/completions.jsonl"),
+        )
+        .unwrap();
+        for (run, path) in [
+            ("a", ".lock"),
+            ("a", "../secret.jsonl"),
+            ("a", "eval/../../secret.jsonl"),
+            ("a", "completions.jsonl"),
+            ("..", "secret.jsonl"),
+            ("", "secret.jsonl"),
+            ("a", "eval"),
+            ("a", "/etc/passwd"),
+            ("a", "data/.x.jsonl"),
+            ("b", "metrics.jsonl"),
+        ] {
+            assert!(
+                runs.read(run, path, None).unwrap().is_none(),
+                "{run}/{path}"
+            );
+        }
+        drop(dir);
+    }
+
+    #[test]
+    fn a_single_run_is_a_folder_of_one() {
+        let (dir, _) = runs(&[("a/metrics.jsonl", "{}\n")]);
+        let one = Runs::open(dir.path().join("a"), false).unwrap();
+        assert_eq!(one.list().unwrap().runs[0].name, "a");
+        let error = Runs::open(dir.path().join("nowhere"), true).unwrap_err();
+        assert!(error.is::<Usage>() && error.to_string().contains("nowhere is no folder"));
+    }
+}
