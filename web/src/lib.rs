@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod page;
+pub mod run;
 pub mod score;
 #[cfg(target_arch = "wasm32")]
 mod ui;

@@ -47,6 +47,16 @@ impl Lines {
         self.line(0)
     }
 
+    /// The line that has begun and not ended; `None` where there is none, or it is too long to be kept.
+    pub fn waiting(&self) -> Option<&[u8]> {
+        Some(&*self.waiting).filter(|line| !line.is_empty())
+    }
+
+    /// The number of the line that has begun and not ended.
+    pub fn unfinished(&self) -> Option<u32> {
+        (self.dropped > 0 || !self.waiting.is_empty()).then_some(self.number + 1)
+    }
+
     fn wait(&mut self, bytes: &[u8]) {
         if self.dropped + self.waiting.len() + bytes.len() > MAX_LINE_BYTES {
             self.dropped += self.waiting.len() + bytes.len();

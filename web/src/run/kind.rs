@@ -1,0 +1,104 @@
+//! Which of a run's files a file is, by its first line.
+
+use serde_json::Value;
+
+/// How much of a file is looked at.
+pub const SNIFF_BYTES: usize = 256 << 10;
+
+/// A file that the page reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// metrics.jsonl: a line a step.
+    Metrics,
+    /// completions.jsonl: a line a completion.
+    Completions,
+    /// The rows that were trained on, whose targets the completions are held against.
+    Rows,
+}
+
+/// Why a file is none of them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotOfARun {
+    /// Nothing in it yet.
+    #[error("empty: a run that has not finished its first step has such a file")]
+    Empty,
+    /// Held-out answers.
+    #[error("held-out answers of an evaluation, which have no steps; the page Score reads them")]
+    Evaluation,
+    /// Something else.
+    #[error(
+        "not a file of a run: expected metrics.jsonl, completions.jsonl, or the training rows with new_code, an object a line"
+    )]
+    Other,
+}
+
+impl Kind {
+    /// The kind of a file that begins with these bytes.
+    ///
+    /// # Errors
+    /// What it is instead.
+    pub fn of(beginning: &[u8]) -> Result<Self, NotOfARun> {
+        let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+        let mut lines = beginning
+            .split(|&byte| byte == b'\n')
+            .map(<[u8]>::trim_ascii);
+        let first = lines
+            .find(|line| !line.is_empty())
+            .ok_or(NotOfARun::Empty)?;
+        let has = |name: &str| match serde_json::from_slice(first) {
+            Ok(Value::Object(fields)) => fields.contains_key(name),
+            Ok(_) => false,
+            // Cut off, as the first line of a file is that is being written, or one with NaN: its names have to do.
+            Err(_) => {
+                let name = format!("\"{name}\":");
+                let text = String::from_utf8_lossy(first);
+                text.starts_with('{') && text.replace("\": ", "\":").contains(&name)
+            }
+        };
+        match (has("step"), has("completion"), has("new_code")) {
+            (true, true, _) => Ok(Kind::Completions),
+            (true, false, _) => Ok(Kind::Metrics),
+            (false, false, true) => Ok(Kind::Rows),
+            (false, true, _) => Err(NotOfARun::Evaluation),
+            (false, false, false) => Err(NotOfARun::Other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_file_is_known_by_its_first_line() {
+        for (text, kind) in [
+            ("\n{\"step\": 1, \"reward\": 2}\n", Ok(Kind::Metrics)),
+            ("{\"step\":1,\"reward\":NaN}\n", Ok(Kind::Metrics)),
+            (
+                "{\"step\":1,\"row\":2,\"completion\":\"c",
+                Ok(Kind::Completions),
+            ),
+            (
+                "\u{feff}{\"old_code\":\"o\",\"new_code\":\"n\"}\r\n",
+                Ok(Kind::Rows),
+            ),
+            (
+                "{\"row\":1,\"new_code\":\"n\",\"completion\":\"c\"}",
+                Err(NotOfARun::Evaluation),
+            ),
+            ("\n \n", Err(NotOfARun::Empty)),
+            ("[\"step\"]", Err(NotOfARun::Other)),
+            ("name = \"run\"", Err(NotOfARun::Other)),
+        ] {
+            assert_eq!(Kind::of(text.as_bytes()), kind, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_a_kind_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = Kind::of(&bytes);
+        }
+    }
+}
