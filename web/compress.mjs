@@ -6,10 +6,12 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
 const folder = process.argv[2];
 /** What the first score waits for; the others come later, or never. */
-const LATER = ['editor.js', 'worker.js', 'demo-before.jsonl', 'demo-after.jsonl'];
+const LATER = [
+  'editor.js', 'worker.js', 'demo-before.jsonl', 'demo-after.jsonl', 'example-completions.jsonl', 'example-metrics.jsonl', 'example-rows.jsonl',
+];
 
 let first = 0;
-for (const name of readdirSync(folder).sort()) {
+for (const name of readdirSync(folder).sort().filter((name) => !name.startsWith('.'))) {
   const bytes = readFileSync(join(folder, name));
   const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
   const gzip = gzipSync(bytes, { level: 9 });

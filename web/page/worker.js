@@ -1,11 +1,13 @@
-// Scores a file, by given rules or line by line as answers to compare, with the module that the page has compiled. Messages go to the page from the module itself; an error goes alone.
+// Reads files with the module that the page has compiled: `task` is one of its functions. Messages go to the page from the module itself; an error goes alone.
 
-import init, { serve_answers, serve_worker } from './playground.js';
+import init, { index_completions, serve_answers, serve_worker } from './playground.js';
 
-onmessage = async ({ data: [module, file, rules] }) => {
+const TASKS = { index_completions, serve_answers, serve_worker };
+
+onmessage = async ({ data: [module, task, ...given] }) => {
   try {
     await init({ module_or_path: module });
-    await (rules === undefined ? serve_answers(file) : serve_worker(file, rules));
+    await TASKS[task](...given);
   } catch (error) {
     postMessage([String(error?.message ?? error)]);
   }

@@ -7,17 +7,20 @@ pub enum Page {
     Score,
     /// Which of two checkpoints is better, and how sure that is.
     Compare,
+    /// How runs went, step by step.
+    Training,
 }
 
 impl Page {
-    /// Every one, in the order of the tabs and of the keys 1, 2, ….
-    pub const ALL: [Page; 2] = [Page::Score, Page::Compare];
+    /// Every one, in the order of the tabs.
+    pub const ALL: [Page; 3] = [Page::Score, Page::Compare, Page::Training];
 
     /// What the tab says.
     pub fn title(self) -> &'static str {
         match self {
             Page::Score => "Score",
             Page::Compare => "Compare",
+            Page::Training => "Training",
         }
     }
 
@@ -26,6 +29,16 @@ impl Page {
         match self {
             Page::Score => "score",
             Page::Compare => "compare",
+            Page::Training => "training",
+        }
+    }
+
+    /// The key that opens it.
+    pub fn key(self) -> &'static str {
+        match self {
+            Page::Score => "1",
+            Page::Compare => "2",
+            Page::Training => "3",
         }
     }
 
@@ -36,8 +49,7 @@ impl Page {
 
     /// The page that a key opens.
     pub fn of_key(key: &str) -> Option<Self> {
-        let number: usize = key.parse().ok()?;
-        Self::ALL.get(number.checked_sub(1)?).copied()
+        Self::ALL.into_iter().find(|page| page.key() == key)
     }
 }
 
@@ -68,9 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_count_from_one() {
+    fn a_key_opens_its_page() {
         assert_eq!(Page::of_key("1"), Some(Page::Score));
         assert_eq!(Page::of_key("2"), Some(Page::Compare));
+        assert_eq!(Page::of_key("3"), Some(Page::Training));
         for key in ["0", "9", "a", "", "-1"] {
             assert_eq!(Page::of_key(key), None, "{key}");
         }

@@ -22,8 +22,10 @@ pub fn save(name: &str, kind: &str, text: &str) -> Result<(), JsValue> {
 }
 
 /// What a chart's look consists of.
-const LOOK: [&str; 8] = [
+const LOOK: [&str; 10] = [
     "fill",
+    "fill-opacity",
+    "stroke-opacity",
     "stroke",
     "stroke-dasharray",
     "stroke-width",

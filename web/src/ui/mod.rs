@@ -10,6 +10,7 @@ mod keys;
 mod score;
 mod shell;
 mod text;
+mod training;
 
 use js_sys::Function;
 use leptos::prelude::*;

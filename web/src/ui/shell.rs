@@ -3,6 +3,7 @@
 use super::compare::ComparePage;
 use super::keys::{Keys, on_key};
 use super::score::ScorePage;
+use super::training::{self, TrainingPage};
 use crate::page::{self, Page};
 use leptos::ev;
 use leptos::html;
@@ -10,8 +11,14 @@ use leptos::prelude::*;
 
 /// What a key does, for the list.
 const SHORTCUTS: &[(&str, &str)] = &[
-    ("1  2", "the pages Score and Compare"),
-    ("j  k", "next and previous row of a file, or pair"),
+    ("1  2  3", "the pages Score, Compare, Training"),
+    (
+        "j  k",
+        "next and previous row of a file, pair, or completion of a step",
+    ),
+    ("[  ]", "Training: the step before, the step after"),
+    ("+  -  0", "Training: closer, farther, all steps"),
+    ("o", "Training: open the step's completions"),
     ("/", "filter the rows"),
     ("c", "copy a link to the case, or to the comparison"),
     ("d", "differences: as compared, or as written"),
@@ -19,10 +26,7 @@ const SHORTCUTS: &[(&str, &str)] = &[
     ("n", "Compare: where the answers differ"),
     ("x", "Compare: turn A and B around"),
     ("?", "this list"),
-    (
-        "Esc",
-        "close the list or the opened pair, stop reading a file",
-    ),
+    ("Esc", "close the list or the drawer, stop reading a file"),
 ];
 
 /// The page that the address names; of an address that names none, the first.
@@ -41,6 +45,8 @@ pub fn Shell() -> impl IntoView {
         }
     });
     on_cleanup(move || moved.remove());
+    // The runs that were opened stay while another page is looked at.
+    provide_context(training::State::new());
     let help = NodeRef::<html::Dialog>::new();
     let open_help = move || {
         if let Some(dialog) = help.get_untracked()
@@ -82,6 +88,7 @@ pub fn Shell() -> impl IntoView {
             {move || match shown.get() {
                 Page::Score => view! { <ScorePage/> }.into_any(),
                 Page::Compare => view! { <ComparePage/> }.into_any(),
+                Page::Training => view! { <TrainingPage/> }.into_any(),
             }}
         </main>
         <Help dialog=help/>

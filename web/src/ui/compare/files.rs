@@ -155,7 +155,11 @@ impl Files {
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         on_error.forget();
         // The compiled module goes along, so that the worker downloads nothing.
-        worker.post_message(&Array::of2(&wasm_bindgen::module(), blob))?;
+        worker.post_message(&Array::of3(
+            &wasm_bindgen::module(),
+            &"serve_answers".into(),
+            blob,
+        ))?;
         Ok(worker)
     }
 

@@ -108,8 +108,9 @@ impl OpenFile {
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         on_error.forget();
         // The compiled module goes along, so that the worker downloads nothing.
-        worker.post_message(&Array::of3(
+        worker.post_message(&Array::of4(
             &wasm_bindgen::module(),
+            &"serve_worker".into(),
             blob,
             &rules.name().into(),
         ))?;

@@ -9,10 +9,15 @@ mod rows;
 mod state;
 pub mod waterfall;
 
+pub use completion::Completion;
+pub use difference::Difference;
+pub use reasons::Parts;
+pub use state::State;
+pub use waterfall::Total;
+
 use super::keys::on_key;
 use file::FilePanel;
 use leptos::prelude::*;
-use state::State;
 
 /// The page.
 #[component]

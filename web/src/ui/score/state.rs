@@ -34,16 +34,8 @@ impl State {
     /// Of the address, or the first example.
     pub fn new() -> Self {
         let (case, rules) = of_address().unwrap_or_else(|| (EXAMPLES[0].case(), Rules::default()));
-        let (case, rules) = (RwSignal::new(case), RwSignal::new(rules));
-        let judgement = Memo::new(move |_| case.with(|case| Judgement::of(case, rules.get())));
-        let row = Memo::new(move |_| {
-            case.with(|case| Case {
-                old_code: case.old_code.clone(),
-                target: case.target.clone(),
-                ..Case::default()
-            })
-        });
-        let baselines = Memo::new(move |_| row.with(|row| Baseline::of(row, rules.get())));
+        let state = State::holding(case, rules);
+        let State { case, rules, .. } = state;
         let moved = window_event_listener(ev::hashchange, move |_| {
             if let Some((linked, by)) = of_address() {
                 case.set(linked);
@@ -64,6 +56,21 @@ impl State {
             }
             first.set_value(false);
         });
+        state
+    }
+
+    /// Of a case, whatever the address says.
+    pub fn holding(case: Case, rules: Rules) -> Self {
+        let (case, rules) = (RwSignal::new(case), RwSignal::new(rules));
+        let judgement = Memo::new(move |_| case.with(|case| Judgement::of(case, rules.get())));
+        let row = Memo::new(move |_| {
+            case.with(|case| Case {
+                old_code: case.old_code.clone(),
+                target: case.target.clone(),
+                ..Case::default()
+            })
+        });
+        let baselines = Memo::new(move |_| row.with(|row| Baseline::of(row, rules.get())));
         let (details, busy) = (RwSignal::new(None), RwSignal::new(true));
         let mut draw = leptos::leptos_dom::helpers::debounce(DETAILS_DELAY, move |()| {
             details.set(judgement.get_untracked());

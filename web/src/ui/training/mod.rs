@@ -1,0 +1,184 @@
+//! The page "Training": runs as curves over each other, and the completions of a step beside them.
+
+mod bar;
+mod chart;
+mod completions;
+mod drawer;
+mod example;
+mod follow;
+mod open;
+mod state;
+
+pub use state::State;
+
+use super::keys::{on_escape, on_key};
+use crate::training::{Chart, charts, constant, value};
+use chart::ChartView;
+use leptos::ev;
+use leptos::html;
+use leptos::prelude::*;
+use std::time::Duration;
+use wasm_bindgen::prelude::*;
+use web_sys::DragEvent;
+
+/// How long after the last change the address follows.
+const ADDRESS_DELAY: Duration = Duration::from_millis(400);
+
+/// The page.
+#[component]
+pub fn TrainingPage() -> impl IntoView {
+    let state = expect_context::<State>();
+    let reader = open::Reader::new(state);
+    provide_context(reader);
+    state.read_address();
+    if !follow::begin(state) && state.runs.with_untracked(Vec::is_empty) {
+        example::load(state, reader);
+    }
+    let over = RwSignal::new(false);
+    let dropped = window_event_listener(ev::drop, move |event: DragEvent| {
+        over.set(false);
+        let Some(data) = event.data_transfer() else {
+            return;
+        };
+        event.prevent_default();
+        let files = open::dropped(data);
+        leptos::task::spawn_local(async move { reader.open(files.await) });
+    });
+    let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
+        event.prevent_default();
+        over.set(true);
+    });
+    let left = window_event_listener(ev::dragleave, move |_| over.set(false));
+    let moved = window_event_listener(ev::hashchange, move |_| state.read_address());
+    on_cleanup(move || {
+        dropped.remove();
+        dragged.remove();
+        left.remove();
+        moved.remove();
+        if state.reading.get_untracked().is_some() {
+            reader.stop();
+        }
+    });
+    keys(state, reader);
+    let mut write =
+        leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| state.write_address());
+    Effect::new(move |before: Option<()>| {
+        state.view.track();
+        if before.is_some() {
+            write(());
+        }
+    });
+    let is_open = Memo::new(move |_| state.opened.get().is_some());
+    view! {
+        <section class="file" class:over=move || over.get() aria-label="runs" data-testid="runs">
+            <bar::Bar/>
+        </section>
+        <div class="training" class:with-drawer=move || is_open.get()>
+            <Charts/>
+            <Show when=move || is_open.get()>
+                <drawer::Drawer/>
+            </Show>
+        </div>
+    }
+}
+
+/// Single keys, and Escape: what is being read, then the drawer, then the cursor.
+fn keys(state: State, reader: open::Reader) {
+    on_key(move |key| {
+        match key {
+            "[" => state.walk(-1),
+            "]" => state.walk(1),
+            "+" | "=" | "-" => {
+                let all = state.all_steps();
+                let (from, to) = state.steps();
+                let around = state
+                    .cursor
+                    .get_untracked()
+                    .map_or((from + to) / 2.0, |step| step as f64);
+                let factor = if key == "-" { 2.0 } else { 0.5 };
+                state
+                    .view
+                    .update(|view| *view = view.zoomed(around.clamp(from, to), factor, all));
+            }
+            "0" => state.view.update(|view| view.steps = None),
+            "o" => state.open_cursor(),
+            _ => return false,
+        }
+        true
+    });
+    on_escape(move || {
+        if state.reading.get_untracked().is_some() {
+            reader.stop();
+        } else if state.opened.get_untracked().is_some() {
+            state.opened.set(None);
+        } else {
+            state.cursor.set(None);
+        }
+    });
+}
+
+/// A chart a metric, and in a sentence what never changes.
+#[component]
+fn Charts() -> impl IntoView {
+    let state = expect_context::<State>();
+    let grid = NodeRef::<html::Div>::new();
+    let all = Memo::new(move |_| {
+        state.runs.with(|runs| {
+            let shown = || {
+                runs.iter()
+                    .filter(|run| run.shown)
+                    .map(|run| &run.metrics.metrics)
+            };
+            let (mut drawn, mut same) = (Vec::new(), Vec::new());
+            for chart in charts(shown()) {
+                match constant(&chart.metric, shown()) {
+                    Some(only) => same.push(format!(
+                        "{} {}",
+                        crate::visible::escaped(&chart.metric),
+                        value(only)
+                    )),
+                    None => drawn.push(chart),
+                }
+            }
+            (drawn, same)
+        })
+    });
+    let drawn = Memo::new(move |_| all.with(|(drawn, _)| drawn.clone()));
+    let same = Memo::new(move |_| all.with(|(_, same)| same.join(", ")));
+    let measure = move || {
+        let chart = grid
+            .get_untracked()
+            .and_then(|grid| grid.query_selector(".plot").ok().flatten());
+        let width = chart.map(|chart| chart.get_bounding_client_rect().width().floor());
+        if let Some(width) =
+            width.filter(|width| *width > 0.0 && *width != state.width.get_untracked())
+        {
+            state.width.set(width);
+        }
+    };
+    Effect::new(move |_| {
+        let Some(grid) = grid.get() else { return };
+        drawn.track();
+        let resized = Closure::<dyn FnMut()>::new(measure);
+        let Ok(observer) = web_sys::ResizeObserver::new(resized.as_ref().unchecked_ref()) else {
+            return;
+        };
+        observer.observe(&grid);
+        let kept = StoredValue::new_local((observer, resized));
+        on_cleanup(move || {
+            kept.with_value(|(observer, _)| observer.disconnect());
+        });
+    });
+    view! {
+        <div class="curves">
+            <div class="grid" node_ref=grid data-testid="charts">
+                <For each=move || drawn.get() key=|chart: &Chart| chart.metric.clone() let:chart>
+                    <ChartView chart=chart/>
+                </For>
+            </div>
+            <Show when=move || !same.with(String::is_empty)>
+                <p class="hint" data-testid="constant">"The same at every step, and therefore not drawn: "{move || same.get()}"."</p>
+            </Show>
+        </div>
+    }
+}

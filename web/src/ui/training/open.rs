@@ -1,0 +1,362 @@
+//! Opening runs: folders and files that were dropped or chosen, and the run that comes with the page.
+
+use super::state::{Source, State};
+use crate::index_worker::News;
+use crate::run::{Kind, NotOfARun, RowsReader, SNIFF_BYTES, find, training_file};
+use js_sys::{Array, Promise, Reflect};
+use leptos::prelude::*;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, DataTransfer, File, FileList, FileSystemDirectoryEntry, FileSystemEntry,
+    FileSystemFileEntry, MessageEvent, Worker, WorkerOptions, WorkerType,
+};
+
+/// How many bytes of metrics are read at once, between which the page can be used.
+const PIECE_BYTES: u64 = 256 << 10;
+/// The most of a configuration that is looked at.
+const CONFIG_BYTES: u64 = 64 << 10;
+
+/// A file and its path, as far as it is known.
+pub type Opened = (String, Blob);
+
+/// Ends what is being read.
+#[derive(Clone, Copy)]
+pub struct Reader {
+    state: State,
+    worker: RwSignal<Option<Worker>, LocalStorage>,
+    /// Counts what was begun, so that what was stopped notices it.
+    begun: RwSignal<u32>,
+}
+
+impl Reader {
+    /// With nothing to read yet.
+    pub fn new(state: State) -> Self {
+        Reader {
+            state,
+            worker: RwSignal::new_local(None),
+            begun: RwSignal::new(0),
+        }
+    }
+
+    /// Stops; what was read stays.
+    pub fn stop(self) {
+        self.begun.update(|begun| *begun += 1);
+        if let Some(worker) = self.worker.get_untracked() {
+            worker.terminate();
+            self.worker.set(None);
+        }
+        if let Some((name, ..)) = self.state.reading.get_untracked() {
+            self.state
+                .failures
+                .update(|all| all.push(format!("{name}: stopped; what was read stays")));
+        }
+        self.state.reading.set(None);
+    }
+
+    /// Opens what was dropped or chosen.
+    pub fn open(self, files: Vec<Opened>) {
+        self.state.reading.set(None);
+        self.stop();
+        if self.state.is_example.get_untracked() {
+            self.state.clear();
+        }
+        self.state.failures.set(Vec::new());
+        let mine = self.begun.get_untracked();
+        leptos::task::spawn_local(async move { self.read_all(files, mine).await });
+    }
+
+    fn goes_on(self, mine: u32) -> bool {
+        self.begun.try_get_untracked() == Some(mine)
+    }
+
+    async fn read_all(self, files: Vec<Opened>, mine: u32) {
+        let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
+        let runs = find(&paths);
+        if runs.is_empty() {
+            let said = format!(
+                "none of {} files is one of a run: expected metrics.jsonl or completions.jsonl",
+                files.len()
+            );
+            self.state.failures.update(|all| all.push(said));
+        }
+        for run in runs {
+            let files = run.files.iter().map(|&at| files[at].clone()).collect();
+            self.read_run(run.name, files, mine).await;
+            if !self.goes_on(mine) {
+                return;
+            }
+        }
+        self.state.reading.set(None);
+    }
+
+    async fn read_run(self, name: String, files: Vec<Opened>, mine: u32) {
+        let (mut of_run, mut rows, mut training) = (Vec::new(), Vec::new(), None);
+        for (path, blob) in files {
+            let source = Source::File(blob.clone());
+            if path.ends_with("config.toml") {
+                let text = source.read(0, CONFIG_BYTES).await.unwrap_or_default();
+                training = training_file(&String::from_utf8_lossy(&text)).map(str::to_owned);
+                continue;
+            }
+            let kind = source.read(0, SNIFF_BYTES as u64).await;
+            match kind.map(|beginning| Kind::of(&beginning)) {
+                Ok(Ok(Kind::Rows)) => rows.push((path, blob)),
+                Ok(Ok(kind)) => of_run.push((kind, path, blob)),
+                // A run that has just begun.
+                Ok(Err(NotOfARun::Empty)) if path.ends_with("metrics.jsonl") => {
+                    of_run.push((Kind::Metrics, path, blob))
+                }
+                Ok(Err(NotOfARun::Empty)) if path.ends_with("completions.jsonl") => {}
+                Ok(Err(why)) => self
+                    .state
+                    .failures
+                    .update(|all| all.push(format!("{path}: {why}"))),
+                Err(why) => self
+                    .state
+                    .failures
+                    .update(|all| all.push(format!("{path}: {why}"))),
+            }
+        }
+        // The rows that config.toml names, or the only ones there are.
+        let rows = match rows
+            .iter()
+            .position(|(path, _)| training.as_deref().is_some_and(|name| path.ends_with(name)))
+        {
+            Some(at) => Some(rows.swap_remove(at)),
+            None if rows.len() == 1 => rows.pop(),
+            None => None,
+        };
+        let rows = match rows {
+            Some((path, blob)) => self.read_rows(&path, blob, mine).await,
+            None => None,
+        };
+        if of_run.is_empty() {
+            // Rows alone are those of the runs that are open.
+            if let Some(rows) = rows {
+                self.state.runs.update(|runs| {
+                    runs.iter_mut()
+                        .for_each(|run| run.rows = Some(rows.clone()))
+                });
+            }
+            return;
+        }
+        let id = self.of_name(&name, of_run.iter().map(|(kind, ..)| *kind).collect());
+        self.state
+            .change(id, |run| run.rows = rows.or(run.rows.take()));
+        for (kind, path, blob) in of_run {
+            match kind {
+                Kind::Metrics => self.read_metrics(id, path, blob, mine).await,
+                _ => self.read_completions(id, path, blob, mine).await,
+            }
+            if !self.goes_on(mine) {
+                return;
+            }
+        }
+    }
+
+    /// The run that files belong to: the completions of a run whose metrics came alone are its own.
+    fn of_name(self, name: &str, kinds: Vec<Kind>) -> u32 {
+        let waiting = self.state.runs.with_untracked(|runs| {
+            let last = runs.last()?;
+            (kinds == [Kind::Completions] && last.completions.is_none()).then_some(last.id)
+        });
+        waiting.unwrap_or_else(|| self.state.add(name.to_owned()))
+    }
+
+    async fn read_rows(
+        self,
+        path: &str,
+        blob: Blob,
+        mine: u32,
+    ) -> Option<Rc<std::collections::HashMap<u64, crate::run::Row>>> {
+        let mut reader = RowsReader::default();
+        self.pieces(path, blob, mine, |piece| reader.push(piece))
+            .await;
+        reader.finish();
+        if reader.unread > 0 {
+            let said = format!(
+                "{path}: {} lines are no rows with a text new_code",
+                reader.unread
+            );
+            self.state.failures.update(|all| all.push(said));
+        }
+        Some(Rc::new(reader.rows))
+    }
+
+    async fn read_metrics(self, id: u32, path: String, blob: Blob, mine: u32) {
+        self.pieces(&path, blob, mine, |piece| {
+            self.state.change(id, |run| run.metrics.push(piece))
+        })
+        .await;
+        self.state.change(id, |run| run.metrics.finish());
+    }
+
+    /// Hands over a file piece by piece.
+    async fn pieces(self, path: &str, blob: Blob, mine: u32, mut take: impl FnMut(&[u8])) {
+        let (size, source, mut done) = (blob.size() as u64, Source::File(blob), 0);
+        while done < size && self.goes_on(mine) {
+            let end = (done + PIECE_BYTES).min(size);
+            match source.read(done, end).await {
+                Ok(piece) => take(&piece),
+                Err(why) => {
+                    return self
+                        .state
+                        .failures
+                        .update(|all| all.push(format!("{path}: {why}")));
+                }
+            }
+            done = end;
+            self.state
+                .reading
+                .set(Some((path.to_owned(), done as f64, size as f64)));
+        }
+    }
+
+    /// Lets the worker find the steps.
+    async fn read_completions(self, id: u32, path: String, blob: Blob, mine: u32) {
+        let size = blob.size();
+        self.state
+            .change(id, |run| run.completions = Some(Source::File(blob.clone())));
+        self.state.reading.set(Some((path.clone(), 0.0, size)));
+        let read = Promise::new(&mut |resolve, reject| {
+            if let Err(error) = self.start(id, &path, &blob, mine, &resolve) {
+                // Only a promise that is gone takes nothing.
+                let _ = reject.call1(&JsValue::NULL, &error);
+            }
+        });
+        if JsFuture::from(read).await.is_err() {
+            self.state
+                .failures
+                .update(|all| all.push(format!("{path}: the worker could not be started")));
+        }
+    }
+
+    fn start(
+        self,
+        id: u32,
+        path: &str,
+        blob: &Blob,
+        mine: u32,
+        ended: &js_sys::Function,
+    ) -> Result<(), JsValue> {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options("worker.js", &options)?;
+        let (path, size, ended) = (path.to_owned(), blob.size(), ended.clone());
+        let own = worker.clone();
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            if !self.goes_on(mine) {
+                return;
+            }
+            let end = match News::of(&event.data()) {
+                Ok(news) => {
+                    self.state
+                        .reading
+                        .set(Some((path.clone(), news.done, size)));
+                    self.state.change(id, |run| {
+                        news.places
+                            .into_iter()
+                            .for_each(|(step, lines)| run.index.take(step, lines));
+                        run.completion_faults.extend(news.faults);
+                        run.completion_being_written = news.being_written;
+                    });
+                    news.end
+                }
+                Err(why) => {
+                    self.state
+                        .failures
+                        .update(|all| all.push(format!("{path}: {why}")));
+                    true
+                }
+            };
+            if end {
+                own.terminate();
+                // Nobody waits for a promise that was given up.
+                let _ = ended.call0(&JsValue::NULL);
+            }
+        });
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        // It lives as long as the worker, which ends with its file.
+        on_message.forget();
+        worker.post_message(&Array::of3(
+            &wasm_bindgen::module(),
+            &"index_completions".into(),
+            blob,
+        ))?;
+        self.worker.set(Some(worker));
+        Ok(())
+    }
+}
+
+/// The files of an input; those of a chosen folder know their path.
+pub fn chosen(files: &FileList) -> Vec<Opened> {
+    let files = (0..files.length()).filter_map(|at| files.get(at));
+    let opened = files.map(|file: File| {
+        let path = Reflect::get(&file, &"webkitRelativePath".into())
+            .ok()
+            .and_then(|path| path.as_string());
+        (
+            path.filter(|path| !path.is_empty())
+                .unwrap_or_else(|| file.name()),
+            file.into(),
+        )
+    });
+    opened.collect()
+}
+
+/// What was dropped, folders with everything in them. What the browser gives has to be taken before anything is waited for.
+pub async fn dropped(data: DataTransfer) -> Vec<Opened> {
+    let (items, mut entries, mut opened) = (data.items(), Vec::new(), Vec::new());
+    for at in 0..items.length() {
+        let Some(item) = items.get(at).filter(|item| item.kind() == "file") else {
+            continue;
+        };
+        match (item.webkit_get_as_entry(), item.get_as_file()) {
+            (Ok(Some(entry)), _) => entries.push(entry),
+            (_, Ok(Some(file))) => opened.push((file.name(), file.into())),
+            _ => {}
+        }
+    }
+    while let Some(entry) = entries.pop() {
+        // Checkpoints are large, many, and no matter here; what cannot be read is passed over.
+        if entry.is_directory() && entry.name() != "checkpoints" {
+            entries.extend(entries_of(entry.unchecked_into()).await.unwrap_or_default());
+        } else if entry.is_file()
+            && let Ok(file) = file_of(entry.clone().unchecked_into()).await
+        {
+            opened.push((entry.full_path(), file.into()));
+        }
+    }
+    opened.sort_by(|(a, _), (b, _)| a.cmp(b));
+    opened
+}
+
+async fn entries_of(folder: FileSystemDirectoryEntry) -> Result<Vec<FileSystemEntry>, JsValue> {
+    let reader = folder.create_reader();
+    let mut found = Vec::new();
+    loop {
+        // Some hundred at a time, until there are none.
+        let some = Promise::new(&mut |resolve, reject| {
+            if let Err(error) = reader.read_entries_with_callback_and_callback(&resolve, &reject) {
+                let _ = reject.call1(&JsValue::NULL, &error);
+            }
+        });
+        let some: Array = JsFuture::from(some).await?.unchecked_into();
+        if some.length() == 0 {
+            return Ok(found);
+        }
+        found.extend(
+            some.iter()
+                .map(|entry| entry.unchecked_into::<FileSystemEntry>()),
+        );
+    }
+}
+
+async fn file_of(entry: FileSystemFileEntry) -> Result<File, JsValue> {
+    let file = Promise::new(&mut |resolve, reject| {
+        entry.file_with_callback_and_callback(&resolve, &reject)
+    });
+    Ok(JsFuture::from(file).await?.unchecked_into())
+}

@@ -1,0 +1,274 @@
+//! What the page holds: the runs, how they are looked at, and which step is open.
+
+use crate::page::{self, Page};
+use crate::run::{CompletionLine, Fault, Index, MetricsReader, Row, of_step};
+use crate::training::View;
+use leptos::prelude::*;
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, Headers, RequestInit, Response};
+
+/// Where a run's bytes come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file that was opened here.
+    File(Blob),
+    /// A file that `recode-trainer playground` serves, by its address.
+    Served(String),
+}
+
+impl Source {
+    /// The bytes from one place to another; fewer where the file ends before.
+    pub async fn read(&self, from: u64, to: u64) -> Result<Vec<u8>, String> {
+        match self {
+            Source::File(blob) => {
+                let gone =
+                    |_| "the file cannot be read any more: it was moved or changed".to_owned();
+                let piece = blob
+                    .slice_with_f64_and_f64(from as f64, to as f64)
+                    .map_err(gone)?;
+                let bytes = JsFuture::from(piece.array_buffer()).await.map_err(gone)?;
+                Ok(js_sys::Uint8Array::new(&bytes).to_vec())
+            }
+            Source::Served(address) => served(address, Some((from, to))).await,
+        }
+    }
+}
+
+/// What stands at an address of the page's own server, in whole or from one place to another.
+pub async fn served(address: &str, range: Option<(u64, u64)>) -> Result<Vec<u8>, String> {
+    let silent = |_: JsValue| {
+        format!("{address} is not answered: does recode-trainer playground still run?")
+    };
+    let options = RequestInit::new();
+    let headers = Headers::new().map_err(silent)?;
+    if let Some((from, to)) = range {
+        headers
+            .set("range", &format!("bytes={from}-{}", to.saturating_sub(1)))
+            .map_err(silent)?;
+    }
+    options.set_headers(&headers);
+    let response = JsFuture::from(window().fetch_with_str_and_init(address, &options))
+        .await
+        .map_err(silent)?;
+    let response: Response = response.unchecked_into();
+    match (response.status(), range) {
+        (200, None) | (206, Some(_)) => {}
+        // It is shorter than it was.
+        (416, Some(_)) => return Ok(Vec::new()),
+        (status, _) => return Err(format!("{address} is answered with {status}")),
+    }
+    let bytes = JsFuture::from(response.array_buffer().map_err(silent)?)
+        .await
+        .map_err(silent)?;
+    Ok(js_sys::Uint8Array::new(&bytes).to_vec())
+}
+
+/// A run and what of it was read.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Its number among all that were ever opened.
+    pub id: u32,
+    /// What it is called.
+    pub name: String,
+    /// Whether it is drawn.
+    pub shown: bool,
+    /// Its steps.
+    pub metrics: MetricsReader,
+    /// Where the steps' completions stand.
+    pub index: Index,
+    /// The line of completions.jsonl that is being written.
+    pub completion_being_written: Option<u32>,
+    /// Lines of completions.jsonl that could not be read.
+    pub completion_faults: Vec<Fault>,
+    /// Its completions.
+    pub completions: Option<Source>,
+    /// The rows that it was trained on.
+    pub rows: Option<Rc<HashMap<u64, Row>>>,
+    /// What is to be said of it beside its faults.
+    pub notes: Vec<String>,
+}
+
+/// A step whose completions are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// The run.
+    pub run: u32,
+    /// The step.
+    pub step: u64,
+}
+
+/// The page's state; it outlives the page.
+#[derive(Clone, Copy)]
+pub struct State {
+    /// The runs, in the order in which they came.
+    pub runs: RwSignal<Vec<Run>, LocalStorage>,
+    /// How they are looked at.
+    pub view: RwSignal<View>,
+    /// The step that values are read at.
+    pub cursor: RwSignal<Option<u64>>,
+    /// The step whose completions are open.
+    pub opened: RwSignal<Option<Opened>>,
+    /// What could not be opened, and why.
+    pub failures: RwSignal<Vec<String>>,
+    /// What is being read: its name, the bytes that are done, and all of them.
+    pub reading: RwSignal<Option<(String, f64, f64)>>,
+    /// The runs are those that come with the page.
+    pub is_example: RwSignal<bool>,
+    /// What following came to.
+    pub following: RwSignal<Option<String>>,
+    /// How wide a chart is, in pixels.
+    pub width: RwSignal<f64>,
+    ids: RwSignal<u32>,
+}
+
+impl State {
+    /// Without any run.
+    pub fn new() -> Self {
+        State {
+            runs: RwSignal::new_local(Vec::new()),
+            view: RwSignal::new(View::default()),
+            cursor: RwSignal::new(None),
+            opened: RwSignal::new(None),
+            failures: RwSignal::new(Vec::new()),
+            reading: RwSignal::new(None),
+            is_example: RwSignal::new(false),
+            following: RwSignal::new(None),
+            width: RwSignal::new(360.0),
+            ids: RwSignal::new(0),
+        }
+    }
+
+    /// Adds a run; gives its number.
+    pub fn add(self, name: String) -> u32 {
+        let id = self.ids.get_untracked();
+        self.ids.set(id + 1);
+        self.runs.update(|runs| {
+            runs.push(Run {
+                id,
+                name,
+                shown: true,
+                ..Run::default()
+            })
+        });
+        id
+    }
+
+    /// Changes a run, where it is still there.
+    pub fn change(self, id: u32, change: impl FnOnce(&mut Run)) {
+        self.runs.update(|runs| {
+            if let Some(run) = runs.iter_mut().find(|run| run.id == id) {
+                change(run);
+            }
+        });
+    }
+
+    /// Looks at a run, where it is still there.
+    pub fn run<T>(self, id: u32, look: impl FnOnce(&Run) -> T) -> Option<T> {
+        self.runs
+            .with(|runs| runs.iter().find(|run| run.id == id).map(look))
+    }
+
+    /// Lets all runs go.
+    pub fn clear(self) {
+        self.opened.set(None);
+        self.cursor.set(None);
+        self.failures.set(Vec::new());
+        self.runs.set(Vec::new());
+        self.is_example.set(false);
+        self.view.update(|view| view.steps = None);
+    }
+
+    /// The first and the last step of what is drawn.
+    pub fn all_steps(self) -> (f64, f64) {
+        let ends = self.runs.with(|runs| {
+            let shown = runs.iter().filter(|run| run.shown);
+            let ends = shown.filter_map(|run| {
+                let steps = run.metrics.metrics.steps();
+                Some((*steps.first()? as f64, *steps.last()? as f64))
+            });
+            ends.reduce(|(a, b), (first, last)| (first.min(a), last.max(b)))
+        });
+        match ends {
+            Some((first, last)) if first < last => (first, last),
+            // A single step stands in the middle.
+            Some((only, _)) => (only - 0.5, only + 0.5),
+            None => (0.0, 1.0),
+        }
+    }
+
+    /// The steps in sight.
+    pub fn steps(self) -> (f64, f64) {
+        self.view.get().steps.unwrap_or_else(|| self.all_steps())
+    }
+
+    /// Moves the cursor by that many steps of the first run that is drawn; an open step moves along.
+    pub fn walk(self, by: isize) {
+        let next = self.runs.with_untracked(|runs| {
+            let run = runs.iter().find(|run| run.shown)?;
+            let metrics = &run.metrics.metrics;
+            let last = metrics.steps().len().checked_sub(1)?;
+            let next = match self
+                .cursor
+                .get_untracked()
+                .and_then(|at| metrics.nearest(at as f64))
+            {
+                Some(at) => at.saturating_add_signed(by).min(last),
+                None if by < 0 => last,
+                None => 0,
+            };
+            Some(metrics.steps()[next])
+        });
+        self.cursor.set(next.or(self.cursor.get_untracked()));
+    }
+
+    /// Opens the completions of the step that has the cursor, of the first run that is drawn.
+    pub fn open_cursor(self) {
+        let first = self
+            .runs
+            .with_untracked(|runs| runs.iter().find(|run| run.shown).map(|run| run.id));
+        if let (Some(run), Some(step)) = (first, self.cursor.get_untracked()) {
+            self.opened.set(Some(Opened { run, step }));
+        }
+    }
+
+    /// Reads the completions of a step.
+    pub async fn completions(self, opened: Opened) -> Result<Vec<CompletionLine>, String> {
+        let found = self.runs.with_untracked(|runs| {
+            let run = runs.iter().find(|run| run.id == opened.run)?;
+            Some((run.index.get(opened.step)?, run.completions.clone()?))
+        });
+        let Some((lines, source)) = found else {
+            return Err("no completions of this step are there".to_owned());
+        };
+        let bytes = source.read(lines.from, lines.to).await?;
+        of_step(&bytes, opened.step, lines.line).map_err(|error| {
+            format!("completions.jsonl, {error}: it has changed since it was read")
+        })
+    }
+
+    /// Writes the view into the address.
+    pub fn write_address(self) {
+        let query = self.view.get_untracked().to_query();
+        let address = match query.is_empty() {
+            true => Page::Training.address(),
+            false => format!("{}?{query}", Page::Training.address()),
+        };
+        if let Ok(history) = window().history() {
+            // A browser that refuses keeps the old address, which costs nothing else.
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+        }
+    }
+
+    /// Takes the view of the address, where it has one.
+    pub fn read_address(self) {
+        let hash = window().location().hash().unwrap_or_default();
+        if let Some((Page::Training, query)) = page::parse(&hash)
+            && !query.is_empty()
+        {
+            self.view.set(View::from_query(query));
+        }
+    }
+}

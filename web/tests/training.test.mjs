@@ -1,0 +1,291 @@
+// Runs as curves: opened, looked at, walked into, followed while they are written; and files that are wrong in the ways files are.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { answer, launch, serve } from './playground.mjs';
+
+const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
+const AXE = fileURLToPath(new URL('../node_modules/axe-core/axe.min.js', import.meta.url));
+const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const TRAINER = process.env.RECODE_TRAINER ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/release/recode-trainer`;
+
+let server;
+let browser;
+
+before(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  server = await serve();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+/** The page, with whatever runs it opens with. */
+async function opened(t, { origin = server.origin, hash = '#/training', waits = true, ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  t.after(async () => {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  });
+  await page.goto(`${origin}${hash}`);
+  if (waits) await page.getByTestId('legend').filter({ hasText: 'completions of 11 steps' }).waitFor();
+  return page;
+}
+
+/** Drops files, path by path, as a browser without folders gives them. */
+function drop(page, files) {
+  return page.evaluate((files) => {
+    const data = new DataTransfer();
+    for (const [name, text] of Object.entries(files)) data.items.add(new File([text], name));
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  }, files);
+}
+
+const metrics = (steps, value = (step) => step) =>
+  Array.from({ length: steps }, (_, at) => `${JSON.stringify({ step: at + 1, reward: value(at + 1), reward_std: 0.5, kl: null, entropy: 1 / (at + 1), 'clip_ratio/low_mean': 0 })}\n`).join('');
+const completion = (step, row, text, more = {}) => `${JSON.stringify({ step, row, sample: 0, completion: text, tokens: 9, finish_reason: 'eos', format: 1, es_star: 2, total: 3, advantage: 0.5, ...more })}\n`;
+const chart = (page, metric) => page.locator(`[data-testid="chart"][data-metric="${metric}"]`);
+const legend = (page) => page.getByTestId('legend').innerText();
+
+test('the page opens with a run, and a point leads to its completions and their differences', async (t) => {
+  const page = await opened(t);
+  assert.match(await legend(page), /A\s*demo\s*250 steps, 1 to 250, completions of 11 steps/);
+  const plot = chart(page, 'reward').getByTestId('plot');
+  const box = await plot.boundingBox();
+  await page.mouse.click(box.x + box.width - 5, box.y + 40);
+  await page.getByTestId('drawer').getByRole('heading', { name: 'Step 250 of A demo' }).waitFor();
+  await page.getByTestId('badge').filter({ hasText: 'recomputed = logged, by strict' }).waitFor();
+  const rows = await page.getByTestId('completion-row').count();
+  const said = await page.getByTestId('drawer-said').innerText();
+  assert.equal(said, `64 completions, ${rows} different.`);
+  assert.ok(rows < 64);
+  await page.getByTestId('diff').waitFor();
+  await page.keyboard.press('j');
+  await page.getByRole('button', { name: /completion 2$/, pressed: true }).waitFor();
+  await page.getByTestId('drawer-back').click();
+  await page.getByRole('heading', { name: 'Step 225 of A demo' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+});
+
+test('everything is there by keyboard', async (t) => {
+  const page = await opened(t, { hash: '', waits: false });
+  await page.getByTestId('total').waitFor();
+  await page.keyboard.press('3');
+  const plot = chart(page, 'reward').getByTestId('plot');
+  await plot.waitFor();
+  await plot.focus();
+  await page.keyboard.press('End');
+  assert.match(await plot.getAttribute('aria-valuetext'), /^step 250: A [\d.−]+$/);
+  await page.keyboard.press('[');
+  assert.match(await page.getByTestId('cursor').innerText(), /step 249/);
+  await page.keyboard.press('Shift+ArrowLeft');
+  assert.match(await page.getByTestId('cursor').innerText(), /step 239/);
+  await page.keyboard.press('+');
+  assert.match(await page.getByTestId('in-sight').innerText(), /^steps \d+ to \d+$/);
+  await page.waitForFunction(() => /#\/training\?from=.*&to=/.test(location.hash));
+  await page.keyboard.press('0');
+  assert.equal(await page.getByTestId('in-sight').innerText(), 'all steps');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Step 239 of A demo' }).waitFor();
+  // The example has the completions of some steps alone, and says which is near.
+  await page.getByTestId('nearest').press('Enter');
+  await page.getByRole('heading', { name: 'Step 250 of A demo' }).or(page.getByRole('heading', { name: 'Step 225 of A demo' })).waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('1');
+  await page.getByTestId('total').waitFor();
+  await page.keyboard.press('3');
+  assert.match(await legend(page), /demo/);
+});
+
+test('runs lie over each other, are zoomed by dragging, and saved', async (t) => {
+  const page = await opened(t);
+  await drop(page, { 'first.jsonl': metrics(100) });
+  await page.getByTestId('legend').filter({ hasText: 'first.jsonl' }).waitFor();
+  assert.equal(await page.getByTestId('example').count(), 0);
+  await drop(page, { '=second.jsonl': metrics(50, (step) => -step) });
+  await page.getByTestId('run').nth(1).waitFor();
+  const reward = chart(page, 'reward');
+  assert.equal(await reward.locator('path.line').count(), 2);
+  const dashes = await reward.locator('path.line').evaluateAll((lines) => lines.map((line) => getComputedStyle(line).strokeDasharray));
+  assert.notEqual(dashes[0], dashes[1]);
+  assert.match(await page.getByTestId('constant').innerText(), /clip_ratio\/low_mean 0/);
+  await page.getByTestId('smoothing').fill('0');
+  assert.match(await reward.getByTestId('values').innerText(), /A 100\s*B −50/);
+  const box = await reward.getByTestId('plot').boundingBox();
+  await page.mouse.move(box.x + 100, box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 200, box.y + 60, { steps: 4 });
+  await page.mouse.up();
+  assert.match(await page.getByTestId('in-sight').innerText(), /^steps \d+ to \d+$/);
+  await reward.getByTestId('more').locator('summary').click();
+  assert.match(await reward.getByTestId('summary').innerText(), /A \(first\.jsonl\) goes from 1 at step 1 to 100 at step 100/);
+  await reward.getByTestId('show-table').click();
+  assert.ok((await reward.getByTestId('table').locator('tbody tr').count()) > 5);
+  const [csv] = await Promise.all([page.waitForEvent('download'), reward.getByTestId('save-csv').click()]);
+  assert.match(await readFile(await csv.path(), 'utf8'), /^step,first\.jsonl reward,'=second\.jsonl reward\r\n1,1,-1\r\n/);
+  const [svg] = await Promise.all([page.waitForEvent('download'), reward.getByTestId('save-svg').click()]);
+  assert.match(await readFile(await svg.path(), 'utf8'), /^<svg .*stroke-dasharray="7px, 3px"/);
+  await page.getByTestId('run').nth(1).getByRole('checkbox').uncheck();
+  assert.equal(await reward.locator('path.line').count(), 1);
+});
+
+test('what is wrong with a file is said in place, and the rest is there', async (t) => {
+  const page = await opened(t);
+  await drop(page, { 'picture.png': '\u0089PNG' });
+  await page.getByTestId('failures').filter({ hasText: 'picture.png: not a file of a run: expected metrics.jsonl' }).waitFor();
+  await drop(page, { 'after.jsonl': '{"row":1,"new_code":"n","completion":"c"}' });
+  await page.getByTestId('failures').filter({ hasText: 'held-out answers of an evaluation' }).waitFor();
+  await drop(page, { 'metrics.jsonl': `${metrics(3)}[1]\n{"step":2,"reward":NaN,"loss":1}\n{"reward":1}\n{"step":4,"rew`, 'completions.jsonl': `${completion(2, 1, 'c')}{"step":3}\n{"step":3,"comp` });
+  await page.getByTestId('faults').filter({ hasText: 'metrics.jsonl:4: not an object' }).waitFor();
+  await page.getByTestId('run').filter({ hasText: 'completions of 1 steps' }).waitFor();
+  const said = await page.getByTestId('run').innerText();
+  for (const expected of [/line 7 of metrics\.jsonl is being written/, /line 3 of completions\.jsonl is being written/, /1 steps stand twice: the later line counts/, /targets not known/]) assert.match(said, expected);
+  assert.match(await page.getByTestId('faults').textContent(), /metrics\.jsonl:6: step is missing.*completions\.jsonl:2: completion is missing/);
+  await page.keyboard.press(']');
+  await page.keyboard.press(']');
+  await page.keyboard.press('o');
+  await page.getByTestId('no-target').filter({ hasText: 'drop the rows that the run was trained on' }).waitFor();
+  // Which are dropped.
+  await drop(page, { 'rows.jsonl': '{"new_code":"np.vstack(a)","old_code":"np.row_stack(a)"}' });
+  await page.getByTestId('run').filter({ hasNotText: 'targets not known' }).waitFor();
+});
+
+test('completions that mean harm are shown as what they are', async (t) => {
+  const page = await opened(t);
+  const harm = '<script>window.harmed = 1</script><img src=x onerror="window.harmed = 1">\u202e\u200b\u0007';
+  await drop(page, {
+    'metrics.jsonl': `${JSON.stringify({ step: 1, reward: 1, [harm]: 1 })}\n${JSON.stringify({ step: 2, reward: 2, [harm]: 2 })}\n`,
+    'completions.jsonl': completion(1, 1, answer(harm, harm)),
+    'rows.jsonl': JSON.stringify({ new_code: harm, old_code: harm, update_info: harm }),
+  });
+  await page.getByTestId('legend').filter({ hasText: 'completions of 1 steps' }).waitFor();
+  await page.keyboard.press(']');
+  await page.keyboard.press('o');
+  await page.getByTestId('badge').waitFor();
+  const seen = await page.evaluate(() => ({ harmed: window.harmed, tags: document.querySelectorAll('script:not([src]), img, [onload], [onerror]').length, text: document.body.innerText }));
+  assert.deepEqual([seen.harmed, seen.tags], [undefined, 0]);
+  assert.match(seen.text, /<script>window\.harmed = 1<\/script>/);
+  assert.ok(!/[\u202e\u200b\u0007]/.test(seen.text));
+});
+
+test('a run of 5,000 steps stays fluid', async (t) => {
+  const page = await opened(t);
+  await drop(page, { 'metrics.jsonl': metrics(5000, (step) => Math.sin(step / 90) + (step % 7) / 7) });
+  await page.getByTestId('legend').filter({ hasText: '5000 steps' }).waitFor();
+  const frames = await page.evaluate(async () => {
+    const slider = document.querySelector('[data-testid="smoothing"]');
+    const longest = [];
+    let last = performance.now();
+    for (let at = 0; at < 40; at += 1) {
+      slider.value = String((at % 20) / 20);
+      slider.dispatchEvent(new Event('input', { bubbles: true }));
+      await new Promise(requestAnimationFrame);
+      longest.push(performance.now() - last);
+      last = performance.now();
+    }
+    return longest.slice(2).sort((a, b) => a - b);
+  });
+  const median = frames[frames.length >> 1];
+  console.log(`5,000 steps: a change of the smoothing takes ${median.toFixed(1)} ms in the median, ${frames.at(-1).toFixed(1)} ms at most`);
+  assert.ok(median < 150, `${median} ms`);
+  const points = await chart(page, 'reward').locator('path.raw').getAttribute('d');
+  assert.ok(points.length < 60_000, `${points.length}`);
+});
+
+test('50 MB of completions open with progress, and can be stopped', async (t) => {
+  const page = await opened(t);
+  const begun = Date.now();
+  await page.evaluate(() => {
+    const text = 'x = 1\\n'.repeat(140);
+    const pieces = [];
+    for (let step = 1; step <= 1000; step += 1) pieces.push(`{"step":${step},"row":1,"completion":"${text}","total":1.5,"advantage":0.5}\n`.repeat(52));
+    const data = new DataTransfer();
+    window.size = new Blob(pieces).size;
+    data.items.add(new File(pieces, 'completions.jsonl'));
+    window.begun = performance.now();
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  });
+  await page.getByTestId('legend').filter({ hasText: 'completions of 1000 steps' }).waitFor();
+  const { size, took } = await page.evaluate(() => ({ size: window.size, took: performance.now() - window.begun }));
+  console.log(`${(size / 1e6).toFixed(1)} MB of completions indexed in ${took.toFixed(0)} ms (${Date.now() - begun} ms with their making)`);
+  assert.ok(size > 45e6 && took < 15_000, `${size} bytes, ${took} ms`);
+});
+
+test('a run is followed while the demo writes it', { skip: !existsSync(TRAINER) && `no ${TRAINER}: RECODE_TRAINER=FILE names one` }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'recode-'));
+  const children = [];
+  t.after(() => {
+    children.forEach((child) => child.kill());
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const playground = spawn(TRAINER, ['playground', '--port', '0', '--page', DIST, '--follow', folder]);
+  children.push(playground);
+  const said = await new Promise((done) => playground.stderr.once('data', (data) => done(String(data))));
+  const origin = said.match(/http:\/\/127\.0\.0\.1:\d+\//)[0];
+  const page = await opened(t, { origin, waits: false });
+  await page.getByTestId('following').filter({ hasText: /^following .*: no run there yet$/ }).waitFor();
+  children.push(spawn(TRAINER, ['demo', '--run-dir', join(folder, 'live'), '--set', 'run.max_steps=6'], { stdio: 'ignore' }));
+  page.setDefaultTimeout(150_000);
+  await page.getByTestId('legend').filter({ hasText: /2 steps, 1 to 2, completions of 2 steps/ }).waitFor();
+  await page.screenshot({ path: `${SCREENSHOTS}training-follow.png`, fullPage: true });
+  await page.getByTestId('legend').filter({ hasText: /6 steps, 1 to 6, completions of 6 steps/ }).waitFor();
+  await page.keyboard.press(']');
+  await page.keyboard.press('o');
+  await page.getByTestId('badge').filter({ hasText: 'recomputed = logged, by strict' }).waitFor();
+  // A line that is half there, the rest of it, and a log that is cut back.
+  const log = join(folder, 'live/metrics.jsonl');
+  const whole = readFileSync(log);
+  appendFileSync(log, '{"step":7,"rew');
+  await page.getByTestId('run').filter({ hasText: 'line 7 of metrics.jsonl is being written' }).waitFor();
+  appendFileSync(log, 'ard":1.5}\n');
+  await page.getByTestId('run').filter({ hasText: '7 steps, 1 to 7' }).waitFor();
+  writeFileSync(log, whole.subarray(0, whole.indexOf(10, 2000) + 1));
+  await page.getByTestId('run').filter({ hasText: 'metrics.jsonl was cut back or replaced, and read again' }).waitFor();
+  cpSync(join(folder, 'live'), join(folder, 'second'), { recursive: true });
+  await page.getByTestId('run').nth(1).filter({ hasText: 'second' }).waitFor();
+  // What the browser says of a server that has gone is not ours.
+  await page.goto('about:blank');
+  playground.kill('SIGINT');
+  assert.equal(await new Promise((done) => playground.once('exit', done)), 0);
+});
+
+for (const [name, options] of Object.entries({
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  narrow: { colorScheme: 'light', viewport: { width: 360, height: 780 } },
+})) {
+  test(`${name}: nothing stands out of the page, and axe finds nothing serious`, async (t) => {
+    const page = await opened(t, options);
+    await page.screenshot({ path: `${SCREENSHOTS}training-${name}.png`, fullPage: true });
+    await page.keyboard.press('[');
+    await page.keyboard.press('o');
+    await page.getByTestId('badge').waitFor();
+    await page.getByTestId('chosen').locator('[data-testid="diff"]').waitFor();
+    await page.waitForTimeout(200);
+    await page.screenshot({ path: `${SCREENSHOTS}training-drawer-${name}.png` });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(width <= 0, `${width} pixels too wide`);
+    // By the debugger's door, which the page's policy does not guard.
+    const session = await page.context().newCDPSession(page);
+    await session.send('Runtime.evaluate', { expression: readFileSync(AXE, 'utf8') });
+    const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
+    const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+    assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`), []);
+  });
+}
