@@ -72,7 +72,8 @@ fn norm_kernel(
     }
 }
 
-/// One cube: the factor that takes the norm of all parts down to `limit`, or 1.
+/// One cube: the root of the factor that takes the norm of all parts down to `limit`, or 1. The factor itself may be so small that adapters take
+/// it for zero.
 #[cube(launch_unchecked)]
 fn clip_kernel(
     parts: &[f32],
@@ -104,7 +105,7 @@ fn clip_kernel(
         let of_most = limit / (squares.sqrt() + epsilon / max(most, f32::MIN_POSITIVE));
         let mut clip = 1.0f32;
         if of_most < most {
-            clip = of_most / most;
+            clip = of_most.sqrt() / most.sqrt();
         }
         factor[0] = clip;
     }
@@ -143,7 +144,7 @@ fn step_kernel(
         for i in 0..EACH {
             let at = (begin + i * CUBE_UNITS) as usize;
             if (at as u32) < end {
-                let g = gradient[at] * clip;
+                let g = gradient[at] * clip * clip;
                 let mean = m[at] + one_minus_beta1 * (g - m[at]);
                 let square = beta2 * v[at] + one_minus_beta2 * (g * g);
                 let root = square.sqrt() / root_correction2;
