@@ -15,26 +15,47 @@ use crate::error::Result;
 /// `units` is a power of two. All units of the cube have to come here.
 #[cube]
 pub(crate) fn cube_sum(value: f32, #[comptime] units: u32, #[comptime] planes: bool) -> f32 {
+    reduce(value, units, planes, false)
+}
+
+/// The largest `value` of the units of a cube, for all of them; `units` as in [`cube_sum`].
+#[cube]
+pub(crate) fn cube_max(value: f32, #[comptime] units: u32, #[comptime] planes: bool) -> f32 {
+    reduce(value, units, planes, true)
+}
+
+#[cube]
+fn reduce(
+    value: f32,
+    #[comptime] units: u32,
+    #[comptime] planes: bool,
+    #[comptime] largest: bool,
+) -> f32 {
     let mut partial = Shared::<[f32]>::new_slice(comptime!(units as usize));
-    let sum = if comptime!(planes) {
-        let of_plane = plane_sum(value);
+    let all = if comptime!(planes) {
+        let of_plane = if comptime!(largest) {
+            plane_max(value)
+        } else {
+            plane_sum(value)
+        };
         if UNIT_POS_PLANE == 0 {
             partial[(UNIT_POS / PLANE_DIM) as usize] = of_plane;
         }
         sync_cube();
-        let mut sum = partial[0];
+        let mut all = partial[0];
         for plane in 1..planes_of(units) {
-            sum += partial[plane as usize];
+            all = of_two(all, partial[plane as usize], largest);
         }
-        sum
+        all
     } else {
         partial[UNIT_POS as usize] = value;
         sync_cube();
         let mut half = comptime!(units / 2).runtime();
         while half > 0 {
             if UNIT_POS < half {
+                let own = partial[UNIT_POS as usize];
                 let other = partial[(UNIT_POS + half) as usize];
-                partial[UNIT_POS as usize] += other;
+                partial[UNIT_POS as usize] = of_two(own, other, largest);
             }
             sync_cube();
             half /= 2;
@@ -43,41 +64,12 @@ pub(crate) fn cube_sum(value: f32, #[comptime] units: u32, #[comptime] planes: b
     };
     // Nobody writes the next value while another unit still reads this one.
     sync_cube();
-    sum
+    all
 }
 
-/// The largest `value` of the units of a cube, for all of them; `units` as in [`cube_sum`].
 #[cube]
-pub(crate) fn cube_max(value: f32, #[comptime] units: u32, #[comptime] planes: bool) -> f32 {
-    let mut partial = Shared::<[f32]>::new_slice(comptime!(units as usize));
-    let most = if comptime!(planes) {
-        let of_plane = plane_max(value);
-        if UNIT_POS_PLANE == 0 {
-            partial[(UNIT_POS / PLANE_DIM) as usize] = of_plane;
-        }
-        sync_cube();
-        let mut most = partial[0];
-        for plane in 1..planes_of(units) {
-            most = max(most, partial[plane as usize]);
-        }
-        most
-    } else {
-        partial[UNIT_POS as usize] = value;
-        sync_cube();
-        let mut half = comptime!(units / 2).runtime();
-        while half > 0 {
-            if UNIT_POS < half {
-                let other = partial[(UNIT_POS + half) as usize];
-                let own = partial[UNIT_POS as usize];
-                partial[UNIT_POS as usize] = max(own, other);
-            }
-            sync_cube();
-            half /= 2;
-        }
-        partial[0]
-    };
-    sync_cube();
-    most
+fn of_two(a: f32, b: f32, #[comptime] largest: bool) -> f32 {
+    if comptime!(largest) { max(a, b) } else { a + b }
 }
 
 /// Planes of a cube.
