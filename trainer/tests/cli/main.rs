@@ -21,9 +21,9 @@ mod train;
 mod usage;
 mod warm_up;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// What a call left behind.
 #[derive(Debug)]
@@ -35,6 +35,23 @@ struct Outcome {
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_recode-trainer"))
+}
+
+/// Starts a command that serves, and waits for the address that it says it listens on.
+fn listening(command: &mut Command) -> (Child, String) {
+    let mut child = command
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut line = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut line).unwrap();
+    child.stderr = Some(stderr.into_inner());
+    let address = line
+        .split(['/', ' '])
+        .find(|word| word.starts_with("127.0.0.1:"));
+    let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+    (child, address)
 }
 
 fn recode(args: &[&str]) -> Outcome {

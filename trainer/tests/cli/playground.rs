@@ -1,12 +1,12 @@
 //! The playground's server, asked in plain sockets.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 
-use super::{program, recode};
+use super::{listening, program, recode};
 
 /// A server on a port of its own; ended with the test.
 struct Server {
@@ -23,22 +23,13 @@ impl Drop for Server {
 
 impl Server {
     fn start(page: &Path, runs: &Path) -> Self {
-        let mut child = program()
-            .args(["playground", "--port", "0", "--page"])
-            .arg(page)
-            .arg("--follow")
-            .arg(runs)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        stderr.read_line(&mut line).unwrap();
-        child.stderr = Some(stderr.into_inner());
-        let address = line
-            .split(['/', ' '])
-            .find(|word| word.starts_with("127.0.0.1:"));
-        let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+        let (child, address) = listening(
+            program()
+                .args(["playground", "--port", "0", "--page"])
+                .arg(page)
+                .arg("--follow")
+                .arg(runs),
+        );
         Self { child, address }
     }
 

@@ -2,12 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{program, recode, recode_with};
+use super::{listening, program, recode, recode_with};
 
 /// A service on a port of its own; ended with the test.
 struct Server {
@@ -17,20 +17,7 @@ struct Server {
 
 impl Server {
     fn start(args: &[&str]) -> Self {
-        let mut child = program()
-            .args(["score", "--serve", "0"])
-            .args(args)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        stderr.read_line(&mut line).unwrap();
-        child.stderr = Some(stderr.into_inner());
-        let address = line
-            .split(['/', ' '])
-            .find(|word| word.starts_with("127.0.0.1:"));
-        let address = address.unwrap_or_else(|| panic!("{line}")).to_owned();
+        let (child, address) = listening(program().args(["score", "--serve", "0"]).args(args));
         Self { child, address }
     }
 
