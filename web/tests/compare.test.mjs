@@ -3,29 +3,11 @@
 // RECODE_RUN=FOLDER, a run of the trainer with evaluations, is compared as well.
 
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { answer, launch, serve } from './playground.mjs';
+import { test } from 'node:test';
+import { answer, AXE, browser, SCREENSHOTS, server } from './playground.mjs';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
-
-let server;
-let browser;
-
-before(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
 
 /** Opens the page with the verdict on the bundled pair, and holds it to having complained of nothing. */
 async function opened(t, { hash = '#/compare', ...options } = {}) {

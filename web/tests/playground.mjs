@@ -1,8 +1,12 @@
-// A server of the built page, as any static one would be, and headless Chromium on it.
+// A server of the built page, as any static one would be, and headless Chromium on it, there while the tests of a file run.
 
+import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { extname } from 'node:path';
+import { after, before } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.jsonl': 'application/jsonl' };
@@ -16,8 +20,27 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** axe-core, for pages to be looked at with. */
+export const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** Where screenshots go. */
+export const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
+
+export let server;
+export let browser;
+
+before(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  server = await serve();
+  browser = await chromium.launch({ executablePath: process.env.RECODE_CHROMIUM, args: FLAGS });
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
 /** Serves web/dist below a folder, as a project's pages are; `asked` lists what was asked for and how many bytes went out. */
-export async function serve() {
+async function serve() {
   const asked = [];
   const server = createServer(async (request, response) => {
     const path = request.url.split('?')[0].replace(/^\/recode\/$/, '/recode/index.html');
@@ -35,12 +58,8 @@ export async function serve() {
   return { origin: `http://127.0.0.1:${server.address().port}/recode/`, asked, close: () => server.close() };
 }
 
-export function launch() {
-  return chromium.launch({ executablePath: process.env.RECODE_CHROMIUM, args: FLAGS });
-}
-
 /** The page at `hash`, with the first score on it; `complaints` are the browser's, violations of the page's policy among them. */
-export async function open(browser, origin, { hash = '', editors = true, ...options } = {}) {
+export async function open({ hash = '', editors = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
@@ -48,7 +67,7 @@ export async function open(browser, origin, { hash = '', editors = true, ...opti
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   if (!editors) await page.route('**/editor.js', (route) => route.abort());
-  await page.goto(`${origin}${hash}`);
+  await page.goto(`${server.origin}${hash}`);
   await page.getByTestId('total').waitFor();
   await settled(page);
   if (editors) await page.locator('.cm-content').nth(3).waitFor();

@@ -2,24 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
-import { answer, field, launch, open, serve } from './playground.mjs';
-
-let server;
-let browser;
-
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
+import { test } from 'node:test';
+import { answer, field, open } from './playground.mjs';
 
 async function opened(t) {
-  const { page, context, complaints } = await open(browser, server.origin);
+  const { page, context, complaints } = await open();
   t.after(async () => {
     await context.close();
     assert.deepEqual(complaints, []);

@@ -1,33 +1,15 @@
 // The page "Score": its story, by mouse and by keys, in both themes and on a narrow screen, and with texts that mean harm.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { answer, field, launch, link, open, serve, settled } from './playground.mjs';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { answer, AXE, field, link, open, SCREENSHOTS, server, settled } from './playground.mjs';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
 const CASE = { rules: 'strict', update: 'row_stack is gone', old: 'np.row_stack(rows)', completion: answer('np.row_stack(rows)'), target: 'np.vstack(rows)' };
-
-let server;
-let browser;
-
-before(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
 
 /** Opens the page for a test, and holds it to having complained of nothing. */
 async function opened(t, options) {
-  const { page, context, complaints } = await open(browser, server.origin, options);
+  const { page, context, complaints } = await open(options);
   t.after(async () => {
     await context.close();
     assert.deepEqual(complaints, []);
@@ -199,7 +181,7 @@ test('nothing is asked of any other host, and nothing twice', async (t) => {
 });
 
 test('without the editors everything still works', async (t) => {
-  const { page, context } = await open(browser, server.origin, { hash: link(CASE), editors: false });
+  const { page, context } = await open({ hash: link(CASE), editors: false });
   t.after(() => context.close());
   await page.getByLabel('True migration').fill('np.row_stack(rows)');
   await becomes(page, '+3.000');

@@ -5,23 +5,11 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { answer, field, launch, link, open, serve } from './playground.mjs';
+import { after, test } from 'node:test';
+import { answer, browser, field, link, open, server } from './playground.mjs';
 
 const measured = {};
-let server;
-let browser;
-
-before(async () => {
-  server = await serve();
-  browser = await launch();
-});
-
-after(async () => {
-  writeFileSync(new URL('../measured.json', import.meta.url), `${JSON.stringify(measured, null, 2)}\n`);
-  await browser?.close();
-  server?.close();
-});
+after(() => writeFileSync(new URL('../measured.json', import.meta.url), `${JSON.stringify(measured, null, 2)}\n`));
 
 const BUSY = 3;
 const rounded = (value) => Math.round(value * 10) / 10;
@@ -79,7 +67,7 @@ async function watch(page, begin) {
 const LONG_CASE = link({ old: LONG, completion: answer(LONG), target: LONG.replaceAll('row_stack', 'vstack') });
 
 test('a keystroke is scored before the next frame, at 4,000 characters', async (t) => {
-  const { page, context } = await open(browser, server.origin, { hash: LONG_CASE, editors: false });
+  const { page, context } = await open({ hash: LONG_CASE, editors: false });
   t.after(() => context.close());
   await watch(page, 'input');
   await page.evaluate(async () => {
@@ -96,7 +84,7 @@ test('a keystroke is scored before the next frame, at 4,000 characters', async (
 });
 
 test('with the editor a keystroke takes little more', async (t) => {
-  const { page, context } = await open(browser, server.origin, { hash: LONG_CASE });
+  const { page, context } = await open({ hash: LONG_CASE });
   t.after(() => context.close());
   await watch(page, 'keydown');
   await field(page, 'answer').click();
@@ -113,7 +101,7 @@ test('with the editor a keystroke takes little more', async (t) => {
 });
 
 test('10,000 rows are scored in two seconds and scrolled without a long frame', async (t) => {
-  const { page, context } = await open(browser, server.origin);
+  const { page, context } = await open();
   t.after(() => context.close());
   const row = (at) => {
     const old = `import numpy as np\n\nrows_${at} = np.row_stack([first, second])\nprint(rows_${at}.shape)`;

@@ -2,33 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { answer, launch, serve } from './playground.mjs';
+import { answer, AXE, browser, SCREENSHOTS, server } from './playground.mjs';
 
-const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
-const AXE = fileURLToPath(new URL('../node_modules/axe-core/axe.min.js', import.meta.url));
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const TRAINER = process.env.RECODE_TRAINER ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/release/recode-trainer`;
-
-let server;
-let browser;
-
-before(async () => {
-  mkdirSync(SCREENSHOTS, { recursive: true });
-  server = await serve();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  server?.close();
-});
 
 /** The page, with whatever runs it opens with. */
 async function opened(t, { origin = server.origin, hash = '#/training', waits = true, ...options } = {}) {

@@ -6,6 +6,7 @@ mod chart;
 mod compare;
 mod download;
 mod editor;
+mod in_sight;
 mod keys;
 mod score;
 mod shell;

@@ -5,47 +5,20 @@ use crate::compare::{Column, Filter, Measure, Pair, Side, export};
 use crate::score::rows::{Direction, Export};
 use crate::score::signed;
 use crate::ui::download::save;
+use crate::ui::in_sight::{InSight, arrows};
 use crate::ui::keys::on_key;
-use leptos::html;
 use leptos::prelude::*;
 use std::ops::Range;
-
-/// How high a row is, in pixels; page.css says the same.
-const ROW: f64 = 26.0;
-/// How many rows beyond those in sight are drawn on either side.
-const BEYOND: usize = 8;
 
 /// Filters, table, downloads.
 #[component]
 pub fn Pairs() -> impl IntoView {
     let state = expect_context::<State>();
-    let container = NodeRef::<html::Div>::new();
-    let scrolled = RwSignal::new((0.0, 480.0));
-    let measure = move || {
-        if let Some(container) = container.get_untracked() {
-            scrolled.set((
-                f64::from(container.scroll_top()),
-                f64::from(container.client_height()),
-            ));
-        }
-    };
     let count = Memo::new(move |_| state.shown.with(Vec::len));
-    let range = Memo::new(move |_| {
-        let (top, height) = scrolled.get();
-        let first = ((top / ROW) as usize).saturating_sub(BEYOND);
-        let last = ((top + height) / ROW) as usize + BEYOND;
-        first.min(count.get())..last.min(count.get())
-    });
+    let in_sight = InSight::new(count, 480.0);
     let step = move |step: isize| {
-        if let (Some(place), Some(container)) = (state.step(step), container.get_untracked()) {
-            // The head takes one row's room.
-            let height = f64::from(container.client_height()) - ROW;
-            let (top, y) = (f64::from(container.scroll_top()), place as f64 * ROW);
-            if y < top {
-                container.set_scroll_top(y as i32);
-            } else if y + ROW > top + height {
-                container.set_scroll_top((y + ROW - height) as i32);
-            }
+        if let Some(place) = state.step(step) {
+            in_sight.show(place);
         }
     };
     on_key(move |key| {
@@ -56,26 +29,16 @@ pub fn Pairs() -> impl IntoView {
         }
         true
     });
-    let arrows = move |event: web_sys::KeyboardEvent| {
-        match &*event.key() {
-            "ArrowDown" => step(1),
-            "ArrowUp" => step(-1),
-            "PageDown" => step(10),
-            "PageUp" => step(-10),
-            _ => return,
-        }
-        event.prevent_default();
-    };
     view! {
         <section>
             <Bar/>
-            <div class="rows pairs" tabindex="0" role="region" aria-label="pairs" data-testid="pairs" node_ref=container on:scroll=move |_| measure() on:keydown=arrows>
+            <div class="rows pairs" tabindex="0" role="region" aria-label="pairs" data-testid="pairs" node_ref=in_sight.container on:scroll=move |_| in_sight.measure() on:keydown=arrows(step)>
                 <table aria-rowcount=move || (count.get() + 1).to_string()>
                     <thead><Head/></thead>
                     <tbody>
-                        <tr class="room" aria-hidden="true" style:height=move || format!("{}px", range.get().start as f64 * ROW)></tr>
-                        <Drawn range=range/>
-                        <tr class="room" aria-hidden="true" style:height=move || format!("{}px", (count.get() - range.get().end) as f64 * ROW)></tr>
+                        <tr class="room" aria-hidden="true" style:height=move || in_sight.room_above()></tr>
+                        <Drawn range=in_sight.range/>
+                        <tr class="room" aria-hidden="true" style:height=move || in_sight.room_below()></tr>
                     </tbody>
                 </table>
             </div>

@@ -4,38 +4,19 @@ use super::file::OpenFile;
 use crate::score::rows::{Column, Export, Filter, Outcome};
 use crate::score::signed;
 use crate::ui::download::save;
+use crate::ui::in_sight::{InSight, arrows};
 use crate::ui::keys::on_key;
 use crate::visible::escaped;
 use leptos::html;
 use leptos::prelude::*;
 use std::ops::Range;
 
-/// How high a row is, in pixels; page.css says the same.
-const ROW: f64 = 26.0;
-/// How many rows beyond those in sight are drawn on either side.
-const BEYOND: usize = 8;
-
 /// Filters, table and what could not be read.
 #[component]
 pub fn Rows() -> impl IntoView {
     let file = expect_context::<OpenFile>();
-    let container = NodeRef::<html::Div>::new();
-    let scrolled = RwSignal::new((0.0, 320.0));
-    let measure = move || {
-        if let Some(container) = container.get_untracked() {
-            scrolled.set((
-                f64::from(container.scroll_top()),
-                f64::from(container.client_height()),
-            ));
-        }
-    };
     let count = Memo::new(move |_| file.table.with(|table| table.shown.len()));
-    let range = Memo::new(move |_| {
-        let (top, height) = scrolled.get();
-        let first = ((top / ROW) as usize).saturating_sub(BEYOND);
-        let last = ((top + height) / ROW) as usize + BEYOND;
-        first.min(count.get())..last.min(count.get())
-    });
+    let in_sight = InSight::new(count, 320.0);
     let select = move |step: isize| {
         let next = file.table.with_untracked(|table| {
             let at = file.selected.get_untracked();
@@ -46,19 +27,7 @@ pub fn Rows() -> impl IntoView {
         });
         let Some((place, row)) = next else { return };
         file.selected.set(Some(row));
-        if let Some(container) = container.get_untracked() {
-            // The head takes one row's room.
-            let (top, height) = (
-                f64::from(container.scroll_top()),
-                f64::from(container.client_height()) - ROW,
-            );
-            let y = place as f64 * ROW;
-            if y < top {
-                container.set_scroll_top(y as i32);
-            } else if y + ROW > top + height {
-                container.set_scroll_top((y + ROW - height) as i32);
-            }
-        }
+        in_sight.show(place);
     };
     let filter_value = NodeRef::<html::Input>::new();
     on_key(move |key| {
@@ -74,16 +43,6 @@ pub fn Rows() -> impl IntoView {
         }
         true
     });
-    let arrows = move |event: web_sys::KeyboardEvent| {
-        match &*event.key() {
-            "ArrowDown" => select(1),
-            "ArrowUp" => select(-1),
-            "PageDown" => select(10),
-            "PageUp" => select(-10),
-            _ => return,
-        }
-        event.prevent_default();
-    };
     view! {
         <Filters value=filter_value/>
         <div
@@ -92,16 +51,16 @@ pub fn Rows() -> impl IntoView {
             role="region"
             aria-label="scored rows"
             data-testid="rows"
-            node_ref=container
-            on:scroll=move |_| measure()
-            on:keydown=arrows
+            node_ref=in_sight.container
+            on:scroll=move |_| in_sight.measure()
+            on:keydown=arrows(select)
         >
             <table aria-rowcount=move || (count.get() + 1).to_string()>
                 <thead><Head/></thead>
                 <tbody>
-                    <tr class="room" aria-hidden="true" style:height=move || format!("{}px", range.get().start as f64 * ROW)></tr>
-                    <Drawn range=range/>
-                    <tr class="room" aria-hidden="true" style:height=move || format!("{}px", (count.get() - range.get().end) as f64 * ROW)></tr>
+                    <tr class="room" aria-hidden="true" style:height=move || in_sight.room_above()></tr>
+                    <Drawn range=in_sight.range/>
+                    <tr class="room" aria-hidden="true" style:height=move || in_sight.room_below()></tr>
                 </tbody>
             </table>
         </div>
