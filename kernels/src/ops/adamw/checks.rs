@@ -1,34 +1,59 @@
-//! Steps of many tensors of a GPU; the processor's are checked in `tests.rs`.
-
+use super::{AdamW, adamw};
 use crate::Device;
+use crate::oracle::adamw::adamw as exact;
+use crate::oracle::{check_close, sample, wide};
 
-#[cfg(not(feature = "gpu"))]
-pub(crate) async fn steps(_: &Device) {}
+pub(super) const CONFIG: AdamW = AdamW {
+    learning_rate: 5e-3,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-6,
+    weight_decay: 0.1,
+};
 
-#[cfg(feature = "gpu")]
 pub(crate) async fn steps(device: &Device) {
-    if matches!(device, Device::Gpu(_)) {
-        on_gpu::clipped(device, 0.5).await;
-        on_gpu::clipped(device, 0.0).await;
-        on_gpu::what_is_not_finite_is_seen(device).await;
+    match device {
+        Device::Cpu => on_the_processor(),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(_) => {
+            on_gpu::clipped(device, 0.5).await;
+            on_gpu::clipped(device, 0.0).await;
+            on_gpu::what_is_not_finite_is_seen(device).await;
+        }
+    }
+}
+
+/// Ten steps with ten gradients: more than two tasks, an odd length, one parameter, none.
+pub(super) fn on_the_processor() {
+    for len in [40_001, 7, 1, 0] {
+        let mut param = sample(1, len);
+        let mut exact_param = wide(&param);
+        let (mut m, mut v) = (vec![0.0; len], vec![0.0; len]);
+        let (mut exact_m, mut exact_v) = (vec![0.0; len], vec![0.0; len]);
+        for step in 1..=10 {
+            let grad = sample(100 + step, len);
+            adamw(&mut param, &grad, &mut m, &mut v, step, &CONFIG).unwrap();
+            exact(
+                &mut exact_param,
+                &wide(&grad),
+                &mut exact_m,
+                &mut exact_v,
+                step,
+                &CONFIG,
+            );
+        }
+        check_close("param", &param, &exact_param, 1e-6).unwrap();
+        check_close("m", &m, &exact_m, 1e-6).unwrap();
+        check_close("v", &v, &exact_v, 1e-6).unwrap();
     }
 }
 
 #[cfg(feature = "gpu")]
 mod on_gpu {
-    use super::super::{AdamW, CLIP_EPSILON, Step, Tensors, clipped_adamw};
+    use super::super::{CLIP_EPSILON, Step, Tensors, clipped_adamw};
+    use super::{CONFIG, check_close, exact, sample, wide};
     use crate::checks::{numbers, sampled};
-    use crate::oracle::adamw::adamw as exact;
-    use crate::oracle::{check_close, sample, wide};
     use crate::{Device, Tensor};
-
-    const CONFIG: AdamW = AdamW {
-        learning_rate: 5e-3,
-        beta1: 0.9,
-        beta2: 0.99,
-        epsilon: 1e-6,
-        weight_decay: 0.1,
-    };
 
     fn refs(tensors: &[Tensor]) -> Vec<&Tensor> {
         tensors.iter().collect()

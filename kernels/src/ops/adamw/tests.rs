@@ -1,41 +1,7 @@
+use super::checks::CONFIG;
 use super::*;
 use crate::ops::lanes::narrower;
-use crate::oracle::adamw::adamw as exact;
-use crate::oracle::{check_close, sample, wide};
-
-const CONFIG: AdamW = AdamW {
-    learning_rate: 5e-3,
-    beta1: 0.9,
-    beta2: 0.99,
-    epsilon: 1e-6,
-    weight_decay: 0.1,
-};
-
-/// Ten steps with ten gradients: more than two tasks, an odd length, one parameter, none.
-#[test]
-fn ten_steps_agree_with_the_oracle() {
-    for len in [40_001, 7, 1, 0] {
-        let mut param = sample(1, len);
-        let mut exact_param = wide(&param);
-        let (mut m, mut v) = (vec![0.0; len], vec![0.0; len]);
-        let (mut exact_m, mut exact_v) = (vec![0.0; len], vec![0.0; len]);
-        for step in 1..=10 {
-            let grad = sample(100 + step, len);
-            adamw(&mut param, &grad, &mut m, &mut v, step, &CONFIG).unwrap();
-            exact(
-                &mut exact_param,
-                &wide(&grad),
-                &mut exact_m,
-                &mut exact_v,
-                step,
-                &CONFIG,
-            );
-        }
-        check_close("param", &param, &exact_param, 1e-6).unwrap();
-        check_close("m", &m, &exact_m, 1e-6).unwrap();
-        check_close("v", &v, &exact_v, 1e-6).unwrap();
-    }
-}
+use crate::oracle::check_close;
 
 /// The first step moves by the learning rate against the gradient's sign, whatever its size, after 1 - 0.005 * 0.1 of the
 /// parameter was kept.
@@ -68,5 +34,5 @@ fn step_zero_and_other_lengths_are_refused() {
 
 #[test]
 fn every_instruction_set_agrees_with_the_oracle() {
-    narrower::each(ten_steps_agree_with_the_oracle);
+    narrower::each(checks::on_the_processor);
 }
