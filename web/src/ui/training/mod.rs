@@ -7,6 +7,7 @@ mod drawer;
 mod example;
 mod follow;
 mod open;
+mod plot;
 mod state;
 
 pub use state::State;
