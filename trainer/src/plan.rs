@@ -73,7 +73,7 @@ impl Plan {
             false => Phase::default(),
         };
         let merged = adapter.merged_bytes(model);
-        let adapter = 4 * size_of::<f32>() as u64 * adapter.parameters(model);
+        let adapter = 4 * adapter.bytes(model);
         let phases = [rollout, training, evaluation].map(|phase| phase.bytes);
         Ok(Self {
             weights,

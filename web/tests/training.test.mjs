@@ -224,21 +224,22 @@ test('a run is followed while the demo writes it', { skip: !existsSync(TRAINER) 
   const origin = said.match(/http:\/\/127\.0\.0\.1:\d+\//)[0];
   const page = await opened(t, { origin, waits: false });
   await page.getByTestId('following').filter({ hasText: /^following .*: no run there yet$/ }).waitFor();
-  children.push(spawn(TRAINER, ['demo', '--run-dir', join(folder, 'live'), '--set', 'run.max_steps=6'], { stdio: 'ignore' }));
+  children.push(spawn(TRAINER, ['demo', '--run-dir', join(folder, 'live'), '--set', 'run.max_steps=40'], { stdio: 'ignore' }));
   page.setDefaultTimeout(150_000);
-  await page.getByTestId('legend').filter({ hasText: /2 steps, 1 to 2, completions of 2 steps/ }).waitFor();
+  // How many there are when it looks again depends on the machine, but not all of them.
+  await page.getByTestId('legend').filter({ hasText: /([2-9]|[123]\d) steps, 1 to/ }).waitFor();
   await page.screenshot({ path: `${SCREENSHOTS}training-follow.png`, fullPage: true });
-  await page.getByTestId('legend').filter({ hasText: /6 steps, 1 to 6, completions of 6 steps/ }).waitFor();
+  await page.getByTestId('legend').filter({ hasText: /40 steps, 1 to 40, completions of 40 steps/ }).waitFor();
   await page.keyboard.press(']');
   await page.keyboard.press('o');
   await page.getByTestId('badge').filter({ hasText: 'recomputed = logged, by strict' }).waitFor();
   // A line that is half there, the rest of it, and a log that is cut back.
   const log = join(folder, 'live/metrics.jsonl');
   const whole = readFileSync(log);
-  appendFileSync(log, '{"step":7,"rew');
-  await page.getByTestId('run').filter({ hasText: 'line 7 of metrics.jsonl is being written' }).waitFor();
+  appendFileSync(log, '{"step":41,"rew');
+  await page.getByTestId('run').filter({ hasText: 'line 41 of metrics.jsonl is being written' }).waitFor();
   appendFileSync(log, 'ard":1.5}\n');
-  await page.getByTestId('run').filter({ hasText: '7 steps, 1 to 7' }).waitFor();
+  await page.getByTestId('run').filter({ hasText: '41 steps, 1 to 41' }).waitFor();
   writeFileSync(log, whole.subarray(0, whole.indexOf(10, 2000) + 1));
   await page.getByTestId('run').filter({ hasText: 'metrics.jsonl was cut back or replaced, and read again' }).waitFor();
   cpSync(join(folder, 'live'), join(folder, 'second'), { recursive: true });

@@ -1,7 +1,7 @@
 //! Bytes that a decoder's parts and passes take, as arithmetic: what the constructors beside this file ask for, summed up before anything is
 //! made.
 //!
-//! f32 numbers unless said otherwise; small things (angles, tables, a row's sums) are left out.
+//! f32 numbers unless said otherwise; small things (tables of rows, a norm's sums) are left out.
 
 use super::adapter::AdapterConfig;
 use super::config::DecoderConfig;
@@ -27,6 +27,13 @@ pub fn pages_for(count: usize, used: usize) -> usize {
     }
 }
 
+/// Numbers that a tensor of so many has room for beside others: a binding begins at a multiple of 256 bytes on every adapter (WebGPU's
+/// `minStorageBufferOffsetAlignment`).
+pub(crate) fn room(numbers: usize) -> usize {
+    const ALIGNMENT: usize = 64;
+    numbers.next_multiple_of(ALIGNMENT).max(ALIGNMENT)
+}
+
 const F32: u64 = size_of::<f32>() as u64;
 
 /// A training pass: forward, log-probabilities, backward.
@@ -41,16 +48,16 @@ pub struct PassSize {
 }
 
 impl AdapterConfig {
-    /// Numbers of an adapter.
+    /// Bytes of an adapter whose tensors lie side by side, each with the room that it has in a GPU's memory.
     #[must_use]
-    pub fn parameters(&self, decoder: &DecoderConfig) -> u64 {
+    pub fn bytes(&self, decoder: &DecoderConfig) -> u64 {
         let of = |target: &Target| {
             let [rows, cols] = decoder.shape(*target);
-            let magnitude = if self.use_dora { rows } else { 0 };
-            (self.r * (rows + cols) + magnitude) as u64
+            let magnitude = if self.use_dora { room(rows) } else { 0 };
+            (room(self.r * cols) + room(self.r * rows) + magnitude) as u64
         };
         let layer: u64 = self.target_modules.iter().map(of).sum();
-        decoder.num_hidden_layers as u64 * layer
+        F32 * decoder.num_hidden_layers as u64 * layer
     }
 
     /// Bytes of the weights that it makes of a decoder's, in f32.
@@ -82,27 +89,31 @@ impl DecoderConfig {
         let inner = n * Inner::token_bytes(self) as u64;
         let kept_layers = (KEPT_ACTIVATION_BYTES as u64 / inner.max(1)).min(layers);
         let again = if kept_layers < layers { inner } else { 0 };
-        // Of every map that is trained: what it gave (for a magnitude), and under dropout two operands and a product.
         let widest = |of: fn([usize; 2]) -> usize| {
             let widths = adapter.target_modules.iter().map(|t| of(self.shape(*t)));
             widths.max().unwrap_or(0) as u64
         };
         let (inputs, outputs) = (widest(|[_, i]| i), widest(|[o, _]| o));
-        let dropped = match adapter.lora_dropout > 0.0 {
-            true => n * F32 * (2 * inputs + outputs),
-            false => 0,
+        // A trained map under dropout has two operands and a product; going back, its product is wanted for a magnitude alone, dropout or not.
+        let product = if adapter.use_dora { outputs } else { 0 };
+        let (dropped, dropped_back) = match adapter.lora_dropout > 0.0 {
+            true => (2 * inputs + outputs, 2 * inputs + product),
+            false => (0, product),
         };
-        let scratch = n * F32 * (2 * c + f) + dropped;
+        let scratch = n * F32 * (2 * c + f);
         // The inputs of layers and last norm, and the hidden states.
         let activations = n * F32 * (layers + 2) * c + kept_layers * inner;
 
-        let forward = activations + scratch + again;
+        let again = again + if again > 0 { n * F32 * dropped } else { 0 };
+        let forward = activations + scratch + again.max(n * F32 * dropped);
         let d_hidden = n * F32 * c;
         let logits = (F32 * requests as u64 * self.vocab_size as u64).min(CHUNK_BYTES);
         let logprobs = activations + d_hidden + logits + kept_tokens + F32 * requests as u64 * c;
-        let gradients = n * F32 * (2 * c + 3 * f + 2 * q + 2 * kv + outputs) + dropped;
+        let gradients = n * F32 * (2 * c + 3 * f + 2 * q + 2 * kv + dropped_back);
         let factors = F32 * (outputs + n) * adapter.r as u64;
-        let backward = activations + d_hidden + scratch + again + gradients + factors;
+        // The rows' angles, and two numbers a row and head of attention.
+        let rows = n * F32 * (self.head_dim + 2 * self.num_attention_heads) as u64;
+        let backward = activations + d_hidden + scratch + again + gradients + factors + rows;
         forward.max(logprobs).max(backward)
     }
 

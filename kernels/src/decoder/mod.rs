@@ -56,6 +56,7 @@ pub use backward::Trained;
 pub use cache::{Cache, PromptId, SequenceId};
 pub use config::{DecoderConfig, ModelType};
 pub use dropout::Dropout;
+pub(crate) use footprint::room;
 pub use footprint::{GPU_SEQUENCES, PAGE, PassSize, pages_for};
 pub use forward::{Activations, KEPT_ACTIVATION_BYTES};
 pub use gradients::WeightGradients;

@@ -6,15 +6,8 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::device::Gpu;
+use crate::decoder::room;
 use crate::error::Result;
-
-/// A binding begins at a multiple of so many words on every adapter (256 bytes, WebGPU's `minStorageBufferOffsetAlignment`).
-const ALIGNMENT: usize = 64;
-
-/// Words that a buffer takes of its allocation; those behind its last number are never read as its own.
-fn room(words: usize) -> usize {
-    words.next_multiple_of(ALIGNMENT).max(ALIGNMENT)
-}
 
 impl Buffer {
     /// Buffers of so many words that hold zeros, in as few allocations as the adapter's limit permits; zeros lie between them too.

@@ -371,14 +371,20 @@ impl Tensor {
     /// Gives the matrix another shape, keeping its memory where that is large enough; what stands in it is not said.
     ///
     /// # Errors
-    /// As [`Tensor::zeros_on`].
+    /// As [`Tensor::zeros_on`]; the matrix is empty then.
     pub fn reshape(&mut self, rows: usize, cols: usize) -> Result<()> {
         match &mut self.data {
             Storage::Host(data) => data.resize(rows * cols, 0.0),
             #[cfg(feature = "gpu")]
             Storage::Gpu(buffer) if buffer.words() == rows * cols => {}
             #[cfg(feature = "gpu")]
-            Storage::Gpu(buffer) => *buffer = Buffer::empty(buffer.gpu(), rows * cols)?,
+            Storage::Gpu(buffer) => {
+                // The old memory goes first: both together may be the most that a pass takes.
+                let gpu = Arc::clone(buffer.gpu());
+                *buffer = Buffer::empty(&gpu, 0)?;
+                (self.rows, self.cols) = (0, 0);
+                *buffer = Buffer::empty(&gpu, rows * cols)?;
+            }
         }
         (self.rows, self.cols) = (rows, cols);
         Ok(())
