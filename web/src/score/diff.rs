@@ -4,8 +4,11 @@
 //! what was written. Beyond the limits below it gets coarser, and says so.
 
 use recode_core::explain::{Edit, EditScript};
-use similar::{Algorithm, DiffOp, TextDiff};
+use similar::DiffOp;
+use similar::algorithms::{Capture, Compact, Replace, myers};
+use std::hash::Hash;
 use std::time::Duration;
+use web_time::Instant;
 
 /// The most lines on either side that are compared.
 pub const MAX_LINES: usize = 3000;
@@ -90,17 +93,14 @@ impl Diff {
                 )),
             };
         }
-        let diff = TextDiff::configure()
-            .algorithm(Algorithm::Myers)
-            .timeout(TIMEOUT)
-            .diff_slices(&old, &new);
+        let operations = operations(&old, &new, Instant::now() + TIMEOUT);
         let mut within = Within {
             pairs: MAX_LINE_PAIRS,
-            clock: Clock::start(),
+            deadline: Instant::now() + TIMEOUT,
             cut: false,
         };
         let mut rows = Vec::new();
-        for op in diff.ops() {
+        for op in operations {
             let (_, from, to) = op.as_tag_tuple();
             for at in 0..from.len().max(to.len()) {
                 let line = |range: &std::ops::Range<usize>| range.clone().nth(at);
@@ -146,74 +146,40 @@ fn changed(line: Option<&str>) -> Pieces {
         .collect()
 }
 
+/// Myers' algorithm, which becomes coarser at its deadline.
+fn operations<T: Eq + Hash>(old: &[T], new: &[T], deadline: Instant) -> Vec<DiffOp> {
+    let mut hook = Compact::new(Replace::new(Capture::new()), old, new);
+    let (all_old, all_new) = (0..old.len(), 0..new.len());
+    let Ok(()) = myers::diff_deadline(&mut hook, old, all_old, new, all_new, Some(deadline));
+    hook.into_inner().into_inner().into_ops()
+}
+
 /// Compares changed lines with each other, as long as it may.
 struct Within {
     pairs: usize,
-    clock: Clock,
+    deadline: Instant,
     cut: bool,
 }
 
 impl Within {
     fn compare(&mut self, a: &str, b: &str) -> (Pieces, Pieces) {
-        let left = TIMEOUT.saturating_sub(self.clock.elapsed());
-        if self.pairs == 0 || left.is_zero() {
+        if self.pairs == 0 || Instant::now() >= self.deadline {
             self.cut = true;
             return (changed(Some(a)), changed(Some(b)));
         }
         self.pairs -= 1;
-        let diff = TextDiff::configure()
-            .algorithm(Algorithm::Myers)
-            .timeout(left)
-            .diff_chars(a, b);
+        let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
         let mut sides = (Pieces::new(), Pieces::new());
-        for op in diff.ops() {
+        for op in operations(&a, &b, self.deadline) {
             let (_, old, new) = op.as_tag_tuple();
             let is_change = !matches!(op, DiffOp::Equal { .. });
-            let text = |slices: Vec<&str>| slices.concat();
-            for (pieces, text) in [
-                (
-                    &mut sides.0,
-                    text(old.filter_map(|i| diff.old_slice(i)).collect()),
-                ),
-                (
-                    &mut sides.1,
-                    text(new.filter_map(|i| diff.new_slice(i)).collect()),
-                ),
-            ] {
+            for (pieces, text) in [(&mut sides.0, &a[old]), (&mut sides.1, &b[new])] {
                 if !text.is_empty() {
-                    pieces.push((is_change, text));
+                    pieces.push((is_change, text.iter().collect()));
                 }
             }
         }
         sides
-    }
-}
-
-/// A clock that the browser has as well.
-struct Clock(
-    #[cfg(not(target_arch = "wasm32"))] std::time::Instant,
-    #[cfg(target_arch = "wasm32")] f64,
-);
-
-impl Clock {
-    #[cfg(not(target_arch = "wasm32"))]
-    fn start() -> Self {
-        Clock(std::time::Instant::now())
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
-    fn elapsed(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    #[cfg(target_arch = "wasm32")]
-    fn start() -> Self {
-        Clock(js_sys::Date::now())
-    }
-
-    #[cfg(target_arch = "wasm32")]
-    fn elapsed(&self) -> Duration {
-        Duration::from_millis((js_sys::Date::now() - self.0).max(0.0) as u64)
     }
 }
 
