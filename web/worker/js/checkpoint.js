@@ -2,21 +2,20 @@
 //
 //   const checkpoint = await Checkpoint.load({ model: 'models/policy/', onProgress: ({ done, all }) => … });
 //   const { completions } = await checkpoint.generate({ prompt, temperature: 0, onText: ({ text }) => … });
+//   const adapted = await checkpoint.with({ adapter: 'runs/first/checkpoints/step-000100/' });
 //   checkpoint.close();
+//   adapted.close();
 //
-// One worker holds one checkpoint, and gives its memory back when it is closed.
+// A worker holds one model and any number of adapters' checkpoints of it, and gives its memory back when the last of them is closed.
+
+import { Connection } from './connection.js';
 
 export class Checkpoint {
-  #worker;
-  #waiting = new Map();
-  #ids = 0;
-  /** What the module said before it ended. */
-  #panic;
-  /** Why it can be asked no more. */
-  #over;
+  #connection;
+  #number;
   /**
    * `{ device: 'gpu' | 'cpu', name?, reason?, module_bytes }`: what it computes on, why that is no GPU, and the processor's memory that the
-   * loading took, which a worker keeps.
+   * worker had taken once this was loaded, which it keeps.
    */
   device;
 
@@ -36,26 +35,35 @@ export class Checkpoint {
    */
   static async load({ model, adapter, device = 'auto', onProgress, signal, worker }) {
     signal?.throwIfAborted();
-    const checkpoint = new Checkpoint(worker ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
+    const connection = new Connection(worker ?? new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
     // A worker that loads is of no more use, and hears nothing where the files are at hand.
-    const stop = () => checkpoint.#end(signal.reason);
+    const stop = () => connection.end(signal.reason);
     signal?.addEventListener('abort', stop);
     try {
       const request = { model: absolute(model), adapter: adapter && absolute(adapter), device };
-      checkpoint.device = await checkpoint.#ask('load', request, { progress: onProgress });
-      return checkpoint;
-    } catch (error) {
-      checkpoint.close();
-      throw error;
+      return new Checkpoint(connection, await connection.make({ call: 'load', request }, { progress: onProgress }));
     } finally {
       signal?.removeEventListener('abort', stop);
     }
   }
 
-  constructor(worker) {
-    this.#worker = worker;
-    worker.onmessage = ({ data }) => this.#hear(data);
-    worker.onerror = ({ message }) => this.#end(new Error(this.#whyEnded(message)));
+  /** What `load` and `with` make. */
+  constructor(connection, { number, device }) {
+    this.#connection = connection;
+    this.#number = number;
+    this.device = device;
+  }
+
+  /**
+   * Another checkpoint of the same model on the same worker, which shares the model's weights and its tokenizer. Either is closed alone.
+   *
+   * @param {object} [options]
+   * @param {string | Record<string, string | Blob | Uint8Array>} [options.adapter] As in `load`; left out: the model alone.
+   * @returns {Promise<Checkpoint>}
+   */
+  async with({ adapter } = {}) {
+    const request = { adapter: adapter && absolute(adapter) };
+    return new Checkpoint(this.#connection, await this.#connection.make({ call: 'with', of: this.#number, request }));
   }
 
   /**
@@ -63,6 +71,7 @@ export class Checkpoint {
    *
    * @param {object} options
    * @param {string} options.prompt As it is: special tokens in it are read as such, nothing is added.
+   * @param {boolean} [options.chatml] Whether the prompt is ChatML: refused where the tokenizer does not know its tokens; false.
    * @param {number} [options.num_generations] Answers, side by side; 1.
    * @param {number} [options.max_completion_length] Tokens, the end token included; 1024.
    * @param {number} [options.temperature] 1; 0 takes the likeliest token always.
@@ -76,16 +85,7 @@ export class Checkpoint {
    *   decode_seconds: number, tokens_per_second: number }>}
    */
   async generate({ onText, signal, ...request }) {
-    signal?.throwIfAborted();
-    const id = this.#ids;
-    const stop = () => this.#worker.postMessage({ id, stop: true });
-    const answer = this.#ask('generate', request, { text: onText });
-    signal?.addEventListener('abort', stop);
-    try {
-      return await answer;
-    } finally {
-      signal?.removeEventListener('abort', stop);
-    }
+    return this.#connection.ask({ call: 'generate', of: this.#number, request }, { text: onText }, signal);
   }
 
   /**
@@ -95,46 +95,12 @@ export class Checkpoint {
    * @returns {Promise<{ prompt_ids: number[], completion_ids: number[], logprobs: number[], total: number }>}
    */
   logprobs(request) {
-    return this.#ask('logprobs', request);
+    return this.#connection.ask({ call: 'logprobs', of: this.#number, request });
   }
 
-  /** Ends the worker and gives its memory back; what is still asked of it fails. */
+  /** Gives its memory back, with the last checkpoint of a worker the worker's; what is still asked of it fails. */
   close() {
-    this.#end(new Error('the checkpoint is closed'));
-  }
-
-  async #ask(call, request, listeners = {}) {
-    if (this.#over) throw this.#over;
-    const id = this.#ids++;
-    this.#worker.postMessage({ id, call, request });
-    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, listeners }));
-  }
-
-  #hear({ id, value, error, broken, panic, ...event }) {
-    this.#panic ??= panic;
-    const waiting = this.#waiting.get(id);
-    if (waiting === undefined) return;
-    for (const [kind, said] of Object.entries(event)) {
-      waiting.listeners[kind]?.(said);
-      return;
-    }
-    this.#waiting.delete(id);
-    if (broken) this.#over = new Error(this.#whyEnded(error));
-    if (error === undefined) waiting.resolve(value);
-    else waiting.reject(this.#over ?? new Error(error));
-    if (broken) this.#end(this.#over);
-  }
-
-  #whyEnded(message) {
-    const unsaid = message === undefined ? 'it could not be started' : `${message}: the browser may have no memory left`;
-    return `the worker ended (${this.#panic ?? unsaid}): load the checkpoint again`;
-  }
-
-  #end(reason) {
-    this.#over ??= reason;
-    this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(reason);
-    this.#waiting.clear();
+    this.#connection.release(this.#number);
   }
 }
 

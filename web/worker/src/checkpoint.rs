@@ -1,6 +1,7 @@
 //! A model, maybe with an adapter, ready to be asked.
 
 use std::path::Path;
+use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow};
 use js_sys::Function;
@@ -49,13 +50,13 @@ extern "C" {
     fn adapter_weights(this: &AdapterFiles) -> Source;
 }
 
-/// A model in a device's memory.
+/// A model in a device's memory; its adapters' checkpoints share the weights.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Checkpoint {
-    pub(crate) decoder: Decoder,
+    pub(crate) decoder: Rc<Decoder>,
     pub(crate) merged: Option<Merged>,
-    pub(crate) tokenizer: Tokenizer,
+    pub(crate) tokenizer: Rc<Tokenizer>,
     chosen: Chosen,
 }
 
@@ -74,6 +75,15 @@ impl Checkpoint {
         load(&files, adapter.as_ref(), &device, &progress)
             .await
             .map_err(js_error)
+    }
+
+    /// The same model with another adapter, or with none.
+    ///
+    /// # Errors
+    /// Names the file, and within it the field or tensor.
+    #[wasm_bindgen(js_name = withAdapter)]
+    pub async fn with_adapter(&self, adapter: Option<AdapterFiles>) -> Result<Checkpoint, JsError> {
+        self.adapted(adapter.as_ref()).await.map_err(js_error)
     }
 
     /// What it computes on, as JSON.
@@ -106,6 +116,30 @@ fn one() -> f32 {
 }
 
 impl Checkpoint {
+    fn new(
+        decoder: Rc<Decoder>,
+        tokenizer: Rc<Tokenizer>,
+        chosen: Chosen,
+        adapter: Option<Adapter>,
+    ) -> Result<Self> {
+        let merged = match adapter {
+            Some(adapter) => Some(decoder.merge(&adapter.to(&decoder.device())?)?),
+            None => None,
+        };
+        Ok(Self {
+            decoder,
+            merged,
+            tokenizer,
+            chosen,
+        })
+    }
+
+    async fn adapted(&self, adapter: Option<&AdapterFiles>) -> Result<Self> {
+        let adapter = read_adapter(adapter, self.decoder.config()).await?;
+        let (decoder, tokenizer) = (self.decoder.clone(), self.tokenizer.clone());
+        Self::new(decoder, tokenizer, self.chosen.clone(), adapter)
+    }
+
     async fn answer_logprobs(&self, request: &str) -> Result<String> {
         let request: LogprobsRequest = serde_json::from_str(request)?;
         let scored = completion_logprobs(
@@ -136,21 +170,9 @@ async fn load(
         .with_context(|| format!("in {}", files.config().name()))?;
     let tokenizer = read_tokenizer(files).await?;
     tokenizer.check_vocab_size(config.vocab_size)?;
-    let adapter = match adapter {
-        Some(files) => Some(read_adapter(files, &config).await?),
-        None => None,
-    };
+    let adapter = read_adapter(adapter, &config).await?;
     let decoder = read_decoder(&files.weights(), config, &device, progress).await?;
-    let merged = match adapter {
-        Some(adapter) => Some(decoder.merge(&adapter.to(&device)?)?),
-        None => None,
-    };
-    Ok(Checkpoint {
-        decoder,
-        merged,
-        tokenizer,
-        chosen,
-    })
+    Checkpoint::new(Rc::new(decoder), Rc::new(tokenizer), chosen, adapter)
 }
 
 async fn read_decoder(
@@ -238,13 +260,18 @@ async fn read_tokenizer(files: &ModelFiles) -> Result<Tokenizer> {
     Tokenizer::from_json(Path::new(&files.tokenizer().name()), &json, &settings)
 }
 
-async fn read_adapter(files: &AdapterFiles, decoder: &DecoderConfig) -> Result<Adapter> {
+async fn read_adapter(
+    files: Option<&AdapterFiles>,
+    decoder: &DecoderConfig,
+) -> Result<Option<Adapter>> {
+    let Some(files) = files else { return Ok(None) };
     let config = text(&files.adapter_config()).await?;
     let config = AdapterConfig::from_json(&config)
         .with_context(|| format!("in {}", files.adapter_config().name()))?;
     let weights = files.adapter_weights();
-    Adapter::from_safetensors(&config, decoder, &weights.all().await?)
-        .map_err(|error| explain(&[weights], error))
+    let adapter = Adapter::from_safetensors(&config, decoder, &weights.all().await?)
+        .map_err(|error| explain(&[weights], error))?;
+    Ok(Some(adapter))
 }
 
 async fn text(file: &Source) -> Result<String> {

@@ -24,6 +24,7 @@ const MOST: usize = 64;
 #[serde(deny_unknown_fields, default)]
 struct Request {
     prompt: String,
+    chatml: bool,
     num_generations: usize,
     max_completion_length: usize,
     temperature: f32,
@@ -37,6 +38,7 @@ impl Default for Request {
         let sampling = SamplingConfig::default();
         Self {
             prompt: String::new(),
+            chatml: false,
             num_generations: 1,
             max_completion_length: 1024,
             temperature: sampling.temperature,
@@ -88,6 +90,9 @@ impl Checkpoint {
                 "num_generations is {}, but must be from 1 to {MOST}",
                 request.num_generations
             );
+        }
+        if request.chatml {
+            self.tokenizer.require_chatml()?;
         }
         let prompt_ids = self.tokenizer.encode(&request.prompt)?;
         let config = RolloutConfig {
