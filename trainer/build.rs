@@ -1,6 +1,6 @@
 //! Puts the playground's page into the program, where web/build has made it.
 //!
-//! Of every file its gzipped copy is taken, which all browsers read, and index.html as it is: the server writes into it.
+//! Of every file its gzipped copy is taken, which all browsers read; what has none is taken as it is, and so is index.html: the server writes into it.
 
 use std::env;
 use std::error::Error;
@@ -11,29 +11,45 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     let dist = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../web/dist");
     // The folder is always there (it has a .gitignore), so that a build without the page is not begun again each time.
-    println!("cargo::rerun-if-changed={}", dist.display());
     let mut list = String::from("&[");
-    let mut names: Vec<String> = match fs::read_dir(&dist) {
-        Ok(entries) => entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect(),
-        Err(_) => Vec::new(),
-    };
+    let mut names = Vec::new();
+    files_below(&dist, "", &mut names)?;
     names.sort();
     for name in &names {
-        let (address, zipped) = match name.strip_suffix(".gz") {
-            Some("index.html") => continue,
-            Some(address) => (address, true),
-            None if name == "index.html" => (&**name, false),
-            None => continue,
+        let zipped = format!("{name}.gz");
+        let (file, zipped) = match name {
+            _ if name.ends_with(".gz") || name.ends_with(".br") => continue,
+            name if name != "index.html" && names.contains(&zipped) => (&zipped, true),
+            name => (name, false),
         };
-        let path = dist.join(name);
+        let path = dist.join(file);
         write!(
             list,
-            "Asset {{ name: {address:?}, zipped: {zipped}, bytes: Cow::Borrowed(include_bytes!({path:?})) }},"
+            "Asset {{ name: {name:?}, zipped: {zipped}, bytes: Cow::Borrowed(include_bytes!({path:?})) }},"
         )?;
     }
     list.push(']');
     fs::write(Path::new(&env::var("OUT_DIR")?).join("page.rs"), list)?;
+    Ok(())
+}
+
+/// The files of a folder and of those in it, by their paths below it; hidden ones are left out.
+fn files_below(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let name = format!("{prefix}{name}");
+        if entry.file_type()?.is_dir() {
+            files_below(&entry.path(), &format!("{name}/"), names)?;
+        } else if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@ import init, { mount } from './playground.js';
 
 try {
   await init({ module_or_path: fetch('playground_bg.wasm') });
-  mount(() => import('./editor.js'));
+  mount(() => import('./editor.js'), () => import('./checkpoint/js/checkpoint.js'));
 } catch (error) {
   const said = document.createElement('p');
   said.setAttribute('role', 'alert');

@@ -1,5 +1,7 @@
 //! The pages, their addresses and their keys: `#/score?…`.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 /// A page of the playground, a tab each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
@@ -9,11 +11,13 @@ pub enum Page {
     Compare,
     /// How runs went, step by step.
     Training,
+    /// What checkpoints answer, here and now.
+    TryIt,
 }
 
 impl Page {
     /// Every one, in the order of the tabs.
-    pub const ALL: [Page; 3] = [Page::Score, Page::Compare, Page::Training];
+    pub const ALL: [Page; 4] = [Page::Score, Page::Compare, Page::Training, Page::TryIt];
 
     /// What the tab says.
     pub fn title(self) -> &'static str {
@@ -21,6 +25,7 @@ impl Page {
             Page::Score => "Score",
             Page::Compare => "Compare",
             Page::Training => "Training",
+            Page::TryIt => "Try it",
         }
     }
 
@@ -30,6 +35,7 @@ impl Page {
             Page::Score => "score",
             Page::Compare => "compare",
             Page::Training => "training",
+            Page::TryIt => "try",
         }
     }
 
@@ -39,6 +45,7 @@ impl Page {
             Page::Score => "1",
             Page::Compare => "2",
             Page::Training => "3",
+            Page::TryIt => "4",
         }
     }
 
@@ -59,6 +66,51 @@ pub fn parse(hash: &str) -> Option<(Page, &str)> {
     let (name, query) = rest.split_once('?').unwrap_or((rest, ""));
     let page = Page::ALL.into_iter().find(|page| page.name() == name)?;
     Some((page, query))
+}
+
+/// What a link leaves as it is: the characters that no part of an address or of a chat's markup takes for its own.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The longest state of a link: chats and proxies cut longer ones off.
+pub const MAX_LINK_BYTES: usize = 16 << 10;
+
+/// Why something has no link.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the link would have {bytes} bytes, more than the {MAX_LINK_BYTES} that survive a chat: save the row as a file instead"
+)]
+pub struct TooLong {
+    /// How long the link would be.
+    pub bytes: usize,
+}
+
+/// Names and texts as the state of an address: `rules=strict&old=…`.
+///
+/// # Errors
+/// It would be longer than [`MAX_LINK_BYTES`].
+pub fn to_query(fields: &[(&str, &str)]) -> Result<String, TooLong> {
+    let field =
+        |(name, text): &(&str, &str)| format!("{name}={}", utf8_percent_encode(text, ENCODED));
+    let query = fields.iter().map(field).collect::<Vec<_>>().join("&");
+    match query.len() {
+        bytes if bytes > MAX_LINK_BYTES => Err(TooLong { bytes }),
+        _ => Ok(query),
+    }
+}
+
+/// The names and texts of an address's state.
+pub fn fields(query: &str) -> impl Iterator<Item = (&str, String)> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| {
+        (
+            name,
+            percent_decode_str(value).decode_utf8_lossy().into_owned(),
+        )
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.jsonl': 'application/jsonl' };
+const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.jsonl': 'application/jsonl', '.json': 'application/json', '.safetensors': 'application/octet-stream' };
 const FLAGS = [
   '--no-sandbox',
   '--disable-dev-shm-usage',
@@ -22,6 +22,8 @@ const FLAGS = [
 
 /** axe-core, for pages to be looked at with. */
 export const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** The program. */
+export const TRAINER = process.env.RECODE_TRAINER ?? `${process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url))}/release/recode-trainer`;
 /** Where screenshots go. */
 export const SCREENSHOTS = fileURLToPath(new URL('../screenshots/', import.meta.url));
 
@@ -46,9 +48,11 @@ async function serve() {
     const path = request.url.split('?')[0].replace(/^\/recode\/$/, '/recode/index.html');
     try {
       if (!path.startsWith('/recode/')) throw Object.assign(new Error(path), { code: 'ENOENT' });
-      const body = await readFile(new URL(`../dist/${path.slice('/recode/'.length)}.br`, import.meta.url));
+      const file = new URL(`../dist/${path.slice('/recode/'.length)}`, import.meta.url);
+      const encoding = path.endsWith('.safetensors') ? {} : { 'content-encoding': 'br' };
+      const body = await readFile(path.endsWith('.safetensors') ? file : new URL(`${file}.br`));
       asked.push({ path, bytes: body.length });
-      response.writeHead(200, { 'content-type': TYPES[extname(path)], 'content-encoding': 'br', 'content-length': body.length }).end(body);
+      response.writeHead(200, { 'content-type': TYPES[extname(path)], ...encoding, 'content-length': body.length }).end(body);
     } catch (error) {
       asked.push({ path, bytes: 0 });
       response.writeHead(error.code === 'ENOENT' ? 404 : 500).end();

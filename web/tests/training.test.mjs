@@ -8,11 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { answer, AXE, browser, SCREENSHOTS, server } from './playground.mjs';
+import { answer, AXE, browser, SCREENSHOTS, server, TRAINER } from './playground.mjs';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const TRAINER = process.env.RECODE_TRAINER ?? `${process.env.CARGO_TARGET_DIR ?? `${root}target`}/release/recode-trainer`;
 
 /** The page, with whatever runs it opens with. */
 async function opened(t, { origin = server.origin, hash = '#/training', waits = true, ...options } = {}) {

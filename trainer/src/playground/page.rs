@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -20,8 +21,11 @@ const BUILT_IN: &[Asset] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 /// The page.
 #[derive(Debug)]
 pub struct Page {
-    files: Vec<(String, bool, Cow<'static, [u8]>)>,
+    files: Vec<File>,
 }
+
+/// Its name, whether it is gzipped, its bytes.
+type File = (String, bool, Cow<'static, [u8]>);
 
 impl Page {
     /// The page that was there when the program was built.
@@ -49,15 +53,8 @@ impl Page {
     /// A folder that cannot be read, or has no index.html.
     pub fn of_folder(folder: &Path) -> Result<Self> {
         let mut files = Vec::new();
-        let cannot = || format!("cannot read the page in {}", folder.display());
-        for entry in fs::read_dir(folder).with_context(cannot)? {
-            let entry = entry.with_context(cannot)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if kind(&name).is_some() && entry.path().is_file() {
-                let bytes = fs::read(entry.path()).with_context(cannot)?;
-                files.push((name, false, Cow::Owned(bytes)));
-            }
-        }
+        read_below(folder, "", &mut files)
+            .with_context(|| format!("cannot read the page in {}", folder.display()))?;
         match files.iter().any(|(name, ..)| name == "index.html") {
             true => Ok(Self { files }),
             false => bail!(
@@ -85,6 +82,21 @@ impl Page {
     }
 }
 
+/// Adds the files of a folder and of those in it that a page has, by their paths below it.
+fn read_below(folder: &Path, prefix: &str, files: &mut Vec<File>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = format!("{prefix}{}", name.to_string_lossy());
+        if path.is_dir() {
+            read_below(&path, &format!("{name}/"), files)?;
+        } else if kind(&name).is_some() && path.is_file() {
+            files.push((name, false, Cow::Owned(fs::read(path)?)));
+        }
+    }
+    Ok(())
+}
+
 /// The content type of a file of the page; others are none of its files.
 fn kind(name: &str) -> Option<&'static str> {
     let (_, end) = name.rsplit_once('.')?;
@@ -94,6 +106,8 @@ fn kind(name: &str) -> Option<&'static str> {
         "css" => "text/css; charset=utf-8",
         "wasm" => "application/wasm",
         "jsonl" => "application/jsonl",
+        "json" => "application/json",
+        "safetensors" => "application/octet-stream",
         _ => return None,
     })
 }

@@ -24,7 +24,7 @@ pub(super) fn router(page: Page, runs: Option<Runs>) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/index.html", get(index))
-        .route("/{file}", get(file))
+        .route("/{*file}", get(file))
         .route("/runs", get(list))
         .route("/runs/{run}/{*path}", get(run_file))
         .fallback(nothing_there)

@@ -1,18 +1,8 @@
 //! One case: what the page's four fields hold, and the link that carries it.
 
+use crate::page::{self, TooLong};
 use crate::score::Rules;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
-
-/// What a link leaves as it is: the characters that no part of an address or of a chat's markup takes for its own.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
-
-/// The longest link: chats and proxies cut longer ones off.
-pub const MAX_LINK_BYTES: usize = 16 << 10;
 
 /// Whether the answer's field holds a whole completion or the code alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,16 +29,6 @@ pub struct Case {
     pub target: String,
 }
 
-/// Why a case has no link.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the link would have {bytes} bytes, more than the {MAX_LINK_BYTES} that survive a chat: save the row as a file instead"
-)]
-pub struct TooLong {
-    /// How long the link would be.
-    pub bytes: usize,
-}
-
 impl Case {
     /// The completion that is scored.
     pub fn completion(&self) -> Cow<'_, str> {
@@ -66,35 +46,25 @@ impl Case {
     /// What stands behind the page's name in a link: `rules=strict&old=…`.
     ///
     /// # Errors
-    /// It would be longer than [`MAX_LINK_BYTES`].
+    /// It would be too long.
     pub fn to_query(&self, rules: Rules) -> Result<String, TooLong> {
-        let mut query = format!("rules={}", rules.name());
         let answer = match self.kind {
             AnswerKind::Completion => "completion",
             AnswerKind::Code => "code",
         };
-        for (name, text) in [
+        page::to_query(&[
+            ("rules", rules.name()),
             ("update", &self.update_info),
             ("old", &self.old_code),
             (answer, &self.answer),
             ("target", &self.target),
-        ] {
-            query.push('&');
-            query.push_str(name);
-            query.push('=');
-            query.extend(utf8_percent_encode(text, ENCODED));
-        }
-        match query.len() {
-            bytes if bytes > MAX_LINK_BYTES => Err(TooLong { bytes }),
-            _ => Ok(query),
-        }
+        ])
     }
 
     /// The case of a link; `None` where it holds none. What is not understood is passed over: a link may come from a later version.
     pub fn from_query(query: &str) -> Option<(Case, Rules)> {
         let (mut case, mut rules, mut found) = (Case::default(), Rules::default(), false);
-        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            let text = percent_decode_str(value).decode_utf8_lossy().into_owned();
+        for (name, text) in page::fields(query) {
             match name {
                 "rules" => rules = Rules::named(&text).unwrap_or_default(),
                 "update" => case.update_info = text,

@@ -12,7 +12,7 @@ pub mod rows;
 mod rules;
 mod waterfall;
 
-pub use case::{AnswerKind, Case, MAX_LINK_BYTES, TooLong, with_tags};
+pub use case::{AnswerKind, Case, with_tags};
 pub use diff::{Cell, Diff, DiffRow, MAX_LINE_PAIRS, MAX_LINES};
 pub use examples::{EXAMPLES, Example};
 pub use higher::Higher;

@@ -8,6 +8,8 @@ mod download;
 mod editor;
 mod in_sight;
 mod keys;
+mod live;
+mod opened;
 mod score;
 mod shell;
 mod text;
@@ -17,11 +19,13 @@ use js_sys::Function;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 
-/// Shows the playground. `load_editor` imports editor.js, when the first field asks for it.
+/// Shows the playground. `load_editor` imports editor.js, when the first field asks for it; `load_checkpoint` imports the checkpoints' module, when the
+/// first is loaded.
 #[wasm_bindgen]
-pub fn mount(load_editor: Function) {
+pub fn mount(load_editor: Function, load_checkpoint: Function) {
     leptos::mount::mount_to_body(move || {
         provide_context(editor::Loader::new(load_editor));
+        provide_context(live::Module::new(load_checkpoint));
         provide_context(keys::Keys::new());
         view! { <shell::Shell/> }
     });

@@ -2,6 +2,7 @@
 
 use super::compare::ComparePage;
 use super::keys::{Keys, on_key};
+use super::live::{self, TryPage};
 use super::score::ScorePage;
 use super::training::{self, TrainingPage};
 use crate::page::{self, Page};
@@ -11,7 +12,7 @@ use leptos::prelude::*;
 
 /// What a key does, for the list.
 const SHORTCUTS: &[(&str, &str)] = &[
-    ("1  2  3", "the pages Score, Compare, Training"),
+    ("1  2  3  4", "the pages Score, Compare, Training, Try it"),
     (
         "j  k",
         "next and previous row of a file, pair, or completion of a step",
@@ -20,13 +21,20 @@ const SHORTCUTS: &[(&str, &str)] = &[
     ("+  -  0", "Training: closer, farther, all steps"),
     ("o", "Training: open the step's completions"),
     ("/", "filter the rows"),
-    ("c", "copy a link to the case, or to the comparison"),
+    (
+        "c",
+        "copy a link to the case, the comparison, or the question",
+    ),
     ("d", "differences: as compared, or as written"),
     ("w  l  t", "Compare: where B wins, loses, ties"),
     ("n", "Compare: where the answers differ"),
     ("x", "Compare: turn A and B around"),
+    ("g", "Try it: let the checkpoints answer"),
     ("?", "this list"),
-    ("Esc", "close the list or the drawer, stop reading a file"),
+    (
+        "Esc",
+        "close the list or the drawer, stop reading, loading or answering",
+    ),
 ];
 
 /// The page that the address names; of an address that names none, the first.
@@ -45,8 +53,9 @@ pub fn Shell() -> impl IntoView {
         }
     });
     on_cleanup(move || moved.remove());
-    // The runs that were opened stay while another page is looked at.
+    // What was opened and loaded stays while another page is looked at.
     provide_context(training::State::new());
+    provide_context(live::State::new());
     let help = NodeRef::<html::Dialog>::new();
     let open_help = move || {
         if let Some(dialog) = help.get_untracked()
@@ -89,6 +98,7 @@ pub fn Shell() -> impl IntoView {
                 Page::Score => view! { <ScorePage/> }.into_any(),
                 Page::Compare => view! { <ComparePage/> }.into_any(),
                 Page::Training => view! { <TrainingPage/> }.into_any(),
+                Page::TryIt => view! { <TryPage/> }.into_any(),
             }}
         </main>
         <Help dialog=help/>

@@ -1,9 +1,10 @@
 //! What stands above the charts: how to open runs, which are open, what is wrong with them, and how they are looked at.
 
 use super::chart::{letter, look};
-use super::open::{Reader, chosen};
+use super::open::Reader;
 use super::state::{Run, State};
 use crate::training::View;
+use crate::ui::opened::chosen;
 use crate::visible::escaped;
 use leptos::html;
 use leptos::prelude::*;

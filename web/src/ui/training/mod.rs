@@ -10,9 +10,10 @@ mod open;
 mod plot;
 mod state;
 
-pub use state::State;
+pub use state::{State, served};
 
 use super::keys::{on_escape, on_key};
+use super::opened::dropped;
 use crate::training::{Chart, charts, constant, value};
 use chart::ChartView;
 use leptos::ev;
@@ -36,13 +37,14 @@ pub fn TrainingPage() -> impl IntoView {
         example::load(state, reader);
     }
     let over = RwSignal::new(false);
-    let dropped = window_event_listener(ev::drop, move |event: DragEvent| {
+    let drops = window_event_listener(ev::drop, move |event: DragEvent| {
         over.set(false);
         let Some(data) = event.data_transfer() else {
             return;
         };
         event.prevent_default();
-        let files = open::dropped(data);
+        // Checkpoints are large, many, and no matter here.
+        let files = dropped(data, &["checkpoints"]);
         leptos::task::spawn_local(async move { reader.open(files.await) });
     });
     let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
@@ -52,7 +54,7 @@ pub fn TrainingPage() -> impl IntoView {
     let left = window_event_listener(ev::dragleave, move |_| over.set(false));
     let moved = window_event_listener(ev::hashchange, move |_| state.read_address());
     on_cleanup(move || {
-        dropped.remove();
+        drops.remove();
         dragged.remove();
         left.remove();
         moved.remove();

@@ -1,0 +1,106 @@
+//! What is asked: a row, and how an answer is drawn and judged.
+
+use super::state::State;
+use crate::live::Question;
+use crate::score::Rules;
+use crate::ui::editor::{Field, Mark};
+use crate::visible::escaped;
+use leptos::prelude::*;
+
+/// All of it.
+#[component]
+pub fn Fields() -> impl IntoView {
+    let state = expect_context::<State>();
+    let question = state.question;
+    type Of = fn(&mut Question) -> &mut String;
+    let text = move |of: Of| {
+        Signal::derive(move || question.with(|question| of(&mut question.clone()).clone()))
+    };
+    let change = move |of: Of| {
+        Callback::new(move |text: String| {
+            // An editor that is told of a text tells of it in turn.
+            if question.with_untracked(|question| *of(&mut question.clone()) != text) {
+                question.update(|question| *of(question) = text);
+            }
+        })
+    };
+    let none = Signal::derive(|| None::<Mark>);
+    let chosen = Memo::new(move |_| {
+        let row = question.with(|question| question.row.clone());
+        state
+            .rows
+            .with(|rows| rows.iter().position(|own| *own == row))
+    });
+    let options = move || {
+        state.rows.with(|rows| {
+            let option = |(at, row): (usize, &recode_core::migration::Migration)| {
+                let title = format!("{} {}: {}", row.dependency, row.version(), row.description);
+                view! { <option value=at.to_string() selected=chosen.get_untracked() == Some(at)>{escaped(&title)}</option> }
+            };
+            rows.iter().enumerate().map(option).collect_view()
+        })
+    };
+    let line = move |label: &'static str, name: &'static str, mode: &'static str, of: Of| {
+        view! {
+            <label class="line">
+                {label}
+                <input
+                    type="text"
+                    inputmode=mode
+                    data-testid=name
+                    prop:value=text(of)
+                    on:input:target=move |event| change(of).run(event.target().value())
+                />
+            </label>
+        }
+    };
+    let rules = move |rules: Rules| {
+        view! {
+            <label class="check" title=rules.in_words()>
+                <input
+                    type="radio"
+                    name="try-rules"
+                    value=rules.name()
+                    prop:checked=move || question.with(|question| question.rules == rules)
+                    on:change=move |_| question.update(|question| question.rules = rules)
+                />
+                {rules.name()}
+            </label>
+        }
+    };
+    view! {
+        <div class="choices">
+            <label for="row">"Row"</label>
+            <select
+                id="row"
+                data-testid="row"
+                prop:value=move || chosen.get().map_or(String::new(), |at: usize| at.to_string())
+                on:change:target=move |event| {
+                    let at = event.target().value().parse::<usize>().ok();
+                    if let Some(row) = at.and_then(|at| state.rows.with_untracked(|rows| rows.get(at).cloned())) {
+                        question.update(|question| question.row = row);
+                    }
+                }
+            >
+                <option value="">"one of the demo's held-out rows…"</option>
+                {options}
+            </select>
+        </div>
+        <div class="lines">
+            {line("Library", "library", "text", |question| &mut question.row.dependency)}
+            {line("its new version", "version", "text", |question| &mut question.row.new_version)}
+        </div>
+        <Field label="Update info" name="update" language="text" text=text(|question| &mut question.row.update_info) on_change=change(|question| &mut question.row.update_info) mark=none/>
+        <Field label="Old code" name="old" language="python" text=text(|question| &mut question.row.old_code) on_change=change(|question| &mut question.row.old_code) mark=none/>
+        <Field label="True migration, which only the scorer sees" name="target" language="python" text=text(|question| &mut question.row.new_code) on_change=change(|question| &mut question.row.new_code) mark=none/>
+        <div class="lines">
+            {line("temperature", "temperature", "decimal", |question| &mut question.sampling.temperature)}
+            {line("seed", "seed", "numeric", |question| &mut question.sampling.seed)}
+            {line("tokens at most", "tokens", "numeric", |question| &mut question.sampling.max_completion_length)}
+        </div>
+        <fieldset class="inline">
+            <legend>"Judged by"</legend>
+            {Rules::ALL.map(rules).collect_view()}
+        </fieldset>
+    }
+}
