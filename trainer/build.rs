@@ -11,9 +11,12 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     let dist = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../web/dist");
     // The folder is always there (it has a .gitignore), so that a build without the page is not begun again each time.
+    println!("cargo::rerun-if-changed={}", dist.display());
     let mut list = String::from("&[");
     let mut names = Vec::new();
-    files_below(&dist, "", &mut names)?;
+    if dist.is_dir() {
+        files_below(&dist, "", &mut names)?;
+    }
     names.sort();
     for name in &names {
         let zipped = format!("{name}.gz");
@@ -25,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let path = dist.join(file);
         write!(
             list,
-            "Asset {{ name: {name:?}, zipped: {zipped}, bytes: Cow::Borrowed(include_bytes!({path:?})) }},"
+            "Asset {{ name: {name:?}, zipped: {zipped}, bytes: include_bytes!({path:?}) }},"
         )?;
     }
     list.push(']');
@@ -33,22 +36,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The files of a folder and of those in it, by their paths below it; hidden ones are left out.
+/// The files of a folder and of those in it, by their paths below it; hidden ones and links are left out.
 fn files_below(folder: &Path, prefix: &str, names: &mut Vec<String>) -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={}", folder.display());
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Ok(());
-    };
-    for entry in entries {
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
-        let name = format!("{prefix}{name}");
-        if entry.file_type()?.is_dir() {
-            files_below(&entry.path(), &format!("{name}/"), names)?;
-        } else if !name.starts_with('.') {
-            names.push(name);
+        if name.starts_with('.') {
+            continue;
+        }
+        let path = format!("{prefix}{name}");
+        let of = entry.file_type()?;
+        if of.is_dir() {
+            files_below(&entry.path(), &format!("{path}/"), names)?;
+        } else if of.is_file() {
+            names.push(path);
         }
     }
     Ok(())

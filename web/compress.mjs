@@ -1,5 +1,5 @@
 // usage: node compress.mjs FOLDER: writes FILE.br and FILE.gz beside every file of the folder, and says what goes over the wire. Weights stay as they are:
-// numbers compress badly, and are read by ranges.
+// numbers compress badly, and of what comes compressed nobody knows how much is still to come.
 
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

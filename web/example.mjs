@@ -1,9 +1,9 @@
 // usage: node web/example.mjs RUN_DIR   (made by recode-trainer demo --run-dir RUN_DIR)
 //
 // Cuts a run down to what comes with the page: every step's metrics in four digits, the completions of every 25th step and the first, the same ones
-// folded into the lines they are, and the rows that these answer. The files stay those of a run, which the page reads as it reads any other.
+// folded into the lines they are, and the rows that these answer; beside them go its evaluations and its adapter, as they are. The files stay those of a run, which the page reads as it reads any other.
 
-import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, createReadStream, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const [folder] = process.argv.slice(2);
@@ -30,3 +30,10 @@ write('example-completions.jsonl', kept);
 const answered = new Set(kept.map((line) => line.row));
 const rows = lines(`${folder}/data/migrations.jsonl`).map(({ dependency, update_info, old_code, new_code }, at) => ({ row: at + 1, dependency, update_info, old_code, new_code }));
 write('example-rows.jsonl', rows.filter(({ row }) => answered.has(row)));
+
+for (const name of ['before', 'after']) copyFileSync(`${folder}/eval/${name}.jsonl`, new URL(`page/demo-${name}.jsonl`, import.meta.url));
+const checkpoint = `${folder}/checkpoints/${readdirSync(`${folder}/checkpoints`).sort().at(-1)}`;
+copyFileSync(`${checkpoint}/adapter_model.safetensors`, new URL('page/demo/adapter_model.safetensors', import.meta.url));
+// Where the policy lay when it was trained says nothing elsewhere.
+const config = { ...JSON.parse(readFileSync(`${checkpoint}/adapter_config.json`, 'utf8')), base_model_name_or_path: 'trainer/demo/policy' };
+writeFileSync(new URL('page/demo/adapter_config.json', import.meta.url), `${JSON.stringify(config, null, 2)}\n`);

@@ -178,7 +178,7 @@ test('an address is asked about, and another site is not asked', async (t) => {
   await becomes(page, 'compare-verdict', /13 wins, 27 losses/);
   await page.getByTestId('address').fill('https://example.com/a.jsonl');
   await page.getByTestId('address-add').click();
-  await becomes(page, 'open-failure', /another site.*download the file and drop it here/);
+  await becomes(page, 'open-failure', /another site.*download it and open it here/);
 });
 
 test('files may be dropped', async (t) => {

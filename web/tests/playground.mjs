@@ -62,8 +62,21 @@ async function serve() {
   return { origin: `http://127.0.0.1:${server.address().port}/recode/`, asked, close: () => server.close() };
 }
 
-/** The page at `hash`, with the first score on it; `complaints` are the browser's, violations of the page's policy among them. */
-export async function open({ hash = '', editors = true, ...options } = {}) {
+/** Where the program serves the page, as soon as it says so. */
+export function addressOf(playground) {
+  return new Promise((done, failed) => {
+    let said = '';
+    playground.stderr.on('data', (data) => {
+      said += data;
+      const address = said.match(/http:\/\/127\.0\.0\.1:\d+\//);
+      if (address) done(address[0]);
+    });
+    playground.on('exit', (code) => failed(new Error(`it ended with ${code}: ${said}`)));
+  });
+}
+
+/** The page at `hash`, with the first score on it where it is one that scores; `complaints` are the browser's, violations of the page's policy among them. */
+export async function open({ hash = '', editors = true, score = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
@@ -72,8 +85,10 @@ export async function open({ hash = '', editors = true, ...options } = {}) {
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
   if (!editors) await page.route('**/editor.js', (route) => route.abort());
   await page.goto(`${server.origin}${hash}`);
-  await page.getByTestId('total').waitFor();
-  await settled(page);
+  if (score) {
+    await page.getByTestId('total').waitFor();
+    await settled(page);
+  }
   if (editors) await page.locator('.cm-content').nth(3).waitFor();
   return { page, context, complaints };
 }

@@ -4,7 +4,7 @@
 // the runs beside their median.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { answer, browser, field, link, open, server } from './playground.mjs';
 
@@ -187,3 +187,43 @@ test('10,000 pairs are judged in four seconds and scrolled without a long frame'
   });
   hold(t, '10,000 pairs sorted', [sorted], 100);
 });
+
+test('50 MB of completions open in five seconds, in little memory', async (t) => {
+  const { page, context } = await open({ hash: '#/training', editors: false, score: false });
+  t.after(() => context.close());
+  await page.getByTestId('charts').waitFor();
+  await page.evaluate(() => {
+    const text = 'x = 1\\n'.repeat(140);
+    const pieces = [];
+    for (let step = 1; step <= 1000; step += 1) pieces.push(`{"step":${step},"row":1,"completion":"${text}","total":1.5,"advantage":0.5}\n`.repeat(52));
+    const data = new DataTransfer();
+    window.size = new Blob(pieces).size;
+    data.items.add(new File(pieces, 'completions.jsonl'));
+    window.begun = performance.now();
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  });
+  await page.getByTestId('legend').filter({ hasText: 'completions of 1000 steps' }).waitFor();
+  const { size, took } = await page.evaluate(() => ({ size: window.size, took: performance.now() - window.begun }));
+  assert.ok(size > 50e6, `${size} bytes`);
+  hold(t, '50 MB of completions opened', [took], 5000);
+  const memory = Math.max(...renderers());
+  measured['memory with 50 MB of completions'] = { mib: Math.round(memory), limit_mib: 400 };
+  t.diagnostic(`memory with 50 MB of completions: at most ${memory.toFixed(0)} MiB`);
+  assert.ok(memory > 30 && memory < 400, `${memory} MiB`);
+});
+
+/** The most memory that each of the browser's pages has taken, in MiB: its processes are those whose forefather is this one. */
+function renderers() {
+  const read = (path) => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return ''; // It has ended since.
+    }
+  };
+  const processes = new Map(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => [pid, read(`/proc/${pid}/status`)]));
+  const number = (pid, field) => new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(processes.get(pid) ?? '')?.[1];
+  const ours = (pid) => pid !== undefined && pid !== '0' && (pid === `${process.pid}` || ours(number(pid, 'PPid')));
+  const pages = [...processes.keys()].filter((pid) => read(`/proc/${pid}/cmdline`).includes('--type=renderer') && ours(pid));
+  return pages.map((pid) => Number(number(pid, 'VmHWM') ?? 0) / 1024);
+}

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { answer, AXE, browser, SCREENSHOTS, server, TRAINER } from './playground.mjs';
+import { addressOf, answer, AXE, browser, SCREENSHOTS, server, TRAINER } from './playground.mjs';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 
@@ -135,7 +135,7 @@ test('what is wrong with a file is said in place, and the rest is there', async 
   await page.getByTestId('failures').filter({ hasText: 'held-out answers of an evaluation' }).waitFor();
   await drop(page, { 'metrics.jsonl': `${metrics(3)}[1]\n{"step":2,"reward":NaN,"loss":1}\n{"reward":1}\n{"step":4,"rew`, 'completions.jsonl': `${completion(2, 1, 'c')}{"step":3}\n{"step":3,"comp` });
   await page.getByTestId('faults').filter({ hasText: 'metrics.jsonl:4: not an object' }).waitFor();
-  await page.getByTestId('run').filter({ hasText: 'completions of 1 steps' }).waitFor();
+  await page.getByTestId('run').filter({ hasText: 'completions of 1 step' }).waitFor();
   const said = await page.getByTestId('run').innerText();
   for (const expected of [/line 7 of metrics\.jsonl is being written/, /line 3 of completions\.jsonl is being written/, /1 steps stand twice: the later line counts/, /targets not known/]) assert.match(said, expected);
   assert.match(await page.getByTestId('faults').textContent(), /metrics\.jsonl:6: step is missing.*completions\.jsonl:2: completion is missing/);
@@ -156,7 +156,7 @@ test('completions that mean harm are shown as what they are', async (t) => {
     'completions.jsonl': completion(1, 1, answer(harm, harm)),
     'rows.jsonl': JSON.stringify({ new_code: harm, old_code: harm, update_info: harm }),
   });
-  await page.getByTestId('legend').filter({ hasText: 'completions of 1 steps' }).waitFor();
+  await page.getByTestId('legend').filter({ hasText: 'completions of 1 step' }).waitFor();
   await page.keyboard.press(']');
   await page.keyboard.press('o');
   await page.getByTestId('badge').waitFor();
@@ -190,25 +190,6 @@ test('a run of 5,000 steps stays fluid', async (t) => {
   assert.ok(points.length < 60_000, `${points.length}`);
 });
 
-test('50 MB of completions open with progress, and can be stopped', async (t) => {
-  const page = await opened(t);
-  const begun = Date.now();
-  await page.evaluate(() => {
-    const text = 'x = 1\\n'.repeat(140);
-    const pieces = [];
-    for (let step = 1; step <= 1000; step += 1) pieces.push(`{"step":${step},"row":1,"completion":"${text}","total":1.5,"advantage":0.5}\n`.repeat(52));
-    const data = new DataTransfer();
-    window.size = new Blob(pieces).size;
-    data.items.add(new File(pieces, 'completions.jsonl'));
-    window.begun = performance.now();
-    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
-  });
-  await page.getByTestId('legend').filter({ hasText: 'completions of 1000 steps' }).waitFor();
-  const { size, took } = await page.evaluate(() => ({ size: window.size, took: performance.now() - window.begun }));
-  console.log(`${(size / 1e6).toFixed(1)} MB of completions indexed in ${took.toFixed(0)} ms (${Date.now() - begun} ms with their making)`);
-  assert.ok(size > 45e6 && took < 15_000, `${size} bytes, ${took} ms`);
-});
-
 test('a run is followed while the demo writes it', { skip: !existsSync(TRAINER) && `no ${TRAINER}: RECODE_TRAINER=FILE names one` }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'recode-'));
   const children = [];
@@ -218,8 +199,7 @@ test('a run is followed while the demo writes it', { skip: !existsSync(TRAINER) 
   });
   const playground = spawn(TRAINER, ['playground', '--port', '0', '--page', DIST, '--follow', folder]);
   children.push(playground);
-  const said = await new Promise((done) => playground.stderr.once('data', (data) => done(String(data))));
-  const origin = said.match(/http:\/\/127\.0\.0\.1:\d+\//)[0];
+  const origin = await addressOf(playground);
   const page = await opened(t, { origin, waits: false });
   await page.getByTestId('following').filter({ hasText: /^following .*: no run there yet$/ }).waitFor();
   children.push(spawn(TRAINER, ['demo', '--run-dir', join(folder, 'live'), '--set', 'run.max_steps=40'], { stdio: 'ignore' }));

@@ -2,24 +2,27 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { AXE, browser, SCREENSHOTS, server, TRAINER } from './playground.mjs';
+import { addressOf, AXE, browser, SCREENSHOTS, server, TRAINER } from './playground.mjs';
 
 const DEMO = fileURLToPath(new URL('../dist/demo/', import.meta.url));
 const logged = (name) => readFileSync(new URL(`../page/${name}`, import.meta.url), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
 const BEFORE = logged('demo-before.jsonl');
 const AFTER = logged('demo-after.jsonl');
+/** The row that the page begins with. */
+const FIRST = 17;
 
 /** The page at `hash`, its rows there. */
 async function opened(t, { hash = '#/try', origin = server.origin, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
   t.after(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(30_000);
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
@@ -29,7 +32,7 @@ async function opened(t, { hash = '#/try', origin = server.origin, ...options } 
   return { page, complaints };
 }
 
-const ready = (page, side) => page.getByTestId(`status-${side}`).filter({ hasText: /on the (processor|GPU)/ }).waitFor();
+const ready = (page, side) => page.getByTestId(`status-${side}`).filter({ hasText: /: on the (processor|GPU)/ }).waitFor();
 const answered = (page, side) => page.getByTestId(`outcome-${side}`).filter({ hasText: /tokens in/ }).waitFor();
 const completion = (page, side) => page.getByTestId(`answer-${side}`).getByTestId('completion').textContent();
 
@@ -71,10 +74,11 @@ test('the demo policy is loaded with one click, and answers as it did in its run
   await page.getByRole('radio', { name: 'edit_gain' }).check();
   await page.getByTestId('total-b').filter({ hasNotText: strict }).waitFor();
   await page.getByTestId('row').selectOption('2');
-  await page.getByTestId('answer-b').filter({ hasText: 'Nothing was asked yet' }).waitFor();
+  await page.getByTestId('stale').waitFor();
   await page.getByTestId('ask').click();
   await answered(page, 'b');
-  assert.match(await page.getByTestId('answer-a').textContent(), /Nothing was asked yet/);
+  assert.match(await page.getByTestId('answer-a').textContent(), /Not asked yet/);
+  assert.equal(await page.getByTestId('stale').count(), 0);
 });
 
 test('what is drawn is what the program draws of the same seed', { skip: !existsSync(TRAINER) && `no ${TRAINER}: RECODE_TRAINER=FILE names one` }, async (t) => {
@@ -99,8 +103,7 @@ test('the program serves it as any server does', { skip: !existsSync(TRAINER) &&
     playground.kill();
     rmSync(folder, { recursive: true });
   });
-  const said = await new Promise((done) => playground.stderr.once('data', (data) => done(String(data))));
-  const { page } = await opened(t, { origin: said.match(/http:\/\/127\.0\.0\.1:\d+\//)[0] });
+  const { page } = await opened(t, { origin: await addressOf(playground) });
   await page.getByTestId('load-demo').click();
   await ready(page, 'b');
   await page.getByTestId('ask').click();
@@ -109,6 +112,20 @@ test('the program serves it as any server does', { skip: !existsSync(TRAINER) &&
 
 test('everything is there by keyboard, and a link carries the question', async (t) => {
   const { page } = await opened(t);
+  // All that can be worked is reached by Tab, in its order.
+  await page.locator('#main').focus();
+  const reached = [];
+  for (let presses = 0; presses < 60 && reached.at(-1) !== 'copy-link'; presses += 1) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => document.activeElement.dataset.testid ?? document.activeElement.closest('[data-testid^="field-"]')?.dataset.testid);
+    // Tab is a character in an editor; Escape lets go of it.
+    if (at?.startsWith('field-')) await page.keyboard.press('Escape');
+    if (at !== undefined && at !== reached.at(-1)) reached.push(at);
+  }
+  assert.deepEqual(reached, [
+    'load-demo', 'open-folder', 'device', 'model-a', 'adapter-a', 'load-a', 'unload-a', 'model-b', 'adapter-b', 'load-b', 'unload-b', 'row', 'library', 'version',
+    'field-update', 'field-old', 'field-target', 'temperature', 'seed', 'max_completion_length', 'ask', 'stop', 'copy-link',
+  ]);
   await page.getByTestId('load-demo').focus();
   await page.keyboard.press('Enter');
   await ready(page, 'b');
@@ -138,10 +155,16 @@ test('an answer stops when it is told to, and what came until then stays', async
   await page.getByTestId('load-a').click();
   await ready(page, 'a');
   await page.getByTestId('temperature').fill('8');
-  await page.getByTestId('tokens').fill('700');
+  await page.getByTestId('max_completion_length').fill('700');
+  // As soon as there is some text: a tiny policy is quick.
+  await page.evaluate(() => {
+    new MutationObserver((_, observer) => {
+      if (!document.querySelector('[data-testid="answer-a"] [data-testid="completion"]')?.textContent) return;
+      observer.disconnect();
+      dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }));
+    }).observe(document.querySelector('[data-testid="answers"]'), { childList: true, subtree: true, characterData: true });
+  });
   await page.getByTestId('ask').click();
-  await page.getByTestId('answer-a').getByTestId('completion').waitFor();
-  await page.keyboard.press('Escape');
   await page.getByTestId('outcome-a').filter({ hasText: /stopped; the prompt/ }).waitFor();
   assert.ok((await completion(page, 'a')).length > 0);
 });
@@ -185,23 +208,82 @@ test('what is wrong is said in place, and the rest goes on', async (t) => {
   await ready(page, 'a');
   await page.getByTestId('temperature').fill('warm');
   await page.getByTestId('ask').click();
-  await wrong.filter({ hasText: 'temperature is "warm"; expected a number' }).waitFor();
+  await page.getByTestId('unfit').filter({ hasText: 'temperature is "warm"; expected a number' }).waitFor();
   await page.getByTestId('temperature').fill('0');
   await page.getByTestId('ask').click();
   await answered(page, 'a');
 });
 
 test('an address is a folder of this server alone', async (t) => {
-  const { page, complaints } = await opened(t);
+  let asked = 0;
+  const elsewhere = createServer((_, response) => {
+    asked += 1;
+    response.writeHead(200, { 'access-control-allow-origin': '*' }).end('{}');
+  });
+  await new Promise((done) => elsewhere.listen(0, '127.0.0.1', done));
+  t.after(() => elsewhere.close());
+  const { page } = await opened(t);
   await page.getByText("A folder of this page's server").click();
-  await page.getByTestId('add-model').click();
-  await page.getByTestId('failures').filter({ hasText: 'the address is empty' }).waitFor();
-  await page.getByTestId('address').fill('https://example.org/model');
-  await page.getByTestId('add-model').click();
+  for (const [address, said] of [
+    ['', 'write an address'],
+    [`http://127.0.0.1:${elsewhere.address().port}/model/`, 'is another site'],
+    ['//example.org/model/', 'is another site'],
+    ['data:text/plain,x', 'is another site'],
+  ]) {
+    await page.getByTestId('address').fill(address);
+    await page.getByTestId('add-model').click();
+    await page.getByTestId('failures').filter({ hasText: said }).waitFor();
+  }
   await page.getByTestId('load-a').click();
-  await page.getByTestId('status-a').filter({ hasText: 'cannot be fetched' }).waitFor();
-  // The browser complains of what the policy forbids.
-  complaints.length = 0;
+  await ready(page, 'a');
+  assert.equal(asked, 0, 'nobody else was asked');
+});
+
+test('of a run its checkpoints are there to choose, with the policy that they belong to', async (t) => {
+  const { page } = await opened(t);
+  const folder = mkdtempSync(join(tmpdir(), 'recode-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [part, names] of Object.entries({ policy: ['config.json', 'tokenizer.json', 'model.safetensors'], 'checkpoints/step-000250': ['adapter_config.json', 'adapter_model.safetensors'] })) {
+    mkdirSync(join(folder, 'run', part), { recursive: true });
+    for (const name of names) copyFileSync(join(DEMO, name), join(folder, 'run', part, name));
+  }
+  await page.getByTestId('load-demo').click();
+  await ready(page, 'b');
+  await page.getByTestId('open-folder').setInputFiles(join(folder, 'run'));
+  await page.getByTestId('adapter-b').locator('option:checked', { hasText: 'run/checkpoints/step-000250' }).waitFor({ state: 'attached' });
+  await page.getByTestId('model-b').locator('option:checked', { hasText: 'run/policy' }).waitFor({ state: 'attached' });
+  // What is chosen is not yet what answers.
+  await page.getByTestId('differs-b').filter({ hasText: 'load anew' }).waitFor();
+  // Both at once: the second waits for the first one's base.
+  await page.getByTestId('load-a').click();
+  await page.getByTestId('load-b').click();
+  await page.getByTestId('status-b').filter({ hasText: /run\/policy, run\/checkpoints\/step-000250: .*where A and B share the model/ }).waitFor();
+  await page.getByTestId('ask').click();
+  await answered(page, 'b');
+  assert.equal(await completion(page, 'b'), AFTER[FIRST].completion);
+  // Whoever is unloaded takes the answer along, and leaves the base to the other.
+  await page.getByTestId('temperature').fill('9');
+  await page.getByTestId('max_completion_length').fill('800');
+  await page.getByTestId('ask').click();
+  await page.getByTestId('outcome-a').filter({ hasText: 'answering' }).waitFor();
+  await page.getByTestId('unload-a').click();
+  await answered(page, 'b');
+  assert.match(await page.getByTestId('answer-a').textContent(), /Not asked yet/);
+});
+
+test('texts that are dragged are the fields’, files are the page’s', async (t) => {
+  const { page } = await opened(t);
+  const drop = (kind) => page.evaluate((kind) => {
+    const data = new DataTransfer();
+    if (kind === 'text') data.setData('text/plain', 'np.inf');
+    else data.items.add(new File(['x'], 'notes.txt'));
+    const event = new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });
+    document.body.dispatchEvent(event);
+    return event.defaultPrevented;
+  }, kind);
+  assert.equal(await drop('text'), false);
+  assert.equal(await drop('file'), true);
+  await page.getByTestId('failures').filter({ hasText: '1 files, but no checkpoint' }).waitFor();
 });
 
 for (const [name, options] of Object.entries({

@@ -167,7 +167,7 @@ impl EditScript {
     }
 }
 
-/// Myers' by its own name: what takes an algorithm's brings all six with it, a tenth of a browser's download.
+/// Calls the algorithm's own module: `capture_diff` chooses at run time and links all six, 23 KB of the 770 that a browser downloads.
 fn operations<T: Eq + Hash>(old: &[T], new: &[T]) -> Vec<DiffOp> {
     let mut hook = Compact::new(Replace::new(Capture::new()), old, new);
     let Ok(()) = myers::diff(&mut hook, old, 0..old.len(), new, 0..new.len());

@@ -1,18 +1,18 @@
 //! The page's files: those that were built into the program, or those of a folder.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use axum::body::Bytes;
 
 /// A file of the page.
 #[derive(Debug, Clone)]
 pub struct Asset {
     name: &'static str,
     zipped: bool,
-    bytes: Cow<'static, [u8]>,
+    bytes: &'static [u8],
 }
 
 /// What build.rs found.
@@ -25,7 +25,7 @@ pub struct Page {
 }
 
 /// Its name, whether it is gzipped, its bytes.
-type File = (String, bool, Cow<'static, [u8]>);
+type File = (String, bool, Bytes);
 
 impl Page {
     /// The page that was there when the program was built.
@@ -38,10 +38,13 @@ impl Page {
                 "this program was built without the page: run web/build and build it again, or name a page with --page web/dist"
             );
         }
-        let files = BUILT_IN
-            .iter()
-            .cloned()
-            .map(|asset| (asset.name.to_owned(), asset.zipped, asset.bytes));
+        let files = BUILT_IN.iter().map(|asset| {
+            (
+                asset.name.to_owned(),
+                asset.zipped,
+                Bytes::from_static(asset.bytes),
+            )
+        });
         Ok(Self {
             files: files.collect(),
         })
@@ -65,7 +68,7 @@ impl Page {
     }
 
     /// A file: its type, whether it is gzipped, its bytes.
-    pub(super) fn file(&self, name: &str) -> Option<(&'static str, bool, &[u8])> {
+    pub(super) fn file(&self, name: &str) -> Option<(&'static str, bool, &Bytes)> {
         let (name, zipped, bytes) = self.files.iter().find(|(own, ..)| own == name)?;
         Some((kind(name)?, *zipped, bytes))
     }
@@ -82,16 +85,21 @@ impl Page {
     }
 }
 
-/// Adds the files of a folder and of those in it that a page has, by their paths below it.
+/// Adds the files of a folder and of those in it that a page has, by their paths below it. Hidden ones and links are none of the page's.
 fn read_below(folder: &Path, prefix: &str, files: &mut Vec<File>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name());
-        let name = format!("{prefix}{}", name.to_string_lossy());
-        if path.is_dir() {
+        let name = name.to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        let name = format!("{prefix}{name}");
+        let of = entry.file_type()?;
+        if of.is_dir() {
             read_below(&path, &format!("{name}/"), files)?;
-        } else if kind(&name).is_some() && path.is_file() {
-            files.push((name, false, Cow::Owned(fs::read(path)?)));
+        } else if of.is_file() && kind(&name).is_some() {
+            files.push((name, false, Bytes::from(fs::read(path)?)));
         }
     }
     Ok(())

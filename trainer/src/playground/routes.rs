@@ -88,13 +88,13 @@ async fn file(
     };
     let kind = [(header::CONTENT_TYPE, kind)];
     if !zipped {
-        return (kind, bytes.to_vec()).into_response();
+        return (kind, bytes.clone()).into_response();
     }
     let takes = headers
         .get(header::ACCEPT_ENCODING)
         .and_then(|takes| takes.to_str().ok());
     match takes.is_some_and(|takes| takes.contains("gzip")) {
-        true => (kind, [(header::CONTENT_ENCODING, "gzip")], bytes.to_vec()).into_response(),
+        true => (kind, [(header::CONTENT_ENCODING, "gzip")], bytes.clone()).into_response(),
         false => said(
             StatusCode::NOT_ACCEPTABLE,
             "the page is kept gzipped: send Accept-Encoding: gzip (curl --compressed)",

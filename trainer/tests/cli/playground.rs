@@ -63,12 +63,15 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
-const PAGE: [(&str, &str); 3] = [
+const PAGE: [(&str, &str); 6] = [
     (
         "index.html",
         "<meta name=\"recode-runs\" content=\"\"><script src=main.js></script>",
     ),
     ("main.js", "start()"),
+    ("demo/config.json", "{}"),
+    ("demo/model.safetensors", "weights"),
+    (".settings/own.json", "secret"),
     ("notes.txt", "secret"),
 ];
 
@@ -80,6 +83,8 @@ fn the_page_and_the_runs_are_served_and_nothing_else() {
         ("secret.jsonl", "secret"),
         ("runs/a/.lock", "secret"),
     ]);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(page.path(), page.path().join("demo/again")).unwrap();
     let server = Server::start(page.path(), &runs.path().join("runs"));
     let (status, head, body) = server.ask("GET /", "");
     assert_eq!(status, 200);
@@ -93,6 +98,9 @@ fn the_page_and_the_runs_are_served_and_nothing_else() {
     let (status, head, body) = server.ask("GET /main.js", "");
     assert_eq!((status, &*body), (200, "start()"));
     assert!(head.contains("content-type: text/javascript"), "{head}");
+    let (status, head, body) = server.ask("GET /demo/model.safetensors", "");
+    assert_eq!((status, &*body), (200, "weights"));
+    assert!(head.contains("content-length: 7"), "{head}");
     let (_, _, listing) = server.ask("GET /runs", "");
     let listing: serde_json::Value = serde_json::from_str(&listing).unwrap();
     assert_eq!(
@@ -102,6 +110,9 @@ fn the_page_and_the_runs_are_served_and_nothing_else() {
     assert_eq!(listing["runs"][0]["files"][0]["bytes"], 11);
     for path in [
         "/notes.txt",
+        "/.settings/own.json",
+        "/demo/again/main.js",
+        "/demo",
         "/runs/a/.lock",
         "/runs/a/..%2f..%2fsecret.jsonl",
         "/runs/a/../../secret.jsonl",

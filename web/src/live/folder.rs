@@ -24,9 +24,10 @@ pub struct Found {
 
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const MODEL: [&str; 2] = ["config.json", "tokenizer.json"];
 const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
 
-/// The models and adapters among `paths` (`run/checkpoints/step-000100/adapter_config.json`), and what folders lack that look like one.
+/// The models among `paths`, and behind them the adapters (`run/checkpoints/step-000100/adapter_config.json`), and what folders lack that look like one.
 pub fn find(paths: &[String]) -> (Vec<Found>, Vec<String>) {
     let mut folders: BTreeMap<&str, Vec<(String, usize)>> = BTreeMap::new();
     for (at, path) in paths.iter().enumerate() {
@@ -38,43 +39,41 @@ pub fn find(paths: &[String]) -> (Vec<Found>, Vec<String>) {
     let (mut found, mut lacking) = (Vec::new(), Vec::new());
     for (folder, files) in folders {
         let has = |name: &str| files.iter().any(|(own, _)| own == name);
-        let name = if folder.is_empty() {
-            "the files"
-        } else {
-            folder
+        let name = match folder {
+            "" => "the files",
+            folder => folder,
         };
-        let part = match (has("config.json"), has("tokenizer.json")) {
-            _ if ADAPTER.iter().any(|name| has(name)) => {
-                if let Some(missing) = ADAPTER.iter().find(|name| !has(name)) {
-                    lacking.push(format!(
-                        "{name}: {missing} is missing: an adapter has both it and {}",
-                        ADAPTER.iter().find(|name| has(name)).unwrap_or(missing)
-                    ));
-                    continue;
-                }
-                Part::Adapter
+        if ADAPTER.iter().any(|name| has(name)) {
+            match ADAPTER.iter().find(|name| !has(name)) {
+                Some(missing) => lacking.push(format!(
+                    "{name}: {missing} is missing: an adapter has {} and {}",
+                    ADAPTER[0], ADAPTER[1]
+                )),
+                None => found.push(Found {
+                    part: Part::Adapter,
+                    name: name.to_owned(),
+                    files: files.clone(),
+                }),
             }
-            (true, true) if has(WEIGHTS) || has(INDEX) => Part::Model,
-            (true, true) => {
-                lacking.push(format!(
-                    "{name}: {WEIGHTS} is missing, and so is {INDEX}: other formats are not read, save the model as safetensors"
-                ));
-                continue;
-            }
-            (config, _) if has(WEIGHTS) || has(INDEX) => {
-                let missing = if config {
-                    "tokenizer.json"
-                } else {
-                    "config.json"
-                };
-                lacking.push(format!("{name}: {missing} is missing beside the weights"));
-                continue;
-            }
-            _ => continue,
-        };
-        let name = name.to_owned();
-        found.push(Found { part, name, files });
+        }
+        let (weights, [config, tokenizer]) = (has(WEIGHTS) || has(INDEX), MODEL.map(has));
+        if weights && config && tokenizer {
+            found.push(Found {
+                part: Part::Model,
+                name: name.to_owned(),
+                files,
+            });
+        } else if config && tokenizer {
+            lacking.push(format!(
+                "{name}: {WEIGHTS} is missing, and so is {INDEX}: other formats are not read, save the model as safetensors"
+            ));
+        } else if weights {
+            let missing = if config { MODEL[1] } else { MODEL[0] };
+            lacking.push(format!("{name}: {missing} is missing beside the weights"));
+        }
     }
+    // Models first: who chooses one lets go of another's adapters.
+    found.sort_by_key(|found| found.part == Part::Adapter);
     if found.is_empty() && lacking.is_empty() {
         lacking.push(format!(
             "{} files, but no checkpoint: expected a folder with config.json, tokenizer.json and {WEIGHTS}, or with {} and {}",
@@ -114,9 +113,25 @@ mod tests {
         assert_eq!(
             found,
             [
-                (Part::Adapter, "run/checkpoints/step-000001".to_owned(), 3),
-                (Part::Model, "run/policy".to_owned(), 3)
+                (Part::Model, "run/policy".to_owned(), 3),
+                (Part::Adapter, "run/checkpoints/step-000001".to_owned(), 3)
             ]
+        );
+        assert!(lacking.is_empty(), "{lacking:?}");
+    }
+
+    #[test]
+    fn a_folder_may_hold_both() {
+        let (found, lacking) = found(&[
+            "m/config.json",
+            "m/tokenizer.json",
+            "m/model.safetensors",
+            "m/adapter_config.json",
+            "m/adapter_model.safetensors",
+        ]);
+        assert_eq!(
+            found.iter().map(|found| found.0).collect::<Vec<_>>(),
+            [Part::Model, Part::Adapter]
         );
         assert!(lacking.is_empty(), "{lacking:?}");
     }

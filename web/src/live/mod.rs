@@ -5,5 +5,5 @@ mod question;
 mod sampling;
 
 pub use folder::{Found, Part, find};
-pub use question::{Question, rows};
+pub use question::{FIRST, Question, rows};
 pub use sampling::{Sampling, Unfit};

@@ -43,7 +43,7 @@ impl Sampling {
         let temperature = temperature.filter(|value| (0.0..=100.0).contains(value));
         let seed: Option<u64> = self.seed.trim().parse().ok();
         let seed = seed.filter(|seed| *seed <= MAX_SEED);
-        let length: Option<usize> = self.max_completion_length.trim().parse().ok();
+        let length: Option<u32> = self.max_completion_length.trim().parse().ok();
         let length = length.filter(|length| *length > 0);
         let unfit = |field, found: &str, expected| Unfit {
             field,
@@ -61,9 +61,9 @@ impl Sampling {
             seed.ok_or_else(|| unfit("seed", &self.seed, "a whole number from 0 to 2^53 - 1"))?;
         let length = length.ok_or_else(|| {
             unfit(
-                "at most",
+                "max_completion_length",
                 &self.max_completion_length,
-                "a number of tokens from 1",
+                "a number of tokens from 1 to 2^32 - 1",
             )
         })?;
         let request = serde_json::json!({
@@ -107,6 +107,9 @@ mod tests {
         sampling.seed = MAX_SEED.to_string();
         sampling.max_completion_length = "0".to_owned();
         let said = sampling.request("p").unwrap_err().to_string();
-        assert_eq!(said, "at most is \"0\"; expected a number of tokens from 1");
+        assert_eq!(
+            said,
+            "max_completion_length is \"0\"; expected a number of tokens from 1 to 2^32 - 1"
+        );
     }
 }

@@ -146,7 +146,7 @@ fn changed(line: Option<&str>) -> Pieces {
         .collect()
 }
 
-/// Myers' algorithm, which becomes coarser at its deadline.
+/// Myers' algorithm, which becomes coarser at its deadline; its own module, as in `recode_core::explain`, for the size of the download.
 fn operations<T: Eq + Hash>(old: &[T], new: &[T], deadline: Instant) -> Vec<DiffOp> {
     let mut hook = Compact::new(Replace::new(Capture::new()), old, new);
     let (all_old, all_new) = (0..old.len(), 0..new.len());

@@ -51,10 +51,11 @@ pub fn on_key(handler: impl Fn(&str) -> bool + 'static) {
     on_cleanup(move || listener.remove());
 }
 
-/// Calls `handler` for Escape, wherever the focus is.
+/// Calls `handler` for Escape, wherever the focus is, but where it closes something else: a dialog, or an editor's panel.
 pub fn on_escape(handler: impl Fn() + 'static) {
     let listener = window_event_listener(ev::keydown, move |event: KeyboardEvent| {
-        if event.key() == "Escape" {
+        let dialog = document().query_selector("dialog[open]").ok().flatten();
+        if event.key() == "Escape" && !event.default_prevented() && dialog.is_none() {
             handler();
         }
     });

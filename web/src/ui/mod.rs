@@ -2,6 +2,7 @@
 //!
 //! Text from files reaches the page as text nodes alone, never as markup.
 
+mod address;
 mod chart;
 mod compare;
 mod download;
@@ -11,6 +12,7 @@ mod keys;
 mod live;
 mod opened;
 mod score;
+mod served;
 mod shell;
 mod text;
 mod training;

@@ -53,6 +53,9 @@ pub fn Shell() -> impl IntoView {
         }
     });
     on_cleanup(move || moved.remove());
+    Effect::new(move |_| {
+        document().set_title(&format!("{} – recode playground", shown.get().title()))
+    });
     // What was opened and loaded stays while another page is looked at.
     provide_context(training::State::new());
     provide_context(live::State::new());

@@ -98,6 +98,11 @@ export class Checkpoint {
     return this.#connection.ask({ call: 'logprobs', of: this.#number, request });
   }
 
+  /** Why its worker has ended, where it has; a checkpoint of it answers no more. */
+  get ended() {
+    return this.#connection.over?.message;
+  }
+
   /** Gives its memory back, with the last checkpoint of a worker the worker's; what is still asked of it fails. */
   close() {
     this.#connection.release(this.#number);

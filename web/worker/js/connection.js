@@ -11,7 +11,7 @@ export class Connection {
   /** What the module said before it ended. */
   #panic;
   /** Why it can be asked no more. */
-  #over;
+  over;
 
   constructor(worker) {
     this.#worker = worker;
@@ -36,7 +36,7 @@ export class Connection {
     signal?.throwIfAborted();
     const { of } = message;
     if (of !== undefined && !this.#held.has(of)) throw closed();
-    if (this.#over) throw this.#over;
+    if (this.over) throw this.over;
     this.#worker.postMessage({ id, ...message });
     const stop = () => this.#worker.postMessage({ id, stop: true });
     signal?.addEventListener('abort', stop);
@@ -61,7 +61,7 @@ export class Connection {
 
   /** Ends the worker and gives its memory back; what is still asked of it fails. */
   end(reason) {
-    this.#over ??= reason;
+    this.over ??= reason;
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();

@@ -28,9 +28,10 @@ let asked = [];
 
 before(async () => {
   native('demo', '--run-dir', join(run, 'demo'), '--set', 'run.max_steps=4', '--set', 'run.save_steps=2', '--set', 'optimizer.learning_rate=0.01');
-  const folders = { '/policy/': POLICY, '/first/': ADAPTERS.first, '/second/': ADAPTERS.second };
-  server = await serve((path) => {
+  const folders = { '/policy/': POLICY, '/first/': ADAPTERS.first, '/second/': ADAPTERS.second, '/slow/': ADAPTERS.first };
+  server = await serve(async (path) => {
     asked.push(path);
+    if (path.startsWith('/slow/')) await new Promise((done) => setTimeout(done, 500));
     if (path === '/breaking.js') return BREAKING;
     const base = Object.keys(folders).find((base) => path.startsWith(base));
     return base && readFile(join(folders[base], path.slice(base.length)));
@@ -170,9 +171,9 @@ test('one that is closed while it answers, weighs or makes another fails at once
     for (const work of [
       (checkpoint, close) => ask(checkpoint, { max_completion_length: 900, onText: close }),
       (checkpoint, close) => Promise.all([ask(checkpoint, { onText: close }), ask(checkpoint, { num_generations: 3 })]),
-      (checkpoint, close) => setTimeout(close) && checkpoint.logprobs({ prompt, completion: prompt }),
+      (checkpoint, close) => queueMicrotask(close) || checkpoint.logprobs({ prompt, completion: prompt }),
       (checkpoint, close) => queueMicrotask(close) || checkpoint.with(),
-      (checkpoint, close) => setTimeout(close, 5) && checkpoint.with({ adapter }),
+      (checkpoint, close) => setTimeout(close, 50) && checkpoint.with({ adapter: '/slow/' }),
     ]) {
       const checkpoint = await model.with({ adapter });
       const other = ask(model);

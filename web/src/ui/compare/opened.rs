@@ -6,7 +6,7 @@ use crate::score::{Diff, Judgement, Rules, Waterfall, signed};
 use crate::ui::keys::on_escape;
 use crate::ui::score::completion::marked;
 use crate::ui::score::difference::DiffTable;
-use crate::ui::score::reasons::part_rows;
+use crate::ui::score::reasons::parts_of;
 use crate::ui::score::waterfall::WaterfallChart;
 use crate::ui::text::shown;
 use leptos::prelude::*;
@@ -172,15 +172,7 @@ fn answer(
         <div data-testid=format!("answer-{class}")>
             {head}
             <WaterfallChart waterfall=Waterfall::of(judgement) baselines=Vec::new()/>
-            <details>
-                <summary>"its parts"</summary>
-                <div class="scroll" tabindex="0" role="region" aria-label=format!("parts of {name}'s reward")>
-                    <table class="parts">
-                        <thead><tr><th scope="col">"part"</th><th scope="col" class="number">"weight"</th><th scope="col" class="number">"value"</th><th scope="col" class="number">"best"</th><th scope="col">"why not more"</th></tr></thead>
-                        <tbody>{part_rows(&judgement.explanation)}</tbody>
-                    </table>
-                </div>
-            </details>
+            {parts_of(name, &judgement.explanation)}
             {marked(judgement)}
         </div>
     }

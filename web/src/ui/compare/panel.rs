@@ -1,16 +1,17 @@
 //! The loaded files, which of them are A and B, and how others are opened.
 
 use super::files::{Loaded, Reading};
-use super::folder::{Dropped, Found, chosen};
+use super::folder::{PASSED_OVER, with_answers};
 use super::state::State;
 use crate::compare::kind;
+use crate::ui::address::of_this_site;
 use crate::ui::keys::on_escape;
+use crate::ui::opened::{Opened, chosen, on_drop};
 use crate::visible::escaped;
-use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, DragEvent, HtmlInputElement, Response, Url};
+use web_sys::{Blob, HtmlInputElement, Response};
 
 /// The files that come with the page, and what they are called in it.
 const BUNDLED: [(&str, &str); 2] = [
@@ -24,38 +25,19 @@ pub fn Panel() -> impl IntoView {
     let state = expect_context::<State>();
     let files = state.files;
     let failure = RwSignal::new(None::<String>);
-    let over = RwSignal::new(false);
-    let open = move |found: Vec<Found>| {
+    let open = move |opened: Result<Vec<Opened>, String>| {
         failure.set(None);
-        for Found { name, blob } in found {
-            files.open(name, blob, None, false);
+        match opened.and_then(with_answers) {
+            Ok(found) => found
+                .into_iter()
+                .for_each(|(name, blob)| files.open(name, blob, None, false)),
+            Err(why) => failure.set(Some(why)),
         }
     };
-    let dropped = window_event_listener(ev::drop, move |event: DragEvent| {
-        over.set(false);
-        let Some(data) = event.data_transfer() else {
-            return;
-        };
-        event.prevent_default();
-        let dropped = Dropped::of(&data);
-        leptos::task::spawn_local(async move {
-            match dropped.find().await {
-                Ok(found) => open(found),
-                Err(why) => failure.set(Some(why)),
-            }
-        });
+    let over = on_drop(move |dropped| {
+        leptos::task::spawn_local(async move { open(dropped.files(&PASSED_OVER).await) });
     });
-    let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
-        event.prevent_default();
-        over.set(true);
-    });
-    let left = window_event_listener(ev::dragleave, move |_| over.set(false));
-    on_cleanup(move || {
-        dropped.remove();
-        dragged.remove();
-        left.remove();
-        files.stop();
-    });
+    on_cleanup(move || files.stop());
     on_escape(move || files.stop());
     // The view macro does not know this attribute.
     let folder = NodeRef::<leptos::html::Input>::new();
@@ -88,10 +70,7 @@ pub fn Panel() -> impl IntoView {
     });
     let choose = move |input: HtmlInputElement| {
         if let Some(list) = input.files() {
-            match chosen(&list) {
-                Ok(found) => open(found),
-                Err(why) => failure.set(Some(why)),
-            }
+            open(Ok(chosen(&list)));
         }
         // The same file may be chosen again.
         input.set_value("");
@@ -340,21 +319,7 @@ fn Ask(failure: RwSignal<Option<String>>) -> impl IntoView {
 
 /// The whole address, where the page may fetch it.
 fn resolved(address: &str) -> Result<String, String> {
-    let here = window().location();
-    let base = here.href().unwrap_or_default();
-    let url = Url::new_with_base(address, &base).map_err(|_| {
-        format!("`{address}` is no address: write one as in runs/a/eval/after.jsonl")
-    })?;
-    if address.is_empty() {
-        return Err("write an address, as in runs/a/eval/after.jsonl".to_owned());
-    }
-    match here.origin().is_ok_and(|origin| origin == url.origin()) {
-        true => Ok(url.href()),
-        false => Err(format!(
-            "{} is another site, and the page's policy lets it speak with its own alone: download the file and drop it here",
-            url.href()
-        )),
-    }
+    of_this_site(address, "runs/a/eval/after.jsonl")
 }
 
 async fn fetch(address: &str) -> Result<Blob, String> {

@@ -6,6 +6,7 @@ use crate::compare::{
 };
 use crate::page::{self, Page};
 use crate::score::Rules;
+use crate::ui::address::page_address;
 use leptos::ev;
 use leptos::prelude::*;
 use std::sync::Arc;
@@ -219,9 +220,7 @@ impl State {
 
     /// The address that carries the page.
     pub fn link(self) -> String {
-        let here = window().location().href().unwrap_or_default();
-        let base = here.split('#').next().unwrap_or_default();
-        format!("{base}{}", address(&untrack(|| self.query())))
+        page_address(&address(&untrack(|| self.query())))
     }
 
     /// Adds a filter, or takes it away.

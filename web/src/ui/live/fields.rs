@@ -12,24 +12,25 @@ use leptos::prelude::*;
 pub fn Fields() -> impl IntoView {
     let state = expect_context::<State>();
     let question = state.question;
-    type Of = fn(&mut Question) -> &mut String;
-    let text = move |of: Of| {
-        Signal::derive(move || question.with(|question| of(&mut question.clone()).clone()))
-    };
-    let change = move |of: Of| {
+    type Read = fn(&Question) -> &String;
+    type Write = fn(&mut Question) -> &mut String;
+    let text =
+        move |read: Read| Signal::derive(move || question.with(|question| read(question).clone()));
+    let change = move |read: Read, write: Write| {
         Callback::new(move |text: String| {
             // An editor that is told of a text tells of it in turn.
-            if question.with_untracked(|question| *of(&mut question.clone()) != text) {
-                question.update(|question| *of(question) = text);
+            if question.with_untracked(|question| *read(question) != text) {
+                question.update(|question| *write(question) = text);
             }
         })
     };
     let none = Signal::derive(|| None::<Mark>);
     let chosen = Memo::new(move |_| {
-        let row = question.with(|question| question.row.clone());
-        state
-            .rows
-            .with(|rows| rows.iter().position(|own| *own == row))
+        question.with(|question| {
+            state
+                .rows
+                .with(|rows| rows.iter().position(|row| question.asks(row)))
+        })
     });
     let options = move || {
         state.rows.with(|rows| {
@@ -40,16 +41,21 @@ pub fn Fields() -> impl IntoView {
             rows.iter().enumerate().map(option).collect_view()
         })
     };
-    let line = move |label: &'static str, name: &'static str, mode: &'static str, of: Of| {
+    let line = move |label: &'static str,
+                     name: &'static str,
+                     mode: &'static str,
+                     read: Read,
+                     write: Write| {
+        let changed = change(read, write);
         view! {
-            <label class="line">
+            <label class="named">
                 {label}
                 <input
                     type="text"
                     inputmode=mode
                     data-testid=name
-                    prop:value=text(of)
-                    on:input:target=move |event| change(of).run(event.target().value())
+                    prop:value=text(read)
+                    on:input:target=move |event| changed.run(event.target().value())
                 />
             </label>
         }
@@ -86,18 +92,19 @@ pub fn Fields() -> impl IntoView {
                 {options}
             </select>
         </div>
-        <div class="lines">
-            {line("Library", "library", "text", |question| &mut question.row.dependency)}
-            {line("its new version", "version", "text", |question| &mut question.row.new_version)}
+        <div class="named-row">
+            {line("Library", "library", "text", |question| &question.row.dependency, |question| &mut question.row.dependency)}
+            {line("its new version", "version", "text", |question| &question.row.new_version, |question| &mut question.row.new_version)}
         </div>
-        <Field label="Update info" name="update" language="text" text=text(|question| &mut question.row.update_info) on_change=change(|question| &mut question.row.update_info) mark=none/>
-        <Field label="Old code" name="old" language="python" text=text(|question| &mut question.row.old_code) on_change=change(|question| &mut question.row.old_code) mark=none/>
-        <Field label="True migration, which only the scorer sees" name="target" language="python" text=text(|question| &mut question.row.new_code) on_change=change(|question| &mut question.row.new_code) mark=none/>
-        <div class="lines">
-            {line("temperature", "temperature", "decimal", |question| &mut question.sampling.temperature)}
-            {line("seed", "seed", "numeric", |question| &mut question.sampling.seed)}
-            {line("tokens at most", "tokens", "numeric", |question| &mut question.sampling.max_completion_length)}
+        <Field label="Update info" name="update" language="text" text=text(|question| &question.row.update_info) on_change=change(|question| &question.row.update_info, |question| &mut question.row.update_info) mark=none/>
+        <Field label="Old code" name="old" language="python" text=text(|question| &question.row.old_code) on_change=change(|question| &question.row.old_code, |question| &mut question.row.old_code) mark=none/>
+        <Field label="True migration, which only the scorer sees" name="target" language="python" text=text(|question| &question.row.new_code) on_change=change(|question| &question.row.new_code, |question| &mut question.row.new_code) mark=none/>
+        <div class="named-row">
+            {line("temperature", "temperature", "decimal", |question| &question.sampling.temperature, |question| &mut question.sampling.temperature)}
+            {line("seed", "seed", "numeric", |question| &question.sampling.seed, |question| &mut question.sampling.seed)}
+            {line("max_completion_length", "max_completion_length", "numeric", |question| &question.sampling.max_completion_length, |question| &mut question.sampling.max_completion_length)}
         </div>
+        <p class="wrong" role="alert" data-testid="unfit">{move || state.unfit.get()}</p>
         <fieldset class="inline">
             <legend>"Judged by"</legend>
             {Rules::ALL.map(rules).collect_view()}

@@ -4,25 +4,32 @@
 mod fields;
 mod module;
 mod side;
+mod side_state;
 mod sources;
 mod state;
+mod told;
 
 pub use module::Module;
 pub use state::State;
 
 use super::download::copy;
 use super::keys::{on_escape, on_key};
+use super::score::completion::MarkLegend;
 use super::score::difference::DiffTable;
-use crate::live::{Question, rows};
+use super::served::served;
+use crate::live::{FIRST, Question, rows};
 use crate::score::{Diff, signed};
+use crate::visible::escaped;
 use leptos::ev;
 use leptos::prelude::*;
-use state::{DEMO, Status};
+use side_state::{Answer, Progress, Status};
+use state::DEMO;
+use std::time::Duration;
 
+/// How long after the last change the address follows.
+const ADDRESS_DELAY: Duration = Duration::from_millis(400);
 /// The demo's held-out rows.
 const ROWS: &str = "demo-before.jsonl";
-/// The one that the page begins with: training has changed its answer for the better, as it has on average. The others are in the list.
-const FIRST: usize = 17;
 
 /// The page.
 #[component]
@@ -31,20 +38,21 @@ pub fn TryPage() -> impl IntoView {
     state.read_address();
     load_rows(state);
     let moved = window_event_listener(ev::hashchange, move |_| state.read_address());
-    on_cleanup(move || {
-        moved.remove();
-        state.stop();
-    });
-    Effect::new(move |_| {
+    // Who loads or answers goes on behind another page.
+    on_cleanup(move || moved.remove());
+    let mut write =
+        leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| state.write_address());
+    Effect::new(move |before: Option<()>| {
         state.question.track();
         state.judge_again();
-    });
-    let said = RwSignal::new(None::<String>);
-    let ask = move || {
-        if state.can_ask() {
-            leptos::task::spawn_local(async move { state.ask().await });
+        if before.is_some() {
+            state.unfit.set(None);
+            write(());
         }
-    };
+    });
+    let is_stale = Memo::new(move |_| state.is_stale());
+    let said = RwSignal::new(None::<String>);
+    let ask = move || leptos::task::spawn_local(async move { state.ask().await });
     on_key(move |key| {
         match key {
             "g" => ask(),
@@ -53,49 +61,56 @@ pub fn TryPage() -> impl IntoView {
         }
         true
     });
-    on_escape(move || {
-        state.stop();
-    });
+    on_escape(move || state.stop());
     let load_demo = move |_| {
+        state.failures.set(Vec::new());
         for side in state.sides {
             side.model.set(DEMO.0);
         }
         state.sides[0].adapter.set(None);
         state.sides[1].adapter.set(Some(DEMO.1));
         leptos::task::spawn_local(async move {
-            state.load(module, 0).await;
+            let [a, b] = state.sides;
+            a.load(b, state, module).await;
             // Of a base that could not be loaded there is no second one.
-            if matches!(state.sides[0].status.get_untracked(), Status::Ready(_)) {
-                state.load(module, 1).await;
+            if matches!(a.status.get_untracked(), Status::Ready(_)) {
+                b.load(a, state, module).await;
             }
         });
     };
     let failures = move || {
         let failures = state.failures.get();
-        (!failures.is_empty()).then(|| view! { <ul class="wrong" role="alert" data-testid="failures">{failures.iter().map(|said| view! { <li>{crate::visible::escaped(said)}</li> }).collect_view()}</ul> })
+        (!failures.is_empty()).then(|| view! { <div role="alert"><ul class="wrong" data-testid="failures">{failures.iter().map(|said| view! { <li>{escaped(said)}</li> }).collect_view()}</ul></div> })
     };
     view! {
         <section class="file" aria-label="checkpoints" data-testid="checkpoints">
             <sources::Bar on_demo=load_demo/>
             {failures}
             <div class="sides">
-                {state.sides.map(|side| view! { <side::Choice side=side/> }).collect_view()}
+                {state.sides.map(|side| view! { <side::LoadForm side=side/> }).collect_view()}
             </div>
         </section>
         <div class="score">
             <section class="inputs" aria-label="what is asked">
                 <fields::Fields/>
-                <p class="actions">
-                    <button type="button" class="main" data-testid="ask" title="g" disabled=move || !state.can_ask() on:click=move |_| ask()>"Answer"</button>
+                <p class="actions in-reach">
+                    <button type="button" class="main" data-testid="ask" title="g" aria-disabled=move || (!state.can_ask()).to_string() on:click=move |_| ask()>"Answer"</button>
                     " "
-                    <button type="button" data-testid="stop" title="Esc" disabled=move || !state.busy.get() on:click=move |_| { state.stop(); }>"Stop"</button>
+                    <button type="button" data-testid="stop" title="Esc" aria-disabled=move || (!state.busy.get()).to_string() on:click=move |_| state.stop()>"Stop"</button>
                     " "
                     <button type="button" data-testid="copy-link" title="c" on:click=move |_| copy(state.link(), said)>"Copy link"</button>
                     <span class="said" role="status">{move || said.get()}</span>
                 </p>
             </section>
-            <section class="results" aria-label="what they answer" data-testid="answers" aria-busy=move || state.busy.get().to_string()>
+            <section class="results tried" aria-label="what they answer" data-testid="answers" aria-busy=move || state.busy.get().to_string()>
                 <Verdict/>
+                <Show when=move || is_stale.get()>
+                    <p class="wrong" data-testid="stale">"These are answers to the question as it was before: ask again."</p>
+                </Show>
+                <Show when=move || state.question.with(|question| question.row.new_code.trim().is_empty())>
+                    <p class="hint">"Without a true migration nothing is judged."</p>
+                </Show>
+                <MarkLegend/>
                 <div class="answers">
                     {state.sides.map(|side| view! { <side::AnswerView side=side/> }).collect_view()}
                 </div>
@@ -112,8 +127,12 @@ fn load_rows(state: State) {
         return;
     }
     leptos::task::spawn_local(async move {
-        let found = match super::training::served(ROWS, None).await {
-            Ok(bytes) => rows(&String::from_utf8_lossy(&bytes)),
+        let found = served(ROWS, None).await;
+        let found = found.and_then(|bytes| {
+            rows(&String::from_utf8_lossy(&bytes)).map_err(|why| format!("{ROWS}: {why}"))
+        });
+        let found = match found {
+            Ok(found) => found,
             Err(why) => return state.failures.update(|all| all.push(why)),
         };
         let untouched = state
@@ -128,21 +147,26 @@ fn load_rows(state: State) {
     });
 }
 
-/// Which answer is worth more, as soon as both are there.
+/// Which answer is worth more, as soon as both are whole.
 #[component]
 fn Verdict() -> impl IntoView {
     let state = expect_context::<State>();
     let verdict = move || {
         let [a, b] = state.sides.map(|side| side.answer.get());
-        if a.going || b.going {
+        let whole = |answer: &Answer| matches!(answer.progress, Progress::Finished(_));
+        if !whole(&a) || !whole(&b) {
             return None;
         }
-        let (a_total, b_total) = (a.total()?, b.total()?);
-        Some(match b_total - a_total {
-            _ if a.text == b.text => "A and B answer the same.".to_owned(),
-            0.0 => "A and B earn the same.".to_owned(),
-            more if more > 0.0 => format!("B earns {} more than A.", signed(more)),
-            less => format!("A earns {} more than B.", signed(-less)),
+        if a.text == b.text {
+            return Some("A and B answer the same.".to_owned());
+        }
+        let more = b.total()? - a.total()?;
+        Some(if more == 0.0 {
+            "A and B earn the same.".to_owned()
+        } else if more > 0.0 {
+            format!("B earns {} more than A.", signed(more))
+        } else {
+            format!("A earns {} more than B.", signed(-more))
         })
     };
     view! { <p class="verdict" role="status" data-testid="verdict">{verdict}</p> }
@@ -155,7 +179,11 @@ fn Difference() -> impl IntoView {
     let codes = Memo::new(move |_| {
         let [a, b] = state.sides.map(|side| {
             side.answer.with(|answer| {
-                let judgement = answer.judgement.as_ref().filter(|_| !answer.going)?;
+                let over = matches!(
+                    answer.progress,
+                    Progress::Finished(_) | Progress::Stopped(_)
+                );
+                let judgement = answer.judgement.as_ref().filter(|_| over)?;
                 Some(judgement.code()?.to_owned())
             })
         });

@@ -4,7 +4,7 @@ use js_sys::{Array, Function, Object, Promise, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Blob};
+use web_sys::Blob;
 
 /// Imports the module; the browser imports it once.
 #[derive(Clone, Copy)]
@@ -22,7 +22,11 @@ impl Module {
     /// What the module or the worker says.
     pub async fn load(self, options: &Object) -> Result<Checkpoint, JsValue> {
         let import = self.0.get_value();
-        let module = JsFuture::from(import.call0(&JsValue::NULL)?.dyn_into::<Promise>()?).await?;
+        let module = JsFuture::from(import.call0(&JsValue::NULL)?.dyn_into::<Promise>()?);
+        let module = module.await.map_err(|error| {
+            let why = format!("{}: does the page's server still answer?", said(&error));
+            JsValue::from(js_sys::Error::new(&why))
+        })?;
         let class = Reflect::get(&module, &"Checkpoint".into())?;
         let load: Function = Reflect::get(&class, &"load".into())?.dyn_into()?;
         let loaded = load.call1(&class, options)?.dyn_into::<Promise>()?;
@@ -48,6 +52,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub async fn generate(this: &Checkpoint, options: &Object) -> Result<JsValue, JsValue>;
 
+    /// Why its worker has ended, where it has.
+    #[wasm_bindgen(method, getter)]
+    pub fn ended(this: &Checkpoint) -> Option<String>;
+
     /// Gives its memory back.
     #[wasm_bindgen(method)]
     pub fn close(this: &Checkpoint);
@@ -71,14 +79,9 @@ pub fn by_name(files: &[(String, Blob)]) -> JsValue {
     options(&fields).into()
 }
 
-/// What an error says; `None` where somebody stopped what failed.
-pub fn said(error: &JsValue, signal: &AbortSignal) -> Option<String> {
-    if signal.aborted() {
-        return None;
-    }
+/// What an error says.
+pub fn said(error: &JsValue) -> String {
     let text = Reflect::get(error, &"message".into()).ok();
-    Some(
-        text.and_then(|text| text.as_string())
-            .unwrap_or_else(|| format!("{error:?}")),
-    )
+    text.and_then(|text| text.as_string())
+        .unwrap_or_else(|| format!("{error:?}"))
 }

@@ -2,11 +2,12 @@
 
 use super::state::State;
 use crate::live::{Part, find};
-use crate::ui::opened::{Opened, chosen, dropped};
+use crate::ui::address::of_this_site;
+use crate::ui::opened::{Opened, chosen, on_drop};
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
-use web_sys::{DragEvent, HtmlInputElement};
+use web_sys::HtmlInputElement;
 
 /// The ways to open something, and what it is to run on.
 #[component]
@@ -15,25 +16,13 @@ pub fn Bar(
     on_demo: impl Fn(ev::MouseEvent) + 'static,
 ) -> impl IntoView {
     let state = expect_context::<State>();
-    let over = RwSignal::new(false);
-    let drops = window_event_listener(ev::drop, move |event: DragEvent| {
-        over.set(false);
-        let Some(data) = event.data_transfer() else {
-            return;
-        };
-        event.prevent_default();
-        let files = dropped(data, &[]);
-        leptos::task::spawn_local(async move { open(state, &files.await) });
-    });
-    let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
-        event.prevent_default();
-        over.set(true);
-    });
-    let left = window_event_listener(ev::dragleave, move |_| over.set(false));
-    on_cleanup(move || {
-        drops.remove();
-        dragged.remove();
-        left.remove();
+    let over = on_drop(move |dropped| {
+        leptos::task::spawn_local(async move {
+            match dropped.files(&[]).await {
+                Ok(files) => open(state, &files),
+                Err(why) => state.failures.set(vec![why]),
+            }
+        });
     });
     let folder = NodeRef::<html::Input>::new();
     Effect::new(move |_| {
@@ -55,16 +44,13 @@ pub fn Bar(
             return;
         };
         let text = input.value().trim().to_owned();
-        match text.is_empty() {
-            true => state.failures.set(vec![
-                "the address is empty; expected a folder beside this page, as models/name/"
-                    .to_owned(),
-            ]),
-            false => {
+        match of_this_site(&text, "models/name/") {
+            Ok(whole) => {
                 state.failures.set(Vec::new());
-                state.add_address(part, &text);
+                state.add_address(part, &text, &whole);
                 input.set_value("");
             }
+            Err(why) => state.failures.set(vec![why]),
         }
     };
     let device = move |value: &'static str, name: &'static str| {
@@ -75,13 +61,13 @@ pub fn Bar(
             <button type="button" class="main" data-testid="load-demo" on:click=on_demo>"Load the demo's policy, before and after training"</button>
             <label class="button">
                 "Open a folder…"
-                <input class="hidden-input" type="file" node_ref=folder data-testid="open-folder" on:change:target=move |event| choose(event.target())/>
+                <input class="hidden-input" type="file" multiple node_ref=folder data-testid="open-folder" on:change:target=move |event| choose(event.target())/>
             </label>
-            <label class="line">
+            <label class="named">
                 "on"
                 <select data-testid="device" prop:value=move || state.device.get() on:change:target=move |event| state.device.set(event.target().value())>
                     {device("auto", "a GPU where there is one")}
-                    {device("gpu", "WebGPU, whatever plays it")}
+                    {device("gpu", "WebGPU, also where the processor plays the GPU")}
                     {device("cpu", "the processor")}
                 </select>
             </label>
@@ -90,10 +76,10 @@ pub fn Bar(
             <summary>"A folder of this page's server"</summary>
             <div class="address">
                 <input type="text" node_ref=address aria-label="address of a folder" placeholder="models/name/" data-testid="address"/>
-                <button type="button" data-testid="add-model" on:click=move |_| add(Part::Model)>"is a model"</button>
-                <button type="button" data-testid="add-adapter" on:click=move |_| add(Part::Adapter)>"is an adapter"</button>
+                <button type="button" data-testid="add-model" on:click=move |_| add(Part::Model)>"Add as model"</button>
+                <button type="button" data-testid="add-adapter" on:click=move |_| add(Part::Adapter)>"Add as adapter"</button>
             </div>
-            <p class="hint">"The page's policy lets it read from its own server alone. A folder of this machine you can open, or drop anywhere."</p>
+            <p class="hint">"The page reads from its own server alone; recode-trainer playground serves the runs' logs, no weights. A folder of this machine you can open, or drop anywhere."</p>
         </details>
         <p class="hint">"Models in Hugging Face's layout with safetensors, adapters in PEFT's, and run folders, whose checkpoints are adapters. They stay in this page's memory: nothing is sent anywhere."</p>
     }

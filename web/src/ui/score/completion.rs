@@ -18,17 +18,25 @@ pub fn Completion() -> impl IntoView {
             .details
             .with(|judgement| judgement.as_ref().map(marked))
     };
-    let key =
-        |place: Place| view! { <span class=format!("part {}", place.name())>{place.name()}</span> };
     view! {
         <section>
             <h2>"The completion as it was read"</h2>
-            <p class="legend">
-                {[Place::Thinking, Place::Tag, Place::Answer, Place::Code].map(key).collect_view()}
-                <span class="part code out">"stripped"</span>
-            </p>
+            <MarkLegend/>
             {text}
         </section>
+    }
+}
+
+/// What the marks of a completion mean.
+#[component]
+pub fn MarkLegend() -> impl IntoView {
+    let key =
+        |place: Place| view! { <span class=format!("part {}", place.name())>{place.name()}</span> };
+    view! {
+        <p class="legend">
+            {[Place::Thinking, Place::Tag, Place::Answer, Place::Code].map(key).collect_view()}
+            <span class="part code out">"stripped"</span>
+        </p>
     }
 }
 

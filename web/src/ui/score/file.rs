@@ -5,14 +5,13 @@ use super::state::State;
 use crate::score::Rules;
 use crate::score::rows::{FIELDS, Line, MAX_ROWS, RowFault, RowScore, Table};
 use crate::ui::keys::on_escape;
+use crate::ui::opened::on_drop;
 use js_sys::{Array, Float64Array};
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    Blob, DragEvent, File, HtmlInputElement, MessageEvent, Worker, WorkerOptions, WorkerType,
-};
+use web_sys::{Blob, File, HtmlInputElement, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// How far the reading of a file is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -208,20 +207,20 @@ pub fn FilePanel() -> impl IntoView {
     let file = OpenFile::new();
     provide_context(file);
     let open = move |name: String, blob: Blob| file.open(name, blob, state.rules.get_untracked());
-    let over = RwSignal::new(false);
-    let dropped = window_event_listener(ev::drop, move |event: DragEvent| {
-        over.set(false);
-        let files = event.data_transfer().and_then(|data| data.files());
-        if let Some(first) = files.and_then(|files| files.get(0)) {
-            event.prevent_default();
-            open(first.name(), first.into());
-        }
+    let over = on_drop(move |dropped| {
+        leptos::task::spawn_local(async move {
+            // One file is shown: of several, and of a folder, the first.
+            match dropped
+                .files(&[])
+                .await
+                .map(|files| files.into_iter().next())
+            {
+                Ok(Some((name, blob))) => open(name, blob),
+                Ok(None) => {}
+                Err(why) => file.failure.set(Some(why)),
+            }
+        });
     });
-    let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
-        event.prevent_default();
-        over.set(true);
-    });
-    let left = window_event_listener(ev::dragleave, move |_| over.set(false));
     let pasted = window_event_listener(ev::paste, move |event: web_sys::ClipboardEvent| {
         let Some(data) = event.clipboard_data() else {
             return;
@@ -247,9 +246,6 @@ pub fn FilePanel() -> impl IntoView {
         }
     });
     on_cleanup(move || {
-        dropped.remove();
-        dragged.remove();
-        left.remove();
         pasted.remove();
         file.stop();
     });

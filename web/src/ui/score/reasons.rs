@@ -75,7 +75,7 @@ pub fn Parts() -> impl IntoView {
 }
 
 /// The rows of a table of parts: name, weight, value, best, and why not more.
-pub fn part_rows(explanation: &Explanation) -> Vec<AnyView> {
+fn part_rows(explanation: &Explanation) -> Vec<AnyView> {
     let mut before = None;
     let parts = explanation.components.iter().map(|component| {
         let weight = component.weight;
@@ -96,6 +96,21 @@ pub fn part_rows(explanation: &Explanation) -> Vec<AnyView> {
         }
     });
     parts.map(IntoAny::into_any).collect()
+}
+
+/// The parts of one of several answers, to be opened.
+pub fn parts_of(name: &str, explanation: &Explanation) -> impl IntoView {
+    view! {
+        <details>
+            <summary>"its parts"</summary>
+            <div class="scroll" tabindex="0" role="region" aria-label=format!("parts of {name}'s reward")>
+                <table class="parts">
+                    <thead><tr><th scope="col">"part"</th><th scope="col" class="number">"weight"</th><th scope="col" class="number">"value"</th><th scope="col" class="number">"best"</th><th scope="col">"why not more"</th></tr></thead>
+                    <tbody>{part_rows(explanation)}</tbody>
+                </table>
+            </div>
+        </details>
+    }
 }
 
 /// What would earn more.

@@ -2,6 +2,7 @@
 
 use crate::page::{self, Page};
 use crate::score::{Baseline, Case, EXAMPLES, Judgement, Rules};
+use crate::ui::address::page_address;
 use leptos::ev;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -97,9 +98,7 @@ impl State {
             .case
             .with(|case| case.to_query(self.rules.get_untracked()));
         let query = query.map_err(|error| error.to_string())?;
-        let here = window().location().href().unwrap_or_default();
-        let base = here.split('#').next().unwrap_or_default();
-        Ok(format!("{base}{}?{query}", Page::Score.address()))
+        Ok(page_address(&format!("{}?{query}", Page::Score.address())))
     }
 }
 

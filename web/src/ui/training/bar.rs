@@ -31,7 +31,7 @@ pub fn Bar() -> impl IntoView {
     let any = Memo::new(move |_| state.runs.with(|runs| !runs.is_empty()));
     let failures = move || {
         let failures = state.failures.get();
-        (!failures.is_empty()).then(|| view! { <ul class="wrong" role="alert" data-testid="failures">{failures.iter().map(|said| view! { <li>{escaped(said)}</li> }).collect_view()}</ul> })
+        (!failures.is_empty()).then(|| view! { <div role="alert"><ul class="wrong" data-testid="failures">{failures.iter().map(|said| view! { <li>{escaped(said)}</li> }).collect_view()}</ul></div> })
     };
     view! {
         <div class="file-bar">
@@ -97,11 +97,13 @@ impl Entry {
     fn of(slot: usize, run: &Run) -> Self {
         let steps = run.metrics.metrics.steps();
         let mut said = vec![match (steps.first(), steps.last()) {
+            (Some(first), Some(_)) if steps.len() == 1 => format!("1 step, {first}"),
             (Some(first), Some(last)) => format!("{} steps, {first} to {last}", steps.len()),
             _ => "no step yet".to_owned(),
         }];
         said.push(match (&run.completions, run.index.len()) {
             (None, _) => "no completions".to_owned(),
+            (Some(_), 1) => "completions of 1 step".to_owned(),
             (Some(_), steps) => format!("completions of {steps} steps"),
         });
         if run.rows.is_none() && run.completions.is_some() {

@@ -1,7 +1,8 @@
 //! The run that comes with the page, so that there is something to look at: `recode-trainer demo`, cut down by web/example.mjs.
 
 use super::open::Reader;
-use super::state::{State, served};
+use super::state::State;
+use crate::ui::served::served;
 use js_sys::{Array, Uint8Array};
 use leptos::prelude::*;
 use web_sys::Blob;

@@ -2,8 +2,9 @@
 //!
 //! The server writes into the page's `<meta name="recode-runs">` where the runs are; a page that comes from elsewhere has none.
 
-use super::state::{Source, State, served};
+use super::state::{Source, State};
 use crate::run::{Change, IndexReader, MetricsReader, RowsReader, Tail, training_file};
+use crate::ui::served::served;
 use leptos::prelude::*;
 use serde::Deserialize;
 use std::collections::HashMap;

@@ -10,10 +10,10 @@ mod open;
 mod plot;
 mod state;
 
-pub use state::{State, served};
+pub use state::State;
 
 use super::keys::{on_escape, on_key};
-use super::opened::dropped;
+use super::opened::on_drop;
 use crate::training::{Chart, charts, constant, value};
 use chart::ChartView;
 use leptos::ev;
@@ -21,7 +21,6 @@ use leptos::html;
 use leptos::prelude::*;
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
-use web_sys::DragEvent;
 
 /// How long after the last change the address follows.
 const ADDRESS_DELAY: Duration = Duration::from_millis(400);
@@ -36,27 +35,17 @@ pub fn TrainingPage() -> impl IntoView {
     if !follow::begin(state) && state.runs.with_untracked(Vec::is_empty) {
         example::load(state, reader);
     }
-    let over = RwSignal::new(false);
-    let drops = window_event_listener(ev::drop, move |event: DragEvent| {
-        over.set(false);
-        let Some(data) = event.data_transfer() else {
-            return;
-        };
-        event.prevent_default();
-        // Checkpoints are large, many, and no matter here.
-        let files = dropped(data, &["checkpoints"]);
-        leptos::task::spawn_local(async move { reader.open(files.await) });
+    let over = on_drop(move |dropped| {
+        leptos::task::spawn_local(async move {
+            // Checkpoints are large, many, and no matter here.
+            match dropped.files(&["checkpoints"]).await {
+                Ok(files) => reader.open(files),
+                Err(why) => state.failures.set(vec![why]),
+            }
+        });
     });
-    let dragged = window_event_listener(ev::dragover, move |event: DragEvent| {
-        event.prevent_default();
-        over.set(true);
-    });
-    let left = window_event_listener(ev::dragleave, move |_| over.set(false));
     let moved = window_event_listener(ev::hashchange, move |_| state.read_address());
     on_cleanup(move || {
-        drops.remove();
-        dragged.remove();
-        left.remove();
         moved.remove();
         if state.reading.get_untracked().is_some() {
             reader.stop();

@@ -210,7 +210,7 @@ fn Axes(place: Memo<Place>) -> impl IntoView {
     move || {
         let Place { x, y } = place.get();
         let (left, right) = x.pixels;
-        let across = ticks(y.values.0, y.values.1, 4).into_iter().map(|tick| {
+        let across = ticks(y.values.0, y.values.1, 5).into_iter().map(|tick| {
             let at = format!("{:.1}", y.at(tick));
             let below = format!("{:.1}", y.at(tick) + 4.0);
             view! {
