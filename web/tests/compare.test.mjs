@@ -46,7 +46,7 @@ test('the page opens with a real pair, loaded only here', async (t) => {
   const begun = server.asked.length;
   const page = await opened(t);
   assert.match(await page.getByTestId('join').innerText(), /^96 examples are in both; none is missing, doubled or changed\.$/);
-  assert.match(await verdict(page), /^B is ahead of A: 0\.280 ± 0\.\d+ reward, which may be chance, on 96 pairs; 27 wins, 13 losses, 56 ties, 0 unmatched\.$/);
+  assert.match(await verdict(page), /^B is ahead of A: 0\.280 ± 0\.\d+ reward, which may be chance, on 96 pairs; B has 27 wins, 13 losses, 56 ties, 0 unmatched\.$/);
   assert.match(await page.getByTestId('method').innerText(), /95 % interval.*Student's t.*McNemar's exact test on wins and losses: p = 0\.038/);
   for (const check of await page.getByTestId('file-check').allInnerTexts()) assert.match(check, /all 96 logged rewards computed again, by strict/);
   const asked = server.asked.slice(begun).map(({ path }) => path);
@@ -58,7 +58,7 @@ test('what two files do not share is said first, and counted', async (t) => {
   const page = await opened(t);
   await give(page, { 'a.jsonl': A, 'b.jsonl': B });
   await becomes(page, 'join', /^2 examples are in both; 1 only in A, 1 only in B, 1 doubled, 1 changed\.$/);
-  assert.match(await verdict(page), /on 2 pairs; 1 win, 1 loss, 0 ties, 4 unmatched/);
+  assert.match(await verdict(page), /on 2 pairs; B has 1 win, 1 loss, 0 ties, 4 unmatched/);
   await page.getByTestId('unmatched').locator('summary').click();
   const told = await page.getByTestId('unmatched').innerText();
   for (const said of [/only in A: row 4 \(line 4\)/, /only in B: row 6 \(line 4\)/, /doubled.*row 5 \(lines of A: 5, 6; of B: none\)/, /changed.*row 3 \(line 3 of A, 3 of B\)/]) assert.match(told, said);

@@ -165,14 +165,17 @@ impl Comparison {
         let counts = [Outcome::Win, Outcome::Loss, Outcome::Tie];
         let counts = counts.map(|outcome| outcome.counted(self.count(outcome)));
         format!(
-            "{claim} on {pairs}; {}, {} unmatched.",
+            "{claim} on {pairs}; B has {}, {} unmatched.",
             counts.join(", "),
             self.join.unmatched()
         )
     }
 
-    /// How the verdict was come by.
+    /// How the verdict was come by; nothing where nothing was compared.
     pub fn method(&self) -> String {
+        if self.pairs.is_empty() {
+            return String::new();
+        }
         let p = self.p();
         let p = if p < 0.001 {
             "p < 0.001".to_owned()
@@ -247,7 +250,7 @@ mod tests {
         // All three differences are 1: no spread. 2 · 1/8.
         assert_eq!(
             comparison.verdict(),
-            "B beats A by 1.000 ± 0.000 reward on 3 pairs; 3 wins, 0 losses, 0 ties, 2 unmatched."
+            "B beats A by 1.000 ± 0.000 reward on 3 pairs; B has 3 wins, 0 losses, 0 ties, 2 unmatched."
         );
         assert!(comparison.method().contains("p = 0.250"));
         let turned = Comparison::of(&b, &a, Measure::Total, Basis::Logged);
@@ -269,7 +272,7 @@ mod tests {
             "{verdict}"
         );
         assert!(
-            verdict.contains("may be chance, on 3 pairs; 1 win, 1 loss, 1 tie, 0 unmatched"),
+            verdict.contains("may be chance, on 3 pairs; B has 1 win, 1 loss, 1 tie, 0 unmatched"),
             "{verdict}"
         );
         let same = Comparison::of(&a, &a, Measure::Total, Basis::Logged);

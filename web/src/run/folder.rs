@@ -37,7 +37,9 @@ pub fn find(paths: &[String]) -> Vec<Found> {
         let part = folder.rsplit('/').next().unwrap_or_default();
         let of_a_run = name == "config.toml"
             || (name.ends_with(".jsonl") && name != "timings.jsonl" && part != "eval");
-        if paths.len() > 1 && !of_a_run {
+        // A file that was opened by itself, and not with its folder, is to be read or named.
+        let by_itself = folder.is_empty() && (paths.len() == 1 || name != "timings.jsonl");
+        if !of_a_run && !by_itself {
             continue;
         }
         // A demo has the rows that it was trained on in a folder of its own.

@@ -13,7 +13,8 @@ impl Scale {
     /// Where a value is.
     pub fn at(&self, value: f64) -> f64 {
         let ((from, to), (start, end)) = (self.values, self.pixels);
-        start + (value - from) / (to - from) * (end - start)
+        // Halves: the whole of a span may be more than a number holds.
+        start + (0.5 * value - 0.5 * from) / (0.5 * to - 0.5 * from) * (end - start)
     }
 
     /// Which value is there.
@@ -26,19 +27,19 @@ impl Scale {
 /// Values with some room, so that no line lies on the edge; values that are all the same get room as well.
 pub fn with_room(low: f64, high: f64) -> (f64, f64) {
     let room = match high > low {
-        true => 0.06 * (high - low),
+        true => 0.06 * high - 0.06 * low,
         false => 0.5 * low.abs().max(f64::MIN_POSITIVE * 1e10).max(1e-12),
     };
-    (low - room, high + room)
+    ((low - room).max(f64::MIN), (high + room).min(f64::MAX))
 }
 
 /// At most `most` + 1 round values from `from` to `to`: multiples of 1, 2 or 5 times a power of ten.
 pub fn ticks(from: f64, to: f64, most: usize) -> Vec<f64> {
-    let span = to - from;
-    if !span.is_finite() || span <= 0.0 || most == 0 {
+    // The whole of a span may be more than a number holds.
+    let rough = to / most as f64 - from / most as f64;
+    if !rough.is_finite() || rough <= 0.0 {
         return Vec::new();
     }
-    let rough = span / most as f64;
     let power = 10f64.powi(rough.log10().floor() as i32);
     let step = [1.0, 2.0, 5.0, 10.0]
         .map(|n| n * power)
@@ -93,6 +94,19 @@ mod tests {
         );
         assert_eq!(ticks(-2.3, 1.1, 4), [-2.0, -1.0, 0.0, 1.0]);
         assert_eq!(ticks(1.0, 1.0, 4), [0.0; 0]);
+        assert_eq!(ticks(1.0, 2.0, 0), [0.0; 0]);
+    }
+
+    #[test]
+    fn the_largest_numbers_have_a_place() {
+        let (low, high) = with_room(-1e308, 1e308);
+        let scale = Scale {
+            values: (low, high),
+            pixels: (0.0, 100.0),
+        };
+        assert!((scale.at(0.0) - 50.0).abs() < 1e-9, "{}", scale.at(0.0));
+        assert!(scale.at(low) == 0.0 && scale.at(high) == 100.0);
+        assert_eq!(ticks(low, high, 4), [-1e308, 0.0, 1e308]);
     }
 
     #[test]
