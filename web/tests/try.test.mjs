@@ -143,6 +143,13 @@ test('everything is there by keyboard, and a link carries the question', async (
   assert.equal(await other.getByTestId('seed').inputValue(), '12');
   assert.equal(await other.getByTestId('library').inputValue(), '<b>numpy</b>');
   for (const key of ['1', '4']) await page.keyboard.press(key);
+  // Whoever leaves at once is not called back by the address, which follows later.
+  await page.getByTestId('seed').fill('13');
+  await page.locator('#main').focus();
+  await page.keyboard.press('3');
+  await page.waitForTimeout(600);
+  assert.match(page.url(), /#\/training/);
+  await page.keyboard.press('4');
   // What was loaded stays.
   await ready(page, 'a');
   await page.keyboard.press('?');

@@ -11,6 +11,7 @@ mod in_sight;
 mod keys;
 mod live;
 mod opened;
+mod rules;
 mod score;
 mod served;
 mod shell;

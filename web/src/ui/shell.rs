@@ -1,11 +1,12 @@
 //! What surrounds every page: the tabs, the keys, and what they are for.
 
+use super::address::current;
 use super::compare::ComparePage;
 use super::keys::{Keys, on_key};
 use super::live::{self, TryPage};
 use super::score::ScorePage;
 use super::training::{self, TrainingPage};
-use crate::page::{self, Page};
+use crate::page::Page;
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
@@ -36,12 +37,6 @@ const SHORTCUTS: &[(&str, &str)] = &[
         "close the list or the drawer, stop reading, loading or answering",
     ),
 ];
-
-/// The page that the address names; of an address that names none, the first.
-fn current() -> Page {
-    let hash = window().location().hash().unwrap_or_default();
-    page::parse(&hash).map_or(Page::ALL[0], |(page, _)| page)
-}
 
 /// Tabs, page, help.
 #[component]

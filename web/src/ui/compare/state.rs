@@ -6,12 +6,11 @@ use crate::compare::{
 };
 use crate::page::{self, Page};
 use crate::score::Rules;
-use crate::ui::address::page_address;
+use crate::ui::address;
 use leptos::ev;
 use leptos::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
-use wasm_bindgen::JsValue;
 
 /// How long after the last change the address follows.
 const ADDRESS_DELAY: Duration = Duration::from_millis(300);
@@ -168,14 +167,7 @@ impl State {
         on_cleanup(move || moved.remove());
         let mut write =
             leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |query: Query| {
-                // By now another page may be open.
-                if of_address().is_some()
-                    && let Ok(history) = window().history()
-                {
-                    let address = address(&query);
-                    // A browser that refuses keeps the old address, which costs nothing else.
-                    let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
-                }
+                address::follow(Page::Compare, &query.write());
             });
         let query = Memo::new(move |_| self.query());
         Effect::new(move |before: Option<()>| {
@@ -220,7 +212,7 @@ impl State {
 
     /// The address that carries the page.
     pub fn link(self) -> String {
-        page_address(&address(&untrack(|| self.query())))
+        address::link(Page::Compare, &untrack(|| self.query()).write())
     }
 
     /// Adds a filter, or takes it away.
@@ -259,12 +251,5 @@ fn of_address() -> Option<Query> {
     match page::parse(&hash)? {
         (Page::Compare, query) => Some(Query::read(query)),
         _ => None,
-    }
-}
-
-fn address(query: &Query) -> String {
-    match query.write() {
-        query if query.is_empty() => Page::Compare.address(),
-        query => format!("{}?{query}", Page::Compare.address()),
     }
 }

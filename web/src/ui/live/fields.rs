@@ -2,8 +2,8 @@
 
 use super::state::State;
 use crate::live::Question;
-use crate::score::Rules;
 use crate::ui::editor::{Field, Mark};
+use crate::ui::rules::RulesChoice;
 use crate::visible::escaped;
 use leptos::prelude::*;
 
@@ -60,20 +60,8 @@ pub fn Fields() -> impl IntoView {
             </label>
         }
     };
-    let rules = move |rules: Rules| {
-        view! {
-            <label class="check" title=rules.in_words()>
-                <input
-                    type="radio"
-                    name="try-rules"
-                    value=rules.name()
-                    prop:checked=move || question.with(|question| question.rules == rules)
-                    on:change=move |_| question.update(|question| question.rules = rules)
-                />
-                {rules.name()}
-            </label>
-        }
-    };
+    let rules = Signal::derive(move || question.with(|question| question.rules));
+    let judge_by = Callback::new(move |rules| question.update(|question| question.rules = rules));
     view! {
         <div class="choices">
             <label for="row">"Row"</label>
@@ -105,9 +93,6 @@ pub fn Fields() -> impl IntoView {
             {line("max_completion_length", "max_completion_length", "numeric", |question| &question.sampling.max_completion_length, |question| &mut question.sampling.max_completion_length)}
         </div>
         <p class="wrong" role="alert" data-testid="unfit">{move || state.unfit.get()}</p>
-        <fieldset class="inline">
-            <legend>"Judged by"</legend>
-            {Rules::ALL.map(rules).collect_view()}
-        </fieldset>
+        <RulesChoice name="try-rules" rules=rules on_change=judge_by/>
     }
 }

@@ -4,7 +4,7 @@ use super::module::{by_name, options};
 use super::side_state::{Progress, Side, Status};
 use crate::live::{Part, Question};
 use crate::page::{self, Page};
-use crate::ui::address::page_address;
+use crate::ui::address;
 use leptos::prelude::*;
 use recode_core::migration::Migration;
 use wasm_bindgen::prelude::*;
@@ -215,15 +215,9 @@ impl State {
 
     /// Writes the question into the address.
     pub fn write_address(self) {
-        let address = match self.question.with_untracked(Question::to_query) {
-            Ok(query) => format!("{}?{query}", Page::TryIt.address()),
-            // What is too long for a link stays in the page alone.
-            Err(_) => Page::TryIt.address(),
-        };
-        if let Ok(history) = window().history() {
-            // A browser that refuses keeps the old address, which costs nothing else.
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
-        }
+        let query = self.question.with_untracked(Question::to_query);
+        // What is too long for a link stays in the page alone.
+        address::follow(Page::TryIt, &query.unwrap_or_default());
     }
 
     /// The address that carries the question.
@@ -233,7 +227,7 @@ impl State {
     pub fn link(self) -> Result<String, String> {
         let query = self.question.with_untracked(Question::to_query);
         let query = query.map_err(|error| error.to_string())?;
-        Ok(page_address(&format!("{}?{query}", Page::TryIt.address())))
+        Ok(address::link(Page::TryIt, &query))
     }
 
     /// Takes the question of the address, where it has one.

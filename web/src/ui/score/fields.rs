@@ -1,8 +1,9 @@
 //! What goes in: an example or one's own texts, and the rules.
 
 use super::state::State;
-use crate::score::{AnswerKind, Case, EXAMPLES, Example, Rules, error_place};
+use crate::score::{AnswerKind, Case, EXAMPLES, Example, error_place};
 use crate::ui::editor::{Field, Mark};
+use crate::ui::rules::RulesChoice;
 use leptos::prelude::*;
 use recode_core::reward::Withheld;
 
@@ -96,7 +97,7 @@ pub fn Fields() -> impl IntoView {
                     .collect_view()}
             </select>
         </div>
-        <RulesChoice/>
+        <RulesChoice name="rules" rules=state.rules on_change=Callback::new(move |rules| state.rules.set(rules))/>
         <Field label="Update info" name="update" language="text" text=text(|case| &case.update_info) on_change=change(|case| &mut case.update_info) mark=none/>
         <Field label="Old code" name="old" language="python" text=text(|case| &case.old_code) on_change=change(|case| &mut case.old_code) mark=none/>
         <fieldset class="inline">
@@ -113,32 +114,5 @@ fn mark(at: usize, error: &recode_core::python::SyntaxError) -> Mark {
     Mark {
         at: u32::try_from(at).unwrap_or(u32::MAX),
         message: format!("not Python: {error}"),
-    }
-}
-
-/// Which rules judge.
-#[component]
-fn RulesChoice() -> impl IntoView {
-    let state = expect_context::<State>();
-    let choice = move |rules: Rules| {
-        view! {
-            <label class="check" title=rules.in_words()>
-                <input
-                    type="radio"
-                    name="rules"
-                    value=rules.name()
-                    prop:checked=move || state.rules.get() == rules
-                    on:change=move |_| state.rules.set(rules)
-                />
-                {rules.name()}
-            </label>
-        }
-    };
-    view! {
-        <fieldset class="inline">
-            <legend>"Rules"</legend>
-            {Rules::ALL.map(choice).collect_view()}
-            <span class="hint">{move || state.rules.get().in_words()}</span>
-        </fieldset>
     }
 }

@@ -2,11 +2,10 @@
 
 use crate::page::{self, Page};
 use crate::score::{Baseline, Case, EXAMPLES, Judgement, Rules};
-use crate::ui::address::page_address;
+use crate::ui::address;
 use leptos::ev;
 use leptos::prelude::*;
 use std::time::Duration;
-use wasm_bindgen::JsValue;
 
 /// How long after the last change the address follows: browsers take some hundred changes in half a minute.
 const ADDRESS_DELAY: Duration = Duration::from_millis(400);
@@ -98,7 +97,7 @@ impl State {
             .case
             .with(|case| case.to_query(self.rules.get_untracked()));
         let query = query.map_err(|error| error.to_string())?;
-        Ok(page_address(&format!("{}?{query}", Page::Score.address())))
+        Ok(address::link(Page::Score, &query))
     }
 }
 
@@ -112,13 +111,6 @@ fn of_address() -> Option<(Case, Rules)> {
 
 fn write_address(case: RwSignal<Case>, rules: RwSignal<Rules>) {
     let query = case.with_untracked(|case| case.to_query(rules.get_untracked()));
-    let address = match query {
-        Ok(query) => format!("{}?{query}", Page::Score.address()),
-        // A case that is too long for a link stays in the page alone.
-        Err(_) => Page::Score.address(),
-    };
-    if let Ok(history) = window().history() {
-        // A browser that refuses keeps the old address, which costs nothing else.
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
-    }
+    // A case that is too long for a link stays in the page alone.
+    address::follow(Page::Score, &query.unwrap_or_default());
 }

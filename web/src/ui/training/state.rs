@@ -3,11 +3,11 @@
 use crate::page::{self, Page};
 use crate::run::{CompletionLine, Fault, Index, MetricsReader, Row, of_step};
 use crate::training::View;
+use crate::ui::address;
 use crate::ui::served::served;
 use leptos::prelude::*;
 use std::collections::HashMap;
 use std::rc::Rc;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
@@ -223,15 +223,7 @@ impl State {
 
     /// Writes the view into the address.
     pub fn write_address(self) {
-        let query = self.view.get_untracked().to_query();
-        let address = match query.is_empty() {
-            true => Page::Training.address(),
-            false => format!("{}?{query}", Page::Training.address()),
-        };
-        if let Ok(history) = window().history() {
-            // A browser that refuses keeps the old address, which costs nothing else.
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
-        }
+        address::follow(Page::Training, &self.view.get_untracked().to_query());
     }
 
     /// Takes the view of the address, where it has one.
