@@ -1,7 +1,8 @@
-//! The adapters that wgpu finds.
+//! The adapters that wgpu finds, and those of the runtimes that are linked besides it (the features `cuda` and `hip`).
 
 use std::sync::OnceLock;
 
+use cubecl::Device;
 use cubecl::wgpu::wgpu;
 use serde::Serialize;
 
@@ -65,7 +66,7 @@ pub struct Adapter {
     pub name: String,
     /// What it is.
     pub kind: AdapterKind,
-    /// By which interface it is reached: `vulkan`, `metal`, `dx12`, `webgpu`.
+    /// By which interface it is reached: `vulkan`, `metal`, `dx12`, `webgpu`, or another runtime's name.
     pub backend: String,
     /// The driver, and its version where it says so.
     pub driver: String,
@@ -73,8 +74,45 @@ pub struct Adapter {
     pub limits: Limits,
 }
 
+/// An adapter that was found, not yet in use.
+pub(super) enum Found {
+    /// By wgpu.
+    Wgpu(wgpu::Adapter),
+    /// By another runtime.
+    Linked(Device),
+}
+
 impl Adapter {
-    pub(super) fn new(index: usize, adapter: &wgpu::Adapter) -> Self {
+    pub(super) fn new(index: usize, found: &Found) -> Self {
+        match found {
+            Found::Wgpu(adapter) => Self::of_wgpu(index, adapter),
+            Found::Linked(device) => Self::of_device(index, device),
+        }
+    }
+
+    fn of_device(index: usize, device: &Device) -> Self {
+        let client = device.client();
+        let properties = client.properties();
+        let (hardware, identity) = (&properties.hardware, &properties.identity);
+        let (x, y, z) = hardware.max_cube_count;
+        Self {
+            index,
+            name: identity.name.clone(),
+            // These runtimes reach GPUs alone, and do not say whose memory they have.
+            kind: AdapterKind::Discrete,
+            backend: client.name().to_owned(),
+            driver: identity.fingerprint.clone(),
+            limits: Limits {
+                buffer_bytes: properties.memory.max_page_size,
+                buffers: hardware.max_bindings,
+                cube_units: hardware.max_units_per_cube,
+                shared_bytes: u32::try_from(hardware.max_shared_memory_size).unwrap_or(u32::MAX),
+                cubes: x.min(y).min(z),
+            },
+        }
+    }
+
+    fn of_wgpu(index: usize, adapter: &wgpu::Adapter) -> Self {
         let (info, limits) = (adapter.get_info(), adapter.limits());
         Self {
             index,
@@ -145,10 +183,15 @@ pub(super) fn instance() -> &'static wgpu::Instance {
     })
 }
 
-/// The adapters themselves, in the order of [`adapters`].
-pub(super) async fn found() -> Vec<wgpu::Adapter> {
-    let mut found = instance().enumerate_adapters(wgpu::Backends::PRIMARY).await;
+/// The adapters themselves, in the order of [`adapters`]: first those of the runtimes that somebody asked for when he built this.
+pub(super) async fn found() -> Vec<Found> {
+    let mut of_wgpu = instance().enumerate_adapters(wgpu::Backends::PRIMARY).await;
     // Stable: of one kind, the driver's order.
-    found.sort_by_key(|adapter| AdapterKind::from(adapter.get_info().device_type) as u8);
-    found
+    of_wgpu.sort_by_key(|adapter| AdapterKind::from(adapter.get_info().device_type) as u8);
+    // A runtime that is not linked has no device.
+    let linked = [Device::cuda, Device::rocm]
+        .into_iter()
+        .flat_map(|of| (0..).map_while(move |index| of(index).ok()));
+    let linked = linked.map(Found::Linked);
+    linked.chain(of_wgpu.into_iter().map(Found::Wgpu)).collect()
 }

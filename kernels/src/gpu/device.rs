@@ -8,11 +8,12 @@ use std::time::Duration;
 use cubecl::CubeCount;
 use cubecl::MemoryScope;
 use cubecl::client::Client;
+use cubecl::features::Plane;
 use cubecl::server::ServerError;
 use cubecl::wgpu::wgpu;
 use cubecl::wgpu::{RuntimeOptions, WgpuSetup, try_init_device};
 
-use super::adapter::{self, Adapter};
+use super::adapter::{self, Adapter, Found};
 use super::memory::Memory;
 use super::reduce::planes_add_up;
 use crate::error::{Error, Result};
@@ -43,7 +44,8 @@ impl Default for Opening {
 pub struct Gpu {
     adapter: Adapter,
     client: Client,
-    device: wgpu::Device,
+    /// Of an adapter that wgpu found.
+    device: Option<wgpu::Device>,
     weight_bytes: u64,
     planes: bool,
     memory: Memory,
@@ -86,41 +88,26 @@ impl Gpu {
         let chosen = found.swap_remove(index);
         let adapter = Adapter::new(index, &chosen);
         adapter.check()?;
-        let refused = |reason: String| Error::NoGpu {
-            reason: format!("{} cannot be used: {reason}", adapter.name),
+        let (client, device, subgroups) = match chosen {
+            Found::Linked(device) => {
+                let client = device.client();
+                let subgroups = client.features().plane.contains(Plane::Ops);
+                (client, None, subgroups)
+            }
+            Found::Wgpu(chosen) => {
+                let (client, device) = open_wgpu(chosen).await.map_err(|reason| Error::NoGpu {
+                    reason: format!("{} cannot be used: {reason}", adapter.name),
+                })?;
+                let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
+                (client, Some(device), subgroups)
+            }
         };
-        let (device, queue) = chosen
-            .request_device(&wgpu::DeviceDescriptor {
-                label: Some("recode"),
-                // Experimental ones are refused to whoever does not vouch for them.
-                required_features: chosen.features().difference(
-                    wgpu::Features::MAPPABLE_PRIMARY_BUFFERS
-                        | wgpu::Features::all_experimental_mask(),
-                ),
-                required_limits: chosen.limits(),
-                memory_hints: wgpu::MemoryHints::MemoryUsage,
-                trace: wgpu::Trace::Off,
-                experimental_features: wgpu::ExperimentalFeatures::disabled(),
-            })
-            .await
-            .map_err(|error| refused(error.to_string()))?;
-        let setup = WgpuSetup {
-            instance: adapter::instance().clone(),
-            backend: chosen.get_info().backend,
-            adapter: chosen,
-            device: device.clone(),
-            queue,
-        };
-        let options = RuntimeOptions::try_default().map_err(|error| refused(error.to_string()))?;
-        let id = try_init_device(setup, options).map_err(|error| refused(error.to_string()))?;
         // Browsers are left as they are: theirs is a young extension.
-        let planes = opening.planes
-            && cfg!(not(target_family = "wasm"))
-            && device.features().contains(wgpu::Features::SUBGROUP);
+        let planes = opening.planes && cfg!(not(target_family = "wasm")) && subgroups;
         let mut gpu = Arc::new(Self {
             weight_bytes: opening.weight_bytes.min(adapter.limits.buffer_bytes),
             planes: false,
-            client: cubecl::Device::from(id).client(),
+            client,
             adapter,
             device,
             memory: Memory::default(),
@@ -213,7 +200,8 @@ impl Gpu {
     /// Takes the GPU away, as a driver's crash or a pulled plug does.
     #[cfg(test)]
     fn lose(&self) {
-        self.device.destroy();
+        let device = self.device.as_ref();
+        device.expect("wgpu found it").destroy();
     }
 
     /// What the runtime says went wrong, as an error of ours.
@@ -229,12 +217,14 @@ impl Gpu {
                 reason: said(error),
             };
         }
-        // That the device is lost is said when somebody polls it after its last work, and then to whoever asks next.
+        // That a device of wgpu's is lost is said when somebody polls it after its last work, and then to whoever asks next.
         for _ in 0..3 {
-            let _ = self.device.poll(wgpu::PollType::Wait {
-                submission_index: None,
-                timeout: Some(Duration::from_secs(1)),
-            });
+            if let Some(device) = &self.device {
+                let _ = device.poll(wgpu::PollType::Wait {
+                    submission_index: None,
+                    timeout: Some(Duration::from_secs(1)),
+                });
+            }
             if let Err(next) = self.client.sync().await
                 && next.is_device_poisoned()
             {
@@ -248,6 +238,35 @@ impl Gpu {
             reason: said(error),
         }
     }
+}
+
+/// Opens an adapter that wgpu found, with all that it can do.
+async fn open_wgpu(adapter: wgpu::Adapter) -> std::result::Result<(Client, wgpu::Device), String> {
+    let refused = |error: &dyn fmt::Display| error.to_string();
+    let (device, queue) = adapter
+        .request_device(&wgpu::DeviceDescriptor {
+            label: Some("recode"),
+            // Experimental ones are refused to whoever does not vouch for them.
+            required_features: adapter.features().difference(
+                wgpu::Features::MAPPABLE_PRIMARY_BUFFERS | wgpu::Features::all_experimental_mask(),
+            ),
+            required_limits: adapter.limits(),
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            trace: wgpu::Trace::Off,
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+        })
+        .await
+        .map_err(|error| refused(&error))?;
+    let setup = WgpuSetup {
+        instance: adapter::instance().clone(),
+        backend: adapter.get_info().backend,
+        adapter,
+        device: device.clone(),
+        queue,
+    };
+    let options = RuntimeOptions::try_default().map_err(|error| refused(&error))?;
+    let id = try_init_device(setup, options).map_err(|error| refused(&error))?;
+    Ok((cubecl::Device::from(id).client(), device))
 }
 
 /// Cubes of [`CUBE_UNITS`] units for one unit each of `count` things, which look at `ABSOLUTE_POS`; `None` where there is nothing to do.
