@@ -15,11 +15,23 @@ const EACH: u32 = 16;
 const BLOCK: usize = (EACH * CUBE_UNITS) as usize;
 /// What a part of the norm is: the largest size, the sum of squares over its square, how many are not finite.
 const PART: usize = 3;
+/// 2^-64: what takes the largest numbers of f32 into the middle of its range.
+const HALF_RANGE: f32 = 1.0 / (1u128 << 64) as f32;
 
 /// Whether a number is neither infinite nor NaN, by its exponent.
 #[cube]
 fn is_finite(x: f32) -> bool {
     (u32::reinterpret(x) & 0x7f80_0000) != 0x7f80_0000
+}
+
+/// `x / most`, where that is at most 1. GPUs divide by way of the divisor's inverse, which of the largest numbers is below what they keep.
+#[cube]
+fn share(x: f32, most: f32) -> f32 {
+    let mut scale = 1.0f32;
+    if most > 1.0f32 {
+        scale = HALF_RANGE;
+    }
+    (x * scale) / (most * scale)
 }
 
 /// One cube a block of gradients: its part of the norm. Scaled by the largest, no square leaves the range.
@@ -56,7 +68,8 @@ fn norm_kernel(
                 if at < end {
                     let g = gradient[at as usize];
                     if is_finite(g) {
-                        squares += (g / most) * (g / most);
+                        let share = share(g, most);
+                        squares += share * share;
                     }
                 }
             }
@@ -94,7 +107,7 @@ fn clip_kernel(
     if most > 0.0f32 {
         let mut part = UNIT_POS;
         while part < count {
-            let own = parts[(part * 3) as usize] / most;
+            let own = share(parts[(part * 3) as usize], most);
             squares += own * own * parts[(part * 3 + 1) as usize];
             part += CUBE_UNITS;
         }
