@@ -54,6 +54,29 @@ test('the page opens with a real pair, loaded only here', async (t) => {
   assert.equal(asked.filter((path) => path.endsWith('.wasm')).length, 1);
 });
 
+test('files and choices are there when one comes back from another page, and the address says what is', async (t) => {
+  const page = await opened(t);
+  await give(page, { 'a.jsonl': A, 'b.jsonl': B });
+  await becomes(page, 'join', /^2 examples/);
+  await page.keyboard.press('x');
+  await page.keyboard.press('l');
+  await becomes(page, 'shown', /^1 of 2 pairs/);
+  await page.keyboard.press('j');
+  await becomes(page, 'drawer-title', /^row 2/);
+  const begun = server.asked.length;
+  for (const there of ['1', '2']) {
+    await page.keyboard.press(there);
+    if (there === '1') await page.getByTestId('total').waitFor();
+    // By the tab, whose link carries nothing; once from another page, once from this one.
+    await page.getByRole('link', { name: 'Compare' }).click();
+    await becomes(page, 'shown', /^1 of 2 pairs/);
+    await becomes(page, 'drawer-title', /^row 2/);
+    assert.deepEqual(await page.locator('.file-name').allInnerTexts(), ['a.jsonl', 'b.jsonl']);
+    assert.equal(await page.evaluate(() => location.hash), '#/compare?a=1&b=0&only=loss');
+  }
+  assert.ok(!server.asked.slice(begun).some(({ path }) => path.includes('demo')), 'what came with the page is not fetched again');
+});
+
 test('what two files do not share is said first, and counted', async (t) => {
   const page = await opened(t);
   await give(page, { 'a.jsonl': A, 'b.jsonl': B });

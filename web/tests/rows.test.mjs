@@ -19,7 +19,7 @@ async function give(page, name, text) {
 }
 
 async function done(page, rows) {
-  await page.getByTestId('progress').filter({ hasText: new RegExp(`^${rows} rows$`) }).waitFor();
+  await page.getByTestId('progress').filter({ hasText: new RegExp(`^${rows} rows?$`) }).waitFor();
 }
 
 const row = (code, more = {}) => JSON.stringify({ completion: answer(code), target: 'np.vstack(a)', old_code: 'np.row_stack(a)', update_info: `about ${code}`, ...more });
@@ -79,8 +79,14 @@ test('what is wrong with a file is said by line, and the rest is there', async (
   await done(page, 6);
   const faults = await page.getByTestId('faults').innerText();
   for (const said of [/mixed\.jsonl:2: completion is a number, not a text/, /:3: not JSON: .*; expected one object a line/, /:4: not an object/, /:5: a line of a run's completions/, /:6: the line ends within its object: was the file cut off\?/]) assert.match(faults, said);
+  // Where the score stood, and instead of it.
   await page.keyboard.press('j');
-  await page.getByTestId('file-failure').filter({ hasText: 'line 2: completion is a number' }).waitFor();
+  await page.getByTestId('unread').filter({ hasText: 'line 2: completion is a number' }).waitFor();
+  assert.equal(await page.getByTestId('total').count(), 0);
+  assert.equal((await field(page, 'answer').innerText()).trim(), '');
+  await page.keyboard.press('k');
+  await page.getByTestId('total').waitFor();
+  assert.equal(await page.getByTestId('unread').count(), 0);
   await give(page, 'empty.jsonl', '\n\n');
   await page.getByTestId('progress').filter({ hasText: 'no rows: expected JSON Lines' }).waitFor();
   await give(page, 'picture.png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 0xfe, 10]));
@@ -108,6 +114,43 @@ test('rows may be pasted and dropped', async (t) => {
   await send('drop', row('x'));
   await done(page, 1);
   assert.match(await page.getByTestId('file').innerText(), /dropped\.jsonl/);
+});
+
+test('the file is there when one comes back from another page, and the address says what is', async (t) => {
+  const page = await opened(t);
+  await give(page, 'rows.jsonl', FOUR);
+  await done(page, 4);
+  await page.getByTestId('sort-total').click();
+  await page.keyboard.press('k');
+  await page.keyboard.press('j');
+  await page.getByTestId('total').filter({ hasText: '+2.067' }).waitFor();
+  await field(page, 'target').fill('np.row_stack(a)');
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  await page.keyboard.press('Tab');
+  await page.getByTestId('rows').focus();
+  for (const [key, ready] of [['2', 'compare-verdict'], ['3', 'legend']]) {
+    await page.keyboard.press(key);
+    await page.getByTestId(ready).waitFor();
+    await page.keyboard.press('1');
+    await done(page, 4);
+    // The row, and what was made of it since.
+    await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+    assert.equal(await page.locator('tr[aria-selected="true"]').getAttribute('aria-rowindex'), '3');
+    assert.match(await page.evaluate(() => location.hash), /^#\/score\?.*target=np\.row_stack/);
+  }
+  await page.getByTestId('row').nth(1).click();
+  await page.getByTestId('total').filter({ hasText: '+2.067' }).waitFor();
+});
+
+test('a file that is left while it is read is read to its end', async (t) => {
+  const page = await opened(t);
+  const long = `${row('np.vstack(a)\n'.repeat(400))}\n`;
+  await give(page, 'long.jsonl', long.repeat(300));
+  await page.getByTestId('row').first().waitFor();
+  await page.keyboard.press('2');
+  await page.getByTestId('compare-verdict').waitFor();
+  await page.keyboard.press('1');
+  await done(page, 300);
 });
 
 test('reading stops when it is told to, and what was read stays', async (t) => {

@@ -81,8 +81,15 @@ test('everything is there by keyboard', async (t) => {
   await page.keyboard.press('+');
   assert.match(await page.getByTestId('in-sight').innerText(), /^steps \d+ to \d+$/);
   await page.waitForFunction(() => /#\/training\?from=.*&to=/.test(location.hash));
+  // Whoever comes back finds the view, and it in the address.
+  await page.keyboard.press('1');
+  await page.getByTestId('total').waitFor();
+  await page.keyboard.press('3');
+  await plot.waitFor();
+  assert.match(await page.evaluate(() => location.hash), /#\/training\?from=.*&to=/);
   await page.keyboard.press('0');
   assert.equal(await page.getByTestId('in-sight').innerText(), 'all steps');
+  await plot.focus();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Step 239 of A demo' }).waitFor();
   // The example has the completions of some steps alone, and says which is near.

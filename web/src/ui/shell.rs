@@ -1,10 +1,10 @@
 //! What surrounds every page: the tabs, the keys, and what they are for.
 
 use super::address::current;
-use super::compare::ComparePage;
+use super::compare::{self, ComparePage};
 use super::keys::{Keys, on_key};
 use super::live::{self, TryPage};
-use super::score::ScorePage;
+use super::score::{self, ScorePage};
 use super::training::{self, TrainingPage};
 use crate::page::Page;
 use leptos::ev;
@@ -52,6 +52,8 @@ pub fn Shell() -> impl IntoView {
         document().set_title(&format!("{} – recode playground", shown.get().title()))
     });
     // What was opened and loaded stays while another page is looked at.
+    provide_context(score::Kept::new());
+    provide_context(compare::State::new());
     provide_context(training::State::new());
     provide_context(live::State::new());
     let help = NodeRef::<html::Dialog>::new();

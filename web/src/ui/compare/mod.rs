@@ -14,13 +14,13 @@ mod verdict;
 use super::keys::on_key;
 use crate::compare::{Filter, Outcome};
 use leptos::prelude::*;
-use state::State;
+pub use state::State;
 
 /// The page.
 #[component]
 pub fn ComparePage() -> impl IntoView {
-    let state = State::new();
-    provide_context(state);
+    let state = expect_context::<State>();
+    state.follow();
     let said = RwSignal::new(None::<String>);
     let copy_link = move || super::download::copy(Ok(state.link()), said);
     on_key(move |key| {

@@ -37,7 +37,7 @@ pub fn Panel() -> impl IntoView {
     let over = on_drop(move |dropped| {
         leptos::task::spawn_local(async move { open(dropped.files(&PASSED_OVER).await) });
     });
-    on_cleanup(move || files.stop());
+    // What is being read goes on behind another page.
     on_escape(move || files.stop());
     // The view macro does not know this attribute.
     let folder = NodeRef::<leptos::html::Input>::new();
@@ -47,8 +47,12 @@ pub fn Panel() -> impl IntoView {
             let _ = input.set_attribute("webkitdirectory", "");
         }
     });
-    // Once the page is there: never a blank one.
+    // Once the page is there for the first time: never a blank one.
     Effect::new(move |_| {
+        if state.begun.get_untracked() {
+            return;
+        }
+        state.begun.set(true);
         leptos::task::spawn_local(async move {
             for (address, name) in BUNDLED {
                 let fetched = fetch(address).await;
@@ -61,6 +65,8 @@ pub fn Panel() -> impl IntoView {
                     }
                     Ok(_) => return,
                     Err(why) => {
+                        // Whoever comes back asks again.
+                        state.begun.set(false);
                         let _ = failure.try_set(Some(why));
                         return;
                     }

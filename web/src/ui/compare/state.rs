@@ -1,4 +1,4 @@
-//! What the page holds: the files, which two are compared by what, and what follows from it.
+//! What the page holds: the files, which two are compared by what, and what follows from it. It outlives the page.
 
 use super::files::{Files, Records};
 use crate::compare::{
@@ -70,6 +70,8 @@ pub struct State {
     pub selected: RwSignal<Option<u32>>,
     /// Addresses that a link names, or somebody wrote, and that nobody has said yes to.
     pub asked: RwSignal<Vec<String>>,
+    /// The files that come with the page have been asked for.
+    pub begun: RwSignal<bool>,
     /// Where values come from, chosen or not.
     pub used_basis: Memo<Basis>,
     /// The two files; `None` as long as there are not two.
@@ -79,9 +81,9 @@ pub struct State {
 }
 
 impl State {
-    /// Of the address.
+    /// Without any file.
     pub fn new() -> Self {
-        let query = of_address().unwrap_or_default();
+        let query = Query::default();
         let files = Files::new();
         let (a, b) = (RwSignal::new(query.a), RwSignal::new(query.b));
         let measure = RwSignal::new(query.measure);
@@ -131,7 +133,7 @@ impl State {
                 filters.with(|filters| shown(comparison, compared.sides(), filters, order.get()))
             })
         });
-        let state = State {
+        State {
             files,
             a,
             b,
@@ -141,29 +143,41 @@ impl State {
             order,
             selected: RwSignal::new(None),
             asked: RwSignal::new(query.files),
+            begun: RwSignal::new(false),
             used_basis,
             compared,
             shown,
-        };
-        state.follow();
-        state
+        }
     }
 
-    /// Keeps the address and the page the same.
-    fn follow(self) {
-        let moved = window_event_listener(ev::hashchange, move |_| {
-            if let Some(query) = of_address() {
-                self.a.set(query.a);
-                self.b.set(query.b);
-                self.measure.set(query.measure);
-                self.basis.set(query.basis);
-                self.filters.set(query.filters);
-                let here = self.query().files;
-                if query.files != here {
-                    self.asked.set(query.files);
-                }
-            }
-        });
+    /// Takes what the address carries. One that carries nothing, as a tab's, is given what the page holds.
+    fn meet_address(self) {
+        let hash = window().location().hash().unwrap_or_default();
+        let Some((Page::Compare, query)) = page::parse(&hash) else {
+            return;
+        };
+        let here = untrack(|| self.query());
+        if query.is_empty() {
+            return address::follow(Page::Compare, &here.write());
+        }
+        let query = Query::read(query);
+        if (query.a, query.b) != (here.a, here.b) {
+            self.selected.set(None);
+        }
+        self.a.set(query.a);
+        self.b.set(query.b);
+        self.measure.set(query.measure);
+        self.basis.set(query.basis);
+        self.filters.set(query.filters);
+        if query.files != here.files {
+            self.asked.set(query.files);
+        }
+    }
+
+    /// Keeps the address and the page the same, as long as it is looked at.
+    pub fn follow(self) {
+        self.meet_address();
+        let moved = window_event_listener(ev::hashchange, move |_| self.meet_address());
         on_cleanup(move || moved.remove());
         let mut write =
             leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |query: Query| {
@@ -243,13 +257,5 @@ impl State {
         let (a, b) = (self.a.get_untracked(), self.b.get_untracked());
         self.a.set(b);
         self.b.set(a);
-    }
-}
-
-fn of_address() -> Option<Query> {
-    let hash = window().location().hash().ok()?;
-    match page::parse(&hash)? {
-        (Page::Compare, query) => Some(Query::read(query)),
-        _ => None,
     }
 }

@@ -230,13 +230,19 @@ impl State {
         Ok(address::link(Page::TryIt, &query))
     }
 
-    /// Takes the question of the address, where it has one.
-    pub fn read_address(self) {
+    /// Takes the question of the address. One that has none, as a tab's, is given the page's, as soon as there is any.
+    pub fn meet_address(self) {
         let hash = window().location().hash().unwrap_or_default();
-        if let Some((Page::TryIt, query)) = page::parse(&hash)
-            && let Some(question) = Question::from_query(query)
-        {
-            self.question.set(question);
+        if let Some((Page::TryIt, query)) = page::parse(&hash) {
+            let is_first = || {
+                self.question
+                    .with_untracked(|own| *own == Question::default())
+            };
+            match Question::from_query(query) {
+                Some(question) => self.question.set(question),
+                None if is_first() => {}
+                None => self.write_address(),
+            }
         }
     }
 }

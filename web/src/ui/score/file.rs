@@ -1,9 +1,9 @@
 //! A file of rows: dropped, pasted or chosen, scored by a worker.
 
 use super::rows::Rows;
-use super::state::State;
-use crate::score::Rules;
+use super::state::{Kept, State};
 use crate::score::rows::{FIELDS, Line, MAX_ROWS, RowFault, RowScore, Table};
+use crate::score::{Case, Rules};
 use crate::ui::keys::on_escape;
 use crate::ui::opened::on_drop;
 use js_sys::{Array, Float64Array};
@@ -43,12 +43,19 @@ pub struct OpenFile {
     pub failure: RwSignal<Option<String>>,
     /// The index in the file of the row that is shown below.
     pub selected: RwSignal<Option<u32>>,
+    /// Why the selected row cannot be shown.
+    pub unread: RwSignal<Option<String>>,
+    /// The row that was put into the fields last, which may have been changed there since.
+    in_fields: RwSignal<Option<u32>>,
+    /// The rules that its rows are scored by.
+    scored_by: RwSignal<Option<Rules>>,
     blob: RwSignal<Option<Blob>, LocalStorage>,
     worker: RwSignal<Option<Worker>, LocalStorage>,
 }
 
 impl OpenFile {
-    fn new() -> Self {
+    /// None.
+    pub fn new() -> Self {
         OpenFile {
             name: RwSignal::new(None),
             reading: RwSignal::new(Reading::Done),
@@ -57,6 +64,9 @@ impl OpenFile {
             faults: RwSignal::new(Vec::new()),
             failure: RwSignal::new(None),
             selected: RwSignal::new(None),
+            unread: RwSignal::new(None),
+            in_fields: RwSignal::new(None),
+            scored_by: RwSignal::new(None),
             blob: RwSignal::new_local(None),
             worker: RwSignal::new_local(None),
         }
@@ -64,7 +74,8 @@ impl OpenFile {
 
     fn open(self, name: String, blob: Blob, rules: Rules) {
         self.table.set(Table::default());
-        self.selected.set(None);
+        self.select(None);
+        self.unread.set(None);
         self.blob.set(Some(blob));
         self.name.set(Some(name));
         self.read(rules);
@@ -80,6 +91,7 @@ impl OpenFile {
         self.dependencies.set(vec![String::new()]);
         self.faults.set(Vec::new());
         self.failure.set(None);
+        self.scored_by.set(Some(rules));
         self.reading.set(Reading::Going {
             done: 0.0,
             size: blob.size(),
@@ -149,7 +161,13 @@ impl OpenFile {
         let first = self
             .table
             .with_untracked(|table| table.shown.first().copied());
-        self.selected.set(first);
+        self.select(first);
+    }
+
+    /// Shows a row, as it stands in the file.
+    pub fn select(self, row: Option<u32>) {
+        self.in_fields.set(None);
+        self.selected.set(row);
     }
 
     fn fail(self, error: &JsValue) {
@@ -179,6 +197,9 @@ impl OpenFile {
         self.blob.set(None);
         self.name.set(None);
         self.failure.set(None);
+        self.unread.set(None);
+        self.select(None);
+        self.scored_by.set(None);
         self.table.set(Table::default());
     }
 
@@ -204,7 +225,8 @@ impl OpenFile {
 #[component]
 pub fn FilePanel() -> impl IntoView {
     let state = expect_context::<State>();
-    let file = OpenFile::new();
+    // What is being read goes on behind another page.
+    let file = expect_context::<Kept>().file;
     provide_context(file);
     let open = move |name: String, blob: Blob| file.open(name, blob, state.rules.get_untracked());
     let over = on_drop(move |dropped| {
@@ -245,23 +267,22 @@ pub fn FilePanel() -> impl IntoView {
             open("pasted rows".to_owned(), blob);
         }
     });
-    on_cleanup(move || {
-        pasted.remove();
-        file.stop();
-    });
+    on_cleanup(move || pasted.remove());
     on_escape(move || file.stop());
     // Other rules, other scores.
-    Effect::new(move |before: Option<Rules>| {
+    Effect::new(move |_| {
         let rules = state.rules.get();
-        if before.is_some_and(|before| before != rules) {
+        let by = file.scored_by.get_untracked();
+        if by.is_some_and(|by| by != rules) {
             file.read(rules);
         }
-        rules
     });
     Effect::new(move |_| {
-        let Some(at) = file.selected.get() else {
+        let selected = file.selected.get();
+        let Some(at) = selected.filter(|_| selected != file.in_fields.get_untracked()) else {
             return;
         };
+        file.in_fields.set(selected);
         leptos::task::spawn_local(async move {
             let line = file.line(at).await;
             // Another row may have been chosen meanwhile.
@@ -270,10 +291,14 @@ pub fn FilePanel() -> impl IntoView {
             }
             match line {
                 Ok(line) => {
-                    file.failure.set(None);
+                    file.unread.set(None);
                     state.case.set(line.case);
                 }
-                Err(why) => file.failure.set(Some(why)),
+                // The row before is not this one's.
+                Err(why) => {
+                    file.unread.set(Some(why));
+                    state.case.set(Case::default());
+                }
             }
         });
     });

@@ -12,7 +12,7 @@ pub mod waterfall;
 pub use completion::Completion;
 pub use difference::Difference;
 pub use reasons::Parts;
-pub use state::State;
+pub use state::{Kept, State};
 pub use waterfall::Total;
 
 use super::keys::on_key;
@@ -22,10 +22,14 @@ use leptos::prelude::*;
 /// The page.
 #[component]
 pub fn ScorePage() -> impl IntoView {
-    let state = State::new();
+    let kept = expect_context::<Kept>();
+    let state = State::new(kept);
     provide_context(state);
     // Memos: what they decide on is built anew with every change of them, and not with every keystroke.
-    let judged = Memo::new(move |_| state.judgement.with(Option::is_some));
+    let unjudged = Memo::new(move |_| {
+        let unread = kept.file.unread.get();
+        state.judgement.with(Option::is_none).then_some(unread)
+    });
     let detailed = Memo::new(move |_| state.details.with(Option::is_some));
     let said = RwSignal::new(None::<String>);
     let copy_link = move || super::download::copy(state.link(), said);
@@ -47,9 +51,10 @@ pub fn ScorePage() -> impl IntoView {
                 </p>
             </section>
             <section class="results" aria-label="what the answer is worth" data-testid="results" aria-busy=move || state.busy.get().to_string()>
-                {move || match judged.get() {
-                    false => view! { <p class="hint">"Write a target: there is nothing yet to hold the answer against."</p> }.into_any(),
-                    true => view! {
+                {move || match unjudged.get() {
+                    Some(Some(why)) => view! { <p class="wrong" role="alert" data-testid="unread">"This row could not be read, so there is no score: "{crate::visible::escaped(&why)}</p> }.into_any(),
+                    Some(None) => view! { <p class="hint">"Write a target: there is nothing yet to hold the answer against."</p> }.into_any(),
+                    None => view! {
                         <waterfall::Total/>
                         <Show when=move || detailed.get()>
                             <reasons::Higher/>

@@ -26,9 +26,19 @@ pub fn Rows() -> impl IntoView {
             Some((next, table.shown[next]))
         });
         let Some((place, row)) = next else { return };
-        file.selected.set(Some(row));
+        file.select(Some(row));
         in_sight.show(place);
     };
+    // Who comes back to the page finds the row again.
+    Effect::new(move |_| {
+        if in_sight.container.get().is_some() {
+            let at = file.selected.get_untracked();
+            let place = file
+                .table
+                .with_untracked(|table| table.shown.iter().position(|&row| Some(row) == at));
+            place.into_iter().for_each(|place| in_sight.show(place));
+        }
+    });
     let filter_value = NodeRef::<html::Input>::new();
     on_key(move |key| {
         match key {
@@ -136,7 +146,7 @@ fn Drawn(range: Memo<Range<usize>>) -> impl IntoView {
                 aria-rowindex=(place + 2).to_string()
                 aria-selected=move || (file.selected.get() == Some(at)).to_string()
                 data-testid="row"
-                on:click=move |_| file.selected.set(Some(at))
+                on:click=move |_| file.select(Some(at))
             >
                 {Column::ALL.map(number).collect_view()}
                 <td class="text">{escaped(&dependency.unwrap_or_default())}</td>

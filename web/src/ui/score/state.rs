@@ -1,5 +1,6 @@
-//! What the page holds: the case and the rules, which its address carries, and what follows from them.
+//! What the page holds: the case and the rules, which its address carries, and what follows from them. Case, rules and the open file outlive the page.
 
+use super::file::OpenFile;
 use crate::page::{self, Page};
 use crate::score::{Baseline, Case, EXAMPLES, Judgement, Rules};
 use crate::ui::address;
@@ -12,6 +13,46 @@ const ADDRESS_DELAY: Duration = Duration::from_millis(400);
 
 /// How long after the last keystroke the details follow.
 const DETAILS_DELAY: Duration = Duration::from_millis(60);
+
+/// What stays while another page is looked at.
+#[derive(Clone, Copy)]
+pub struct Kept {
+    case: RwSignal<Case>,
+    rules: RwSignal<Rules>,
+    /// The file of rows.
+    pub file: OpenFile,
+}
+
+impl Kept {
+    /// The first example, and no file.
+    pub fn new() -> Self {
+        Kept {
+            case: RwSignal::new(EXAMPLES[0].case()),
+            rules: RwSignal::new(Rules::default()),
+            file: OpenFile::new(),
+        }
+    }
+
+    /// Takes the case of the address. An address without one, as a tab's, is given the page's, unless it is what the page opens with.
+    fn meet_address(self) {
+        if let Some((linked, by)) = of_address() {
+            self.case.set(linked);
+            self.rules.set(by);
+            return;
+        }
+        let is_first = self.case.with_untracked(|case| *case == EXAMPLES[0].case());
+        if !is_first || self.rules.get_untracked() != Rules::default() {
+            self.write_address();
+        }
+    }
+
+    fn write_address(self) {
+        let rules = self.rules.get_untracked();
+        let query = self.case.with_untracked(|case| case.to_query(rules));
+        // A case that is too long for a link stays in the page alone.
+        address::follow(Page::Score, &query.unwrap_or_default());
+    }
+}
 
 /// The page's state.
 #[derive(Clone, Copy)]
@@ -31,37 +72,30 @@ pub struct State {
 }
 
 impl State {
-    /// Of the address, or the first example.
-    pub fn new() -> Self {
-        let (case, rules) = of_address().unwrap_or_else(|| (EXAMPLES[0].case(), Rules::default()));
-        let state = State::holding(case, rules);
-        let State { case, rules, .. } = state;
-        let moved = window_event_listener(ev::hashchange, move |_| {
-            if let Some((linked, by)) = of_address() {
-                case.set(linked);
-                rules.set(by);
-            }
-        });
+    /// Of the address, or of what was there before.
+    pub fn new(kept: Kept) -> Self {
+        kept.meet_address();
+        let moved = window_event_listener(ev::hashchange, move |_| kept.meet_address());
         on_cleanup(move || moved.remove());
-        let mut write = leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| {
-            write_address(case, rules)
-        });
-        let first = StoredValue::new(true);
-        Effect::new(move |_| {
-            case.track();
-            rules.track();
-            // What the page opens with, the address has said or need not say.
-            if !first.get_value() {
+        let mut write =
+            leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| kept.write_address());
+        Effect::new(move |before: Option<()>| {
+            kept.case.track();
+            kept.rules.track();
+            // What the page begins with, the address has said by now, or need not say.
+            if before.is_some() {
                 write(());
             }
-            first.set_value(false);
         });
-        state
+        State::following(kept.case, kept.rules)
     }
 
     /// Of a case, whatever the address says.
     pub fn holding(case: Case, rules: Rules) -> Self {
-        let (case, rules) = (RwSignal::new(case), RwSignal::new(rules));
+        State::following(RwSignal::new(case), RwSignal::new(rules))
+    }
+
+    fn following(case: RwSignal<Case>, rules: RwSignal<Rules>) -> Self {
         let judgement = Memo::new(move |_| case.with(|case| Judgement::of(case, rules.get())));
         let row = Memo::new(move |_| {
             case.with(|case| Case {
@@ -107,10 +141,4 @@ fn of_address() -> Option<(Case, Rules)> {
         (Page::Score, query) => Case::from_query(query),
         _ => None,
     }
-}
-
-fn write_address(case: RwSignal<Case>, rules: RwSignal<Rules>) {
-    let query = case.with_untracked(|case| case.to_query(rules.get_untracked()));
-    // A case that is too long for a link stays in the page alone.
-    address::follow(Page::Score, &query.unwrap_or_default());
 }

@@ -31,7 +31,7 @@ pub fn TrainingPage() -> impl IntoView {
     let state = expect_context::<State>();
     let reader = open::Reader::new(state);
     provide_context(reader);
-    state.read_address();
+    state.meet_address();
     if !follow::begin(state) && state.runs.with_untracked(Vec::is_empty) {
         example::load(state, reader);
     }
@@ -44,7 +44,7 @@ pub fn TrainingPage() -> impl IntoView {
             }
         });
     });
-    let moved = window_event_listener(ev::hashchange, move |_| state.read_address());
+    let moved = window_event_listener(ev::hashchange, move |_| state.meet_address());
     on_cleanup(move || {
         moved.remove();
         if state.reading.get_untracked().is_some() {

@@ -226,13 +226,13 @@ impl State {
         address::follow(Page::Training, &self.view.get_untracked().to_query());
     }
 
-    /// Takes the view of the address, where it has one.
-    pub fn read_address(self) {
+    /// Takes the view of the address. One that has none, as a tab's, is given the page's.
+    pub fn meet_address(self) {
         let hash = window().location().hash().unwrap_or_default();
-        if let Some((Page::Training, query)) = page::parse(&hash)
-            && !query.is_empty()
-        {
-            self.view.set(View::from_query(query));
+        match page::parse(&hash) {
+            Some((Page::Training, "")) => self.write_address(),
+            Some((Page::Training, query)) => self.view.set(View::from_query(query)),
+            _ => {}
         }
     }
 }
