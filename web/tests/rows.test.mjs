@@ -162,3 +162,23 @@ test('reading stops when it is told to, and what was read stays', async (t) => {
   await page.getByTestId('progress').filter({ hasText: /^stopped after \d+ rows$/ }).waitFor();
   assert.ok((await lines(page)).length > 0);
 });
+
+test('of a completion of many lines some are drawn, and the others on demand', async (t) => {
+  const page = await opened(t);
+  const code = (name) => Array.from({ length: 1500 }, (_, line) => `x${line} = np.${name}([a, ${line}])`).join('\n');
+  await give(page, 'long.jsonl', JSON.stringify({ completion: answer(code('row_stack')), target: code('vstack') }));
+  await done(page, 1);
+  const drawn = async () => [await page.getByTestId('diff').locator('tbody tr').count(), (await page.getByTestId('completion').innerText()).split('\n').length];
+  // 1,500 lines of code, and five around them.
+  await page.getByTestId('more-lines').filter({ hasText: '1305 more lines of 1505 not shown' }).waitFor();
+  const difference = page.getByTestId('more-lines').filter({ hasText: '1300 more lines of 1500 not shown' });
+  assert.deepEqual(await drawn(), [200, 201]);
+  await difference.getByRole('button', { name: 'Show 1000 more' }).click();
+  assert.equal((await drawn())[0], 1200);
+  await page.getByRole('button', { name: 'Show 300 more' }).click();
+  await page.getByRole('button', { name: 'Show 1000 more' }).click();
+  await page.getByRole('button', { name: 'Show 305 more' }).click();
+  assert.deepEqual(await drawn(), [1500, 1505]);
+  assert.equal(await page.getByTestId('more-lines').count(), 0);
+  assert.match(await page.getByTestId('completion').innerText(), /x1499 = .*\n```\n<\/answer>$/);
+});

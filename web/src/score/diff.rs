@@ -14,6 +14,8 @@ use web_time::Instant;
 pub const MAX_LINES: usize = 3000;
 /// The most pairs of changed lines that are compared inside.
 pub const MAX_LINE_PAIRS: usize = 10_000;
+/// The most bytes of two changed lines that are compared inside.
+pub const MAX_LINE_BYTES: usize = 20_000;
 /// How long lines are compared, and then once more how long pairs of them are.
 const TIMEOUT: Duration = Duration::from_millis(60);
 
@@ -126,7 +128,7 @@ impl Diff {
             rows,
             note: within.cut.then(|| {
                 format!(
-                    "changed lines are compared inside up to {MAX_LINE_PAIRS} pairs and {} ms: the rest counts as replaced",
+                    "changed lines are compared inside up to {MAX_LINE_PAIRS} pairs, {MAX_LINE_BYTES} bytes a pair and {} ms: the rest counts as replaced",
                     TIMEOUT.as_millis()
                 )
             }),
@@ -163,7 +165,8 @@ struct Within {
 
 impl Within {
     fn compare(&mut self, a: &str, b: &str) -> (Pieces, Pieces) {
-        if self.pairs == 0 || Instant::now() >= self.deadline {
+        let is_long = a.len() + b.len() > MAX_LINE_BYTES;
+        if is_long || self.pairs == 0 || Instant::now() >= self.deadline {
             self.cut = true;
             return (changed(Some(a)), changed(Some(b)));
         }
@@ -236,6 +239,11 @@ mod tests {
         assert_eq!(
             (side(&diff, |row| &row.left), side(&diff, |row| &row.right)),
             (a, b)
+        );
+        assert!(
+            diff.note
+                .unwrap()
+                .starts_with("changed lines are compared inside up to")
         );
     }
 

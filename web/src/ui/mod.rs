@@ -10,6 +10,7 @@ mod editor;
 mod in_sight;
 mod keys;
 mod live;
+mod more;
 mod opened;
 mod rules;
 mod score;

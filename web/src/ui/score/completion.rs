@@ -2,6 +2,7 @@
 
 use super::state::State;
 use crate::score::{Judgement, Place, Segment, segments};
+use crate::ui::more::{FIRST, More};
 use crate::ui::text::shown;
 use leptos::prelude::*;
 use recode_core::python::LeftOut;
@@ -47,12 +48,25 @@ pub fn marked(judgement: &Judgement) -> AnyView {
         return view! { <p class="hint">{format!("{} bytes are too many to mark: {MAX_MARKED_BYTES} at most.", completion.len())}</p> }.into_any();
     }
     let parts = segments(completion, &judgement.explanation);
-    let parts: Vec<AnyView> = parts.iter().map(|s| segment(completion, s)).collect();
-    view! { <pre data-testid="completion" tabindex="0" aria-label="the completion, its parts marked">{parts}</pre> }.into_any()
+    let (completion, all) = (completion.clone(), completion.lines().count());
+    let drawn = RwSignal::new(FIRST);
+    let shown = move || {
+        let lines = completion.split_inclusive('\n').take(drawn.get());
+        let end: usize = lines.map(str::len).sum();
+        let parts = parts.iter().filter(|part| part.bytes.start <= end);
+        let parts = parts.map(|part| segment(&completion[..end], part));
+        parts.collect::<Vec<AnyView>>()
+    };
+    view! {
+        <pre data-testid="completion" tabindex="0" aria-label="the completion, its parts marked">{shown}</pre>
+        <More drawn=drawn all=all/>
+    }
+    .into_any()
 }
 
 fn segment(completion: &str, segment: &Segment) -> AnyView {
-    let text = &completion[segment.bytes.clone()];
+    // The last one that is drawn may go on beyond.
+    let text = &completion[segment.bytes.start..segment.bytes.end.min(completion.len())];
     let left_out = segment.left_out.map(|what| match what {
         LeftOut::Comment => "a comment, which does not count",
         LeftOut::BlankLines => "blank lines, which do not count",

@@ -3,6 +3,7 @@
 use super::state::State;
 use crate::score::{Cell, Diff, DiffRow};
 use crate::ui::keys::on_key;
+use crate::ui::more::{FIRST, More};
 use crate::ui::text::shown;
 use leptos::prelude::*;
 
@@ -74,14 +75,19 @@ pub fn DiffTable(
     right: &'static str,
 ) -> impl IntoView {
     let same = diff.rows.iter().all(DiffRow::keeps) && !diff.rows.is_empty();
-    let row = |row: &DiffRow| {
-        let keeps = row.keeps();
-        view! {
-            <tr class:keeps=keeps>
-                {cell(row.left.as_ref(), keeps, "−", "gone")}
-                {cell(row.right.as_ref(), keeps, "+", "new")}
-            </tr>
-        }
+    let (all, drawn) = (diff.rows.len(), RwSignal::new(FIRST));
+    let rows = StoredValue::new(diff.rows);
+    let row = move |at: usize| {
+        rows.with_value(|rows| {
+            let row = &rows[at];
+            let keeps = row.keeps();
+            view! {
+                <tr class:keeps=keeps>
+                    {cell(row.left.as_ref(), keeps, "−", "gone")}
+                    {cell(row.right.as_ref(), keeps, "+", "new")}
+                </tr>
+            }
+        })
     };
     let label = caption.clone();
     view! {
@@ -93,9 +99,10 @@ pub fn DiffTable(
                     <col class="gutter"/><col class="sign"/><col/>
                 </colgroup>
                 <thead><tr><th scope="col" colspan="3">{left}</th><th scope="col" colspan="3">{right}</th></tr></thead>
-                <tbody>{diff.rows.iter().map(row).collect_view()}</tbody>
+                <tbody><For each=move || 0..all.min(drawn.get()) key=|at| *at children=row/></tbody>
             </table>
         </div>
+        <More drawn=drawn all=all/>
         {diff.note.map(|note| view! { <p class="hint" data-testid="diff-note">{note}</p> })}
     }
 }

@@ -157,6 +157,13 @@ pub fn Higher() -> impl IntoView {
 #[component]
 pub fn SideBySide() -> impl IntoView {
     let state = expect_context::<State>();
+    // Once for the table and the sentences below it: each costs a score.
+    let verdicts = Memo::new(move |_| {
+        state.details.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            Some(state.case.with_untracked(|case| judgement.verdicts(case)))
+        })
+    });
     let rows = move || {
         state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
@@ -176,17 +183,12 @@ pub fn SideBySide() -> impl IntoView {
                     </tr>
                 }
             };
-            let verdicts = state.case.with_untracked(|case| judgement.verdicts(case));
-            Some(verdicts.iter().map(row).collect_view())
+            verdicts.with(|verdicts| Some(verdicts.as_ref()?.iter().map(row).collect_view()))
         })
     };
     let differences = move || {
-        let said = state.details.with(|judgement| {
-            let verdicts = judgement
-                .as_ref()
-                .map(|judgement| state.case.with_untracked(|case| judgement.verdicts(case)));
-            Verdict::differences(&verdicts.unwrap_or_default())
-        });
+        let said =
+            verdicts.with(|verdicts| Verdict::differences(verdicts.as_deref().unwrap_or_default()));
         match said.is_empty() {
             true => view! { <p class="hint">"All rules see the same here."</p> }.into_any(),
             false => view! { <ul>{said.iter().map(|said| view! { <li>{shown(said)}</li> }).collect_view()}</ul> }.into_any(),
