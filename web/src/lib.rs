@@ -4,6 +4,7 @@
 //! that reads files. The module has an entry point for the page, `mount`, and one for each of its worker's tasks, so that it is downloaded once.
 #![deny(missing_docs)]
 
+pub mod apart;
 pub mod compare;
 #[cfg(target_arch = "wasm32")]
 mod index_worker;

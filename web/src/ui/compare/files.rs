@@ -1,5 +1,6 @@
 //! The loaded files: each read and scored by a worker of its own, one after the other where they come together.
 
+use crate::apart::apart;
 use crate::compare::{Line, LoggedRules, Record, Texts};
 use crate::score::rows::RowFault;
 use js_sys::Array;
@@ -110,6 +111,10 @@ impl Files {
         }
         let loaded = Loaded {
             id,
+        let name = self.all.with_untracked(|all| {
+            let taken: Vec<&str> = all.iter().map(|file| &*file.name).collect();
+            apart(&name, &taken)
+        });
             name,
             address,
             bundled,

@@ -1,5 +1,6 @@
 //! What the page holds: the runs, how they are looked at, and which step is open.
 
+use crate::apart::apart;
 use crate::page::{self, Page};
 use crate::run::{CompletionLine, Fault, Index, MetricsReader, Row, of_step};
 use crate::training::View;
@@ -117,6 +118,10 @@ impl State {
     pub fn add(self, name: String) -> u32 {
         let id = self.ids.get_untracked();
         self.ids.set(id + 1);
+        let name = self.runs.with_untracked(|runs| {
+            let taken: Vec<&str> = runs.iter().map(|run| &*run.name).collect();
+            apart(&name, &taken)
+        });
         self.runs.update(|runs| {
             runs.push(Run {
                 id,
