@@ -43,9 +43,9 @@ pub async fn index_completions(file: Blob) -> Result<(), JsValue> {
 fn news(reader: &mut IndexReader, done: f64, end: &str) -> Array {
     let (places, faults) = reader.news();
     let numbers: Vec<f64> = places.into_iter().flat_map(to_numbers).collect();
-    let faults: Vec<(u32, String)> = faults
+    let faults: Vec<(u32, String, bool)> = faults
         .into_iter()
-        .map(|fault| (fault.line, fault.what))
+        .map(|fault| (fault.line, fault.what, fault.read))
         .collect();
     Array::of5(
         &Float64Array::from(&numbers[..]),
@@ -106,7 +106,7 @@ impl News {
                 },
             )
         };
-        let faults: Vec<(u32, String)> =
+        let faults: Vec<(u32, String, bool)> =
             serde_json::from_str(&message.get(1).as_string().unwrap_or_default())
                 .unwrap_or_default();
         let line = message.get(3).as_f64().unwrap_or_default() as u32;
@@ -114,7 +114,7 @@ impl News {
             places: places.iter().map(place).collect(),
             faults: faults
                 .into_iter()
-                .map(|(line, what)| Fault { line, what })
+                .map(|(line, what, read)| Fault { line, what, read })
                 .collect(),
             done: message.get(2).as_f64().unwrap_or_default(),
             being_written: (line > 0).then_some(line),

@@ -1,12 +1,12 @@
 //! The worker's half: reads a file piece by piece, scores its lines, and tells the page what it found, some twenty times a second.
 //!
-//! A message is a list: the rows as numbers ([`RowScore::to_numbers`]), the libraries met since the last one, the lines that could not be read
-//! (both as JSON), how many bytes are done, and, in the last one, "done" or "full".
+//! A message is a list: the rows as numbers ([`RowScore::to_numbers`]), the libraries met since the last one, the lines that could not be read or
+//! not in whole with how many of the latter there are by now (both as JSON), how many bytes are done, and, in the last one, "done" or "full".
 
 mod answers;
 
 use crate::score::Rules;
-use crate::score::rows::{Line, Lines, MAX_ROWS, Raw, RowFault, RowScore};
+use crate::score::rows::{Foreign, Line, Lines, MAX_ROWS, Raw, RowFault, RowScore};
 use js_sys::{Array, Float64Array};
 use std::collections::HashMap;
 use wasm_bindgen::prelude::*;
@@ -23,23 +23,30 @@ const MAX_FAULTS: usize = 1000;
 /// Scores the lines of `file` by the rules of that name.
 ///
 /// # Errors
-/// The file cannot be read any more: it was moved or changed.
+/// It is no JSON Lines, or cannot be read any more: it was moved or changed.
 #[wasm_bindgen]
 pub async fn serve_worker(file: Blob, rules: String) -> Result<(), JsValue> {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let mut news = News::new(scope, Rules::named(&rules).unwrap_or_default());
-    let take = |raw, done| news.add(raw, done);
-    let all = read_lines(&file, |_| (), take).await?;
+    let all = read_lines(&file, &mut news).await?;
     news.send(file.size(), if all { "done" } else { "full" })
 }
 
-/// Shows `piece` the file piece by piece, and gives `take` its lines with how many bytes are done, until that says false; true where all of
-/// the file was read.
-async fn read_lines(
-    file: &Blob,
-    mut piece: impl FnMut(&[u8]),
-    mut take: impl FnMut(Raw, f64) -> Result<bool, JsValue>,
-) -> Result<bool, JsValue> {
+/// Who reads a file's lines.
+trait Reader {
+    /// Looks at a piece of the file.
+    fn piece(&mut self, _bytes: &[u8]) {}
+    /// Takes a line; false where there is no room for more.
+    fn line(&mut self, raw: Raw) -> bool;
+    /// So many bytes are done: a long line takes many pieces, and many lines one.
+    fn progress(&mut self, done: f64) -> Result<(), JsValue>;
+}
+
+/// Reads a file; true where that was all of it.
+///
+/// # Errors
+/// It is no JSON Lines, or cannot be read any more.
+async fn read_lines(file: &Blob, reader: &mut impl Reader) -> Result<bool, JsValue> {
     let mut lines = Lines::default();
     let (size, mut done) = (file.size(), 0.0);
     while done < size {
@@ -47,18 +54,22 @@ async fn read_lines(
         let slice = file.slice_with_f64_and_f64(done, end)?;
         let bytes = JsFuture::from(slice.array_buffer()).await?;
         let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
-        piece(&bytes);
+        if done == 0.0
+            && let Some(foreign) = Foreign::of(&bytes)
+        {
+            return Err(format!("this is {foreign}").into());
+        }
+        reader.piece(&bytes);
         done = end;
         for raw in lines.push(&bytes) {
-            if !take(raw, done)? {
+            if !reader.line(raw) {
                 return Ok(false);
             }
+            reader.progress(done)?;
         }
+        reader.progress(done)?;
     }
-    match lines.finish() {
-        Some(raw) => take(raw, done),
-        None => Ok(true),
-    }
+    Ok(lines.finish().is_none_or(|raw| reader.line(raw)))
 }
 
 /// What the page does not know yet.
@@ -70,7 +81,8 @@ struct News {
     dependencies: HashMap<String, u32>,
     new_dependencies: Vec<String>,
     faults: Vec<RowFault>,
-    told_faults: usize,
+    unread: usize,
+    remarked: usize,
     last: f64,
 }
 
@@ -84,42 +96,10 @@ impl News {
             dependencies: HashMap::from([(String::new(), 0)]),
             new_dependencies: Vec::new(),
             faults: Vec::new(),
-            told_faults: 0,
+            unread: 0,
+            remarked: 0,
             last: js_sys::Date::now(),
         }
-    }
-
-    /// Scores a line; false where there is no room for more.
-    fn add(&mut self, raw: Raw, done: f64) -> Result<bool, JsValue> {
-        if self.rows == MAX_ROWS {
-            return Ok(false);
-        }
-        let Raw {
-            number,
-            offset,
-            bytes,
-            text,
-        } = raw;
-        let row = match text.and_then(|text| Line::parse(&text)) {
-            Ok(line) => {
-                let dependency = self.dependency(&line.dependency);
-                RowScore::of(&line, self.rules, number, offset, bytes, dependency)
-            }
-            Err(error) => {
-                self.told_faults += 1;
-                if self.told_faults <= MAX_FAULTS {
-                    let what = error.to_string();
-                    self.faults.push(RowFault { line: number, what });
-                }
-                RowScore::unread(number, offset, bytes)
-            }
-        };
-        self.numbers.extend(row.to_numbers());
-        self.rows += 1;
-        if js_sys::Date::now() - self.last > NEWS_MS {
-            self.send(done, "")?;
-        }
-        Ok(true)
     }
 
     fn dependency(&mut self, name: &str) -> u32 {
@@ -137,7 +117,7 @@ impl News {
         let message = Array::of5(
             &Float64Array::from(&self.numbers[..]),
             &json(serde_json::to_string(&self.new_dependencies)),
-            &json(serde_json::to_string(&self.faults)),
+            &json(serde_json::to_string(&(&self.faults, self.remarked))),
             &done.into(),
             &end.into(),
         );
@@ -146,5 +126,46 @@ impl News {
         self.faults.clear();
         self.last = js_sys::Date::now();
         self.scope.post_message(&message)
+    }
+}
+
+impl Reader for News {
+    fn line(&mut self, raw: Raw) -> bool {
+        if self.rows == MAX_ROWS {
+            return false;
+        }
+        let Raw {
+            number,
+            offset,
+            bytes,
+            text,
+        } = raw;
+        let (row, fault) = match text.and_then(|text| Line::parse(&text)) {
+            Ok(line) => {
+                let dependency = self.dependency(&line.dependency);
+                let row = RowScore::of(&line, self.rules, number, offset, bytes, dependency);
+                self.remarked += usize::from(line.remark.is_some());
+                let fault = line.remark.filter(|_| self.remarked <= MAX_FAULTS);
+                (row, fault.map(|what| (what, true)))
+            }
+            Err(error) => {
+                self.unread += 1;
+                let fault = (self.unread <= MAX_FAULTS).then(|| (error.to_string(), false));
+                (RowScore::unread(number, offset, bytes), fault)
+            }
+        };
+        let line = number;
+        self.faults
+            .extend(fault.map(|(what, read)| RowFault { line, what, read }));
+        self.numbers.extend(row.to_numbers());
+        self.rows += 1;
+        true
+    }
+
+    fn progress(&mut self, done: f64) -> Result<(), JsValue> {
+        match js_sys::Date::now() - self.last > NEWS_MS {
+            true => self.send(done, ""),
+            false => Ok(()),
+        }
     }
 }

@@ -116,6 +116,47 @@ test('rows may be pasted and dropped', async (t) => {
   assert.match(await page.getByTestId('file').innerText(), /dropped\.jsonl/);
 });
 
+test('what is no JSON Lines is named once, by what it is', async (t) => {
+  const page = await opened(t);
+  const list = JSON.stringify([{ completion: 'c', target: 't' }], null, 1);
+  const files = {
+    'rows.jsonl.gz': [Buffer.from([0x1f, 0x8b, 8, 0, 10, 0, 10]), /a packed file \(gzip\): unpack it first/],
+    'utf16.jsonl': [Buffer.from(`\ufeff${FOUR}`, 'utf16le'), /UTF-16 text: save it as UTF-8/],
+    'list.json': [list, /one JSON list: write its objects a line each/],
+    'metrics.jsonl': ['{"step": 1, "reward": 1, "learning_rate": 0}\n'.repeat(9), /a run's metrics, which hold no answers: the page Training reads them/],
+  };
+  for (const [name, [bytes, said]] of Object.entries(files)) {
+    await give(page, name, bytes);
+    await page.getByTestId('file-failure').filter({ hasText: said }).waitFor();
+    assert.equal(await page.getByTestId('progress').innerText(), 'not read');
+    assert.equal(await page.getByTestId('faults').count(), 0);
+  }
+});
+
+test('a number that is none costs its value and not its line', async (t) => {
+  const page = await opened(t);
+  await give(page, 'nan.jsonl', row('np.vstack(a)', { total: 9 }).replace('9', 'NaN'));
+  await done(page, 1);
+  assert.match(await page.getByTestId('remarks').innerText(), /1 line read without a value\s*nan\.jsonl:1: total is NaN, for which JSON has no number/);
+  assert.equal(await page.getByTestId('faults').count(), 0);
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+});
+
+test('a file without line ends is seen to be read', async (t) => {
+  const page = await opened(t);
+  await page.evaluate(() => {
+    const piece = 'x'.repeat(1 << 20);
+    const data = new DataTransfer();
+    data.items.add(new File(Array.from({ length: 400 }, () => piece), 'one-line.jsonl'));
+    window.said = [];
+    new MutationObserver(() => window.said.push(document.querySelector('[data-testid="progress"]')?.textContent)).observe(document.querySelector('[data-testid="file"]'), { childList: true, subtree: true, characterData: true });
+    document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  });
+  await page.getByTestId('faults').filter({ hasText: 'the line has 419430400 bytes, more than the 4194304 that are read' }).waitFor();
+  const said = await page.evaluate(() => window.said);
+  assert.ok(said.some((said) => /^0 rows, [1-9]\d? %$/.test(said)), `${[...new Set(said)]}`);
+});
+
 test('the file is there when one comes back from another page, and the address says what is', async (t) => {
   const page = await opened(t);
   await give(page, 'rows.jsonl', FOUR);

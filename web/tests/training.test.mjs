@@ -144,7 +144,7 @@ test('what is wrong with a file is said in place, and the rest is there', async 
   await page.getByTestId('faults').filter({ hasText: 'metrics.jsonl:4: not an object' }).waitFor();
   await page.getByTestId('run').filter({ hasText: 'completions of 1 step' }).waitFor();
   const said = await page.getByTestId('run').innerText();
-  for (const expected of [/line 7 of metrics\.jsonl is being written/, /line 3 of completions\.jsonl is being written/, /1 steps stand twice: the later line counts/, /targets not known/]) assert.match(said, expected);
+  for (const expected of [/line 7 of metrics\.jsonl is being written/, /line 3 of completions\.jsonl is being written/, /1 step stands twice: the later line counts/, /targets not known/]) assert.match(said, expected);
   assert.match(await page.getByTestId('faults').textContent(), /metrics\.jsonl:6: step is missing.*completions\.jsonl:2: completion is missing/);
   await page.keyboard.press(']');
   await page.keyboard.press(']');

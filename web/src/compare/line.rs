@@ -1,12 +1,15 @@
 //! A line of an evaluation (`eval/<name>.jsonl`), of a run's `completions.jsonl`, or of scored answers, as a record and the texts behind it.
 
 use super::record::{Key, Record, Scores};
-use crate::score::rows::{LineError, Raw, without_line};
+use crate::score::rows::{LineError, Mended, Raw, without_line};
 use crate::score::{AnswerKind, Case, Rules};
 use recode_core::reward::{Breakdown, Reference};
 use serde_json::{Map, Value};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+
+/// How much of a reason that nobody here knows is repeated, in characters.
+const MAX_REASON: usize = 40;
 
 /// Why a line is no answer that could be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +60,8 @@ pub struct Line {
     pub record: Record,
     /// What is read again when the example is opened.
     pub texts: Texts,
+    /// What is wrong with it, and does not keep it from being compared.
+    pub remark: Option<String>,
 }
 
 impl Line {
@@ -77,7 +82,8 @@ impl Line {
     /// # Errors
     /// What is missing or wrong, and what was expected.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let fields = Fields(object(bytes)?);
+        let (fields, mended) = object(bytes)?;
+        let fields = Fields(fields);
         let Some(answer) = fields.text("completion")? else {
             return Err(match fields.0.contains_key("learning_rate") {
                 true => RecordError::Metrics,
@@ -118,6 +124,7 @@ impl Line {
             let reference = Reference::new(rules.rubric(), &case.target, case.given_old_code());
             Some(scores(&reference.score(&case.answer, None)))
         };
+        let (truncated, unknown) = fields.truncated()?;
         let record = Record {
             line: 0,
             offset: 0,
@@ -126,7 +133,7 @@ impl Line {
             content,
             update,
             answer: number_of(&case.answer),
-            truncated: fields.truncated()?,
+            truncated,
             logged: fields.logged()?,
             paper: score(Rules::Paper),
             strict: score(Rules::Strict),
@@ -134,6 +141,7 @@ impl Line {
         Ok(Line {
             record,
             texts: Texts { dependency, case },
+            remark: mended.or(unknown),
         })
     }
 }
@@ -157,14 +165,21 @@ fn number_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-fn object(bytes: &[u8]) -> Result<Map<String, Value>, LineError> {
+/// The fields of a line, and what had to be mended for it.
+fn object(bytes: &[u8]) -> Result<(Map<String, Value>, Option<String>), LineError> {
     let text = std::str::from_utf8(bytes).map_err(|e| LineError::NotUtf8(e.valid_up_to() + 1))?;
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(LineError::NotObject),
-        Err(error) if error.is_eof() => Err(LineError::CutOff),
-        Err(error) => Err(LineError::NotJson(without_line(&error))),
-    }
+    let error = match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(fields)) => return Ok((fields, None)),
+        Ok(_) => return Err(LineError::NotObject),
+        Err(error) if error.is_eof() => return Err(LineError::CutOff),
+        Err(error) => LineError::NotJson(without_line(&error)),
+    };
+    // Python writes NaN where there is no number.
+    let mended = Mended::of(text).and_then(|mended| {
+        let fields = serde_json::from_str(&mended.text).ok()?;
+        Some((fields, Some(mended.remark())))
+    });
+    mended.ok_or(error)
 }
 
 /// A line's fields; those that nobody asks for may be anything.
@@ -201,18 +216,22 @@ impl Fields {
         self.get(field).map(number).transpose()
     }
 
-    fn truncated(&self) -> Result<Option<bool>, RecordError> {
+    /// Whether the answer was cut off, and what is to be said of a reason that nobody here knows.
+    fn truncated(&self) -> Result<(Option<bool>, Option<String>), RecordError> {
         let reason = self.text("finish_reason")?;
-        match reason.as_deref() {
-            None => Ok(None),
-            Some("eos") => Ok(Some(false)),
-            Some("length") => Ok(Some(true)),
-            Some(_) => Err(RecordError::Wrong {
-                field: "finish_reason",
-                found: "another word",
-                expected: "eos or length",
-            }),
-        }
+        Ok(match reason.as_deref() {
+            None => (None, None),
+            // The second is vLLM's word.
+            Some("eos" | "stop") => (Some(false), None),
+            Some("length") => (Some(true), None),
+            Some(other) => {
+                let said: String = other.chars().take(MAX_REASON).collect();
+                let said = format!(
+                    "finish_reason is `{said}`, not eos, stop or length: whether the answer was cut off is not known"
+                );
+                (None, Some(said))
+            }
+        })
     }
 
     fn logged(&self) -> Result<Scores, RecordError> {
@@ -335,6 +354,25 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_none_or_an_unknown_reason_leaves_the_rest_of_its_line() {
+        let of = |line: &str| Line::parse(line.as_bytes()).unwrap();
+        let line = of(r#"{"completion": "c", "row": 1, "total": NaN, "es_star": 1}"#);
+        let logged = line.record.logged;
+        assert_eq!((logged.total, logged.es_star), (None, Some(1.0)));
+        assert!(line.remark.unwrap().starts_with("total is NaN, for which"));
+        let reason =
+            |word: &str| format!(r#"{{"completion": "c", "row": 1, "finish_reason": "{word}"}}"#);
+        let line = of(&reason("tired"));
+        assert_eq!(line.record.truncated, None);
+        assert_eq!(
+            line.remark.unwrap(),
+            "finish_reason is `tired`, not eos, stop or length: whether the answer was cut off is not known"
+        );
+        let line = of(&reason("stop"));
+        assert_eq!((line.record.truncated, line.remark), (Some(false), None));
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_what_was_expected() {
         for (line, said) in [
             (
@@ -361,10 +399,6 @@ mod tests {
             (
                 "{\"completion\": \"c\", \"row\": 1, \"total\": \"high\"}",
                 "total is a text; expected a number",
-            ),
-            (
-                "{\"completion\": \"c\", \"row\": 1, \"finish_reason\": \"tired\"}",
-                "finish_reason is another word; expected eos or length",
             ),
             (
                 "{\"completion\": \"c\"}",

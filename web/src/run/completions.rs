@@ -1,5 +1,6 @@
 //! The completions of one step, as completions.jsonl has them.
 
+use crate::score::rows::Mended;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -66,7 +67,7 @@ pub fn of_step(bytes: &[u8], step: u64, line: u32) -> Result<Vec<CompletionLine>
     let read = lines.map(|(text, line)| {
         let wrong = |what| CompletionError { line, what };
         let found: CompletionLine = match text.trim_ascii_start().starts_with(b"{") {
-            true => serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?,
+            true => parse(text).map_err(|error| wrong(error.to_string()))?,
             false => return Err(wrong("not an object".to_owned())),
         };
         Ok(found)
@@ -76,9 +77,27 @@ pub fn of_step(bytes: &[u8], step: u64, line: u32) -> Result<Vec<CompletionLine>
     read.collect()
 }
 
+/// A number that is none is not there, which was said when the file was read.
+fn parse(line: &[u8]) -> serde_json::Result<CompletionLine> {
+    serde_json::from_slice(line).or_else(|error| {
+        let mended = std::str::from_utf8(line).ok().and_then(Mended::of);
+        mended.map_or(Err(error), |mended| serde_json::from_str(&mended.text))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_is_none_is_not_there() {
+        let text = br#"{"step":1,"completion":"NaN","total":NaN,"advantage":1}"#;
+        let line = of_step(text, 1, 1).unwrap().remove(0);
+        assert_eq!(
+            (&*line.completion, line.total, line.advantage),
+            ("NaN", None, Some(1.0))
+        );
+    }
 
     #[test]
     fn what_a_run_logs_is_read() {

@@ -4,7 +4,7 @@
 //! that comes again later, as after a resume that did not cut the file back, is the later one.
 
 use super::metrics::{Fault, MAX_FAULTS};
-use crate::score::rows::{Lines, Raw};
+use crate::score::rows::{Lines, Mended, Raw};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
@@ -139,7 +139,10 @@ impl IndexReader {
             Err(error) => Err(error.to_string()),
         };
         match step {
-            Ok(step) => {
+            Ok((step, remark)) => {
+                if let Some(what) = remark {
+                    self.tell(raw.number, what, true);
+                }
                 let to = raw.offset + u64::from(raw.bytes);
                 match self.found.last_mut() {
                     Some((last, lines)) if *last == step => {
@@ -157,14 +160,14 @@ impl IndexReader {
                     )),
                 }
             }
-            Err(_) if self.told == MAX_FAULTS => {}
-            Err(what) => {
-                self.told += 1;
-                self.faults.push(Fault {
-                    line: raw.number,
-                    what,
-                });
-            }
+            Err(what) => self.tell(raw.number, what, false),
+        }
+    }
+
+    fn tell(&mut self, line: u32, what: String, read: bool) {
+        if self.told < MAX_FAULTS {
+            self.told += 1;
+            self.faults.push(Fault { line, what, read });
         }
     }
 }
@@ -172,21 +175,35 @@ impl IndexReader {
 const EXPECTED: &str =
     "expected a line of completions.jsonl, {\"step\": 1, \"row\": 3, \"completion\": …}";
 
-fn step_of(line: &[u8]) -> Result<u64, String> {
+/// The step of a line, and what is wrong with it that does not matter for that.
+fn step_of(line: &[u8]) -> Result<(u64, Option<String>), String> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     // A list would be read as the fields in order.
-    let place: Place = match line.trim_ascii_start().starts_with(b"{") {
-        false => return Err(format!("not an object: {EXPECTED}")),
-        true => serde_json::from_slice(line).map_err(|error| match error.is_eof() {
-            true => "the line ends within its object: was the file cut off?".to_owned(),
-            false => format!("not readable from column {} on: {EXPECTED}", error.column()),
-        })?,
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err(format!("not an object: {EXPECTED}"));
+    }
+    let (place, remark): (Place, _) = match serde_json::from_slice(line) {
+        Ok(place) => (place, None),
+        Err(error) if error.is_eof() => {
+            return Err("the line ends within its object: was the file cut off?".to_owned());
+        }
+        Err(error) => {
+            let text = std::str::from_utf8(line).ok();
+            let mended = text.and_then(Mended::of).and_then(|mended| {
+                let place = serde_json::from_str(&mended.text).ok()?;
+                Some((place, Some(mended.remark())))
+            });
+            mended.ok_or(format!(
+                "not readable from column {} on: {EXPECTED}",
+                error.column()
+            ))?
+        }
     };
     match place {
         Place {
             step: Some(step),
             completion: Some(_),
-        } => Ok(step),
+        } => Ok((step, remark)),
         Place { step: None, .. } => Err(format!("step is missing: {EXPECTED}")),
         Place {
             completion: None, ..
@@ -249,6 +266,13 @@ mod tests {
             ),
             (Some(12), Some(1), None)
         );
+    }
+
+    #[test]
+    fn a_number_that_is_none_leaves_its_line_readable() {
+        let (index, faults, _) = index("{\"step\":1,\"completion\":\"c\",\"total\":NaN}\n");
+        assert_eq!((index.len(), faults.len()), (1, 1));
+        assert!(faults[0].read && faults[0].what.starts_with("total is NaN, for which"));
     }
 
     #[test]

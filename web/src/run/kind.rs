@@ -1,5 +1,6 @@
 //! Which of a run's files a file is, by its first line.
 
+use crate::score::rows::Foreign;
 use serde_json::Value;
 
 /// How much of a file is looked at.
@@ -25,6 +26,9 @@ pub enum NotOfARun {
     /// Held-out answers.
     #[error("held-out answers of an evaluation, which have no steps; the page Score reads them")]
     Evaluation,
+    /// No JSON Lines.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// Something else.
     #[error(
         "not a file of a run: expected metrics.jsonl, completions.jsonl, or the training rows with new_code, an object a line"
@@ -60,7 +64,9 @@ impl Kind {
             (true, false, _) => Ok(Kind::Metrics),
             (false, false, true) => Ok(Kind::Rows),
             (false, true, _) => Err(NotOfARun::Evaluation),
-            (false, false, false) => Err(NotOfARun::Other),
+            (false, false, false) => {
+                Err(Foreign::of(beginning).map_or(NotOfARun::Other, NotOfARun::Foreign))
+            }
         }
     }
 }
@@ -89,6 +95,7 @@ mod tests {
             ),
             ("\n \n", Err(NotOfARun::Empty)),
             ("[\"step\"]", Err(NotOfARun::Other)),
+            ("[{\"step\":1}]", Err(NotOfARun::Foreign(Foreign::List))),
             ("name = \"run\"", Err(NotOfARun::Other)),
         ] {
             assert_eq!(Kind::of(text.as_bytes()), kind, "{text}");

@@ -3,7 +3,7 @@
 //! A value that is `null`, missing or no number is a gap (NaN). A step that stands twice, as after a resume that did not cut the file back,
 //! counts as it stands last.
 
-use crate::score::rows::{Lines, Raw};
+use crate::score::rows::{Lines, Mended, Raw};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub struct Fault {
     pub line: u32,
     /// What is wrong, and what was expected.
     pub what: String,
+    /// The line counts all the same.
+    pub read: bool,
 }
 
 /// The metrics of a run by step.
@@ -132,8 +134,11 @@ impl MetricsReader {
             Err(what) => {
                 self.unread += 1;
                 if self.faults.len() < MAX_FAULTS {
-                    let line = raw.number;
-                    self.faults.push(Fault { line, what });
+                    self.faults.push(Fault {
+                        line: raw.number,
+                        what,
+                        read: false,
+                    });
                 }
             }
         }
@@ -147,7 +152,11 @@ fn parse(line: &[u8]) -> Result<(u64, Map<String, Value>), String> {
     let text = std::str::from_utf8(line)
         .map_err(|error| format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1))?;
     let value: Value = serde_json::from_str(text)
-        .or_else(|error| serde_json::from_str(&without_nan(text)).map_err(|_| error))
+        .or_else(|error| match Mended::of(text) {
+            // A gap, as null is.
+            Some(mended) => serde_json::from_str(&mended.text).map_err(|_| error),
+            None => Err(error),
+        })
         .map_err(|error| match error.is_eof() {
             true => "the line ends within its object: was the file cut off?".to_owned(),
             false => format!("not JSON, from column {} on: {EXPECTED}", error.column()),
@@ -175,14 +184,6 @@ fn parse(line: &[u8]) -> Result<(u64, Map<String, Value>), String> {
         true => Ok((step, values)),
         false => Err(format!("no number beside step: {EXPECTED}")),
     }
-}
-
-/// The words that Python writes for what JSON has no number for, as `null`.
-fn without_nan(text: &str) -> String {
-    let words = ["-Infinity", "Infinity", "NaN"];
-    words
-        .iter()
-        .fold(text.to_owned(), |text, word| text.replace(word, "null"))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod chart;
 mod compare;
 mod download;
 mod editor;
+mod faults;
 mod in_sight;
 mod keys;
 mod live;

@@ -1,4 +1,4 @@
-//! Text from files on the page.
+//! Text on the page: that of files, and numbers of things.
 
 use crate::visible::{Fragment, fragments};
 use leptos::prelude::*;
@@ -15,4 +15,9 @@ pub fn shown(text: &str) -> Vec<AnyView> {
             }
         })
         .collect()
+}
+
+/// A number of things: `1 row`, `2 rows`.
+pub fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,9 +1,9 @@
 //! Answers to compare: the worker reads a file's lines as records, scores them, and tells the page.
 //!
-//! A message is a list: the records, and the lines that could not be read with how many there are by now (both as JSON), how many bytes are done, in the last one "done" or
-//! "full", and then the first 12 digits of the file's SHA-256, as `sha256sum` prints them.
+//! A message is a list: the records, and the lines that could not be read, or not in whole, with how many of each there are by now (both as JSON),
+//! how many bytes are done, in the last one "done" or "full", and then the first 12 digits of the file's SHA-256, as `sha256sum` prints them.
 
-use super::{MAX_FAULTS, NEWS_MS, read_lines};
+use super::{MAX_FAULTS, NEWS_MS, Reader, read_lines};
 use crate::compare::{Line, Record};
 use crate::score::rows::{Raw, RowFault};
 use js_sys::Array;
@@ -17,7 +17,7 @@ const MAX_RECORDS: usize = 200_000;
 /// Reads and scores the answers of `file`.
 ///
 /// # Errors
-/// The file cannot be read any more: it was moved or changed.
+/// It is no JSON Lines, or cannot be read any more: it was moved or changed.
 #[wasm_bindgen]
 pub async fn serve_answers(file: Blob) -> Result<(), JsValue> {
     let mut news = News {
@@ -26,12 +26,12 @@ pub async fn serve_answers(file: Blob) -> Result<(), JsValue> {
         faults: Vec::new(),
         read: 0,
         unread: 0,
+        remarked: 0,
+        hash: Sha256::new(),
         last: js_sys::Date::now(),
     };
-    let mut hash = Sha256::new();
-    let take = |raw, done| news.add(raw, done);
-    let all = read_lines(&file, |piece| hash.update(piece), take).await?;
-    let digest = hash.finalize();
+    let all = read_lines(&file, &mut news).await?;
+    let digest = std::mem::take(&mut news.hash).finalize();
     let digits: String = digest[..6]
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -50,40 +50,57 @@ struct News {
     faults: Vec<RowFault>,
     read: usize,
     unread: usize,
+    remarked: usize,
+    hash: Sha256,
     last: f64,
 }
 
-impl News {
-    /// Scores a line; false where there is no room for more.
-    fn add(&mut self, raw: Raw, done: f64) -> Result<bool, JsValue> {
+impl Reader for News {
+    fn piece(&mut self, bytes: &[u8]) {
+        self.hash.update(bytes);
+    }
+
+    fn line(&mut self, raw: Raw) -> bool {
         if self.read == MAX_RECORDS {
-            return Ok(false);
+            return false;
         }
         let line = raw.number;
-        match Line::read(raw) {
+        let fault = match Line::read(raw) {
             Ok(read) => {
                 self.read += 1;
                 self.records.push(read.record);
+                self.remarked += usize::from(read.remark.is_some());
+                let remark = read.remark.filter(|_| self.remarked <= MAX_FAULTS);
+                remark.map(|what| (what, true))
             }
             Err(error) => {
                 self.unread += 1;
-                if self.unread <= MAX_FAULTS {
-                    let what = error.to_string();
-                    self.faults.push(RowFault { line, what });
-                }
+                (self.unread <= MAX_FAULTS).then(|| (error.to_string(), false))
             }
-        }
-        if js_sys::Date::now() - self.last > NEWS_MS {
-            self.send(done, "", "")?;
-        }
-        Ok(true)
+        };
+        self.faults
+            .extend(fault.map(|(what, read)| RowFault { line, what, read }));
+        true
     }
 
+    fn progress(&mut self, done: f64) -> Result<(), JsValue> {
+        match js_sys::Date::now() - self.last > NEWS_MS {
+            true => self.send(done, "", ""),
+            false => Ok(()),
+        }
+    }
+}
+
+impl News {
     fn send(&mut self, done: f64, end: &str, hash: &str) -> Result<(), JsValue> {
         let json = |value: serde_json::Result<String>| JsValue::from(value.unwrap_or_default());
         let message = Array::of5(
             &json(serde_json::to_string(&self.records)),
-            &json(serde_json::to_string(&(&self.faults, self.unread))),
+            &json(serde_json::to_string(&(
+                &self.faults,
+                self.unread,
+                self.remarked,
+            ))),
             &done.into(),
             &end.into(),
             &hash.into(),

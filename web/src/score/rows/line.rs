@@ -1,5 +1,6 @@
 //! A line of a file as a case: the fields that `recode-trainer score` reads, and those of data sets and of a run's `eval/<name>.jsonl`.
 
+use super::Mended;
 use crate::score::{AnswerKind, Case};
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub struct Line {
     pub dependency: String,
     /// The total that stands in the line; `None` where none does.
     pub logged: Option<f64>,
+    /// What is wrong with it, and does not keep it from being scored.
+    pub remark: Option<String>,
 }
 
 /// Why a line is no case.
@@ -94,6 +97,24 @@ impl Line {
     pub fn parse(bytes: &[u8]) -> Result<Self, LineError> {
         let text =
             std::str::from_utf8(bytes).map_err(|e| LineError::NotUtf8(e.valid_up_to() + 1))?;
+        let error = match Self::of(text) {
+            Err(error @ LineError::NotJson(_)) => error,
+            read => return read,
+        };
+        // Python writes NaN where there is no number.
+        let Some(mended) = Mended::of(text) else {
+            return Err(error);
+        };
+        match Self::of(&mended.text) {
+            Err(LineError::NotJson(_)) => Err(error),
+            read => read.map(|line| Line {
+                remark: Some(mended.remark()),
+                ..line
+            }),
+        }
+    }
+
+    fn of(text: &str) -> Result<Self, LineError> {
         // A list would be read as the fields in order.
         if !text.trim_start().starts_with('{') && serde_json::from_str::<Value>(text).is_ok() {
             return Err(LineError::NotObject);
@@ -126,6 +147,7 @@ impl Line {
             },
             dependency: optional("dependency", fields.dependency)?,
             logged: fields.total.as_ref().and_then(Value::as_f64),
+            remark: None,
         })
     }
 }
@@ -186,6 +208,16 @@ mod tests {
             ("n", "u", "numpy")
         );
         assert_eq!(line.logged, None);
+    }
+
+    #[test]
+    fn a_number_that_is_none_leaves_the_rest_of_its_line() {
+        let line = Line::parse(br#"{"completion": "NaN", "target": "t", "total": NaN}"#).unwrap();
+        assert_eq!((&*line.case.answer, line.logged), ("NaN", None));
+        assert!(line.remark.unwrap().starts_with("total is NaN, for which"));
+        // What else is wrong is said of the line.
+        assert!(error(r#"{"completion": "c", "total": NaN}"#).starts_with("target is missing"));
+        assert!(error(r#"{"completion": NaN, "target": "t", x}"#).starts_with("not JSON"));
     }
 
     #[test]

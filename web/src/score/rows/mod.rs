@@ -4,14 +4,18 @@
 //! text of an opened row is read from the file again.
 
 mod export;
+mod foreign;
 mod line;
 mod lines;
 mod score;
 mod table;
+mod words;
 
 pub use export::{Export, ScoredLine, quoted};
+pub use foreign::Foreign;
 pub(crate) use line::without_line;
 pub use line::{Line, LineError};
 pub use lines::{Lines, MAX_LINE_BYTES, Raw};
 pub use score::{Column, FIELDS, MAX_ROWS, Outcome, RowFault, RowScore};
 pub use table::{Direction, Filter, Order, Table};
+pub use words::Mended;

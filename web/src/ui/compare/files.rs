@@ -62,10 +62,12 @@ pub struct Loaded {
     pub records: Records,
     /// The rules that its rewards were logged by.
     pub rules: Option<LoggedRules>,
-    /// The lines that could not be read, the first ones.
+    /// The lines that could not be read, or not in whole: the first ones.
     pub faults: Vec<RowFault>,
-    /// How many could not.
+    /// How many could not be read.
     pub unread: usize,
+    /// How many were not read in whole.
+    pub remarked: usize,
     /// Why nothing can be read at all.
     pub failure: Option<String>,
     /// The first digits of its SHA-256.
@@ -109,12 +111,12 @@ impl Files {
             });
             bundled.into_iter().for_each(|id| self.close(id));
         }
-        let loaded = Loaded {
-            id,
         let name = self.all.with_untracked(|all| {
             let taken: Vec<&str> = all.iter().map(|file| &*file.name).collect();
             apart(&name, &taken)
         });
+        let loaded = Loaded {
+            id,
             name,
             address,
             bundled,
@@ -124,6 +126,7 @@ impl Files {
             rules: None,
             faults: Vec::new(),
             unread: 0,
+            remarked: 0,
             failure: None,
             hash: String::new(),
         };
@@ -184,7 +187,7 @@ impl Files {
             return self.fail(id, &message.get(0));
         }
         let records: Vec<Record> = serde_json::from_str(&text(0)).unwrap_or_default();
-        let (faults, unread): (Vec<RowFault>, usize) =
+        let (faults, unread, remarked): (Vec<RowFault>, usize, usize) =
             serde_json::from_str(&text(1)).unwrap_or_default();
         let done = message.get(2).as_f64().unwrap_or_default();
         let _ = self.work.try_update_value(|all| {
@@ -195,6 +198,7 @@ impl Files {
         self.change(id, |file| {
             file.faults.extend(faults);
             file.unread = unread;
+            file.remarked = remarked;
             file.hash = text(4);
         });
         match &*text(3) {

@@ -5,8 +5,10 @@ use super::folder::{PASSED_OVER, with_answers};
 use super::state::State;
 use crate::compare::kind;
 use crate::ui::address::of_this_site;
+use crate::ui::faults;
 use crate::ui::keys::on_escape;
 use crate::ui::opened::{Opened, chosen, on_drop};
+use crate::ui::text::counted;
 use crate::visible::escaped;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
@@ -156,9 +158,16 @@ fn Entry(id: usize) -> impl IntoView {
                 Reading::Going(done) => {
                     return format!("{:.0} % read", 100.0 * done / file.size.max(1.0));
                 }
-                Reading::Stopped => format!("stopped after {} answers", file.records.len()),
+                // Why, is said below.
+                Reading::Stopped if file.failure.is_some() => return "not read".to_owned(),
+                Reading::Stopped => {
+                    format!("stopped after {}", counted(file.records.len(), "answer"))
+                }
                 Reading::Full => format!("the first {} answers", file.records.len()),
-                Reading::Done => format!("{} answers", file.records.len()),
+                Reading::Done if file.records.is_empty() && file.unread == 0 => {
+                    return "empty: expected JSON Lines, an answer a line".to_owned();
+                }
+                Reading::Done => counted(file.records.len(), "answer"),
             };
             match file.hash.is_empty() {
                 true => format!("{}, {rows}", kind(&file.records)),
@@ -235,36 +244,19 @@ fn Entry(id: usize) -> impl IntoView {
     }
 }
 
-/// The lines of a file that could not be read.
+/// What is wrong with a file's lines.
 #[component]
 fn Faults(id: usize) -> impl IntoView {
-    const SHOWN: usize = 50;
     let files = expect_context::<State>().files;
     let faults = Memo::new(move |_| {
         files.all.with(|all| {
-            let file = all.iter().find(|file| file.id == id)?;
-            let said = |fault: &crate::score::rows::RowFault| {
-                escaped(&format!("{}:{}: {}", file.name, fault.line, fault.what))
-            };
-            let first: Vec<String> = file.faults.iter().take(SHOWN).map(said).collect();
-            (file.unread > 0).then_some((file.unread, first))
+            let file = all.iter().find(|file| file.id == id);
+            file.map_or_else(faults::Faults::default, |file| {
+                faults::Faults::of(&file.name, file.unread, file.remarked, &file.faults)
+            })
         })
     });
-    move || {
-        faults.get().map(|(unread, first)| {
-            let summary = match unread {
-                1 => "1 line could not be read".to_owned(),
-                n if n > SHOWN => format!("{n} lines could not be read; the first {SHOWN}:"),
-                n => format!("{n} lines could not be read"),
-            };
-            view! {
-                <details data-testid="faults" open>
-                    <summary>{summary}</summary>
-                    <ul>{first.into_iter().map(|said| view! { <li>{said}</li> }).collect_view()}</ul>
-                </details>
-            }
-        })
-    }
+    view! { <faults::FaultLists faults=faults/> }
 }
 
 /// Files by their addresses: nothing is fetched that nobody said yes to.

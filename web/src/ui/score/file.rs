@@ -6,6 +6,7 @@ use crate::score::rows::{FIELDS, Line, MAX_ROWS, RowFault, RowScore, Table};
 use crate::score::{Case, Rules};
 use crate::ui::keys::on_escape;
 use crate::ui::opened::on_drop;
+use crate::ui::text::counted;
 use js_sys::{Array, Float64Array};
 use leptos::ev;
 use leptos::prelude::*;
@@ -37,8 +38,10 @@ pub struct OpenFile {
     pub table: RwSignal<Table>,
     /// The libraries that rows point to.
     pub dependencies: RwSignal<Vec<String>>,
-    /// The lines that could not be read.
+    /// The lines that could not be read, or not in whole: the first ones.
     pub faults: RwSignal<Vec<RowFault>>,
+    /// How many were not read in whole.
+    pub remarked: RwSignal<usize>,
     /// Why nothing can be read at all.
     pub failure: RwSignal<Option<String>>,
     /// The index in the file of the row that is shown below.
@@ -62,6 +65,7 @@ impl OpenFile {
             table: RwSignal::new(Table::default()),
             dependencies: RwSignal::new(vec![String::new()]),
             faults: RwSignal::new(Vec::new()),
+            remarked: RwSignal::new(0),
             failure: RwSignal::new(None),
             selected: RwSignal::new(None),
             unread: RwSignal::new(None),
@@ -90,6 +94,7 @@ impl OpenFile {
         self.table.update(Table::clear);
         self.dependencies.set(vec![String::new()]);
         self.faults.set(Vec::new());
+        self.remarked.set(0);
         self.failure.set(None);
         self.scored_by.set(Some(rules));
         self.reading.set(Reading::Going {
@@ -138,10 +143,12 @@ impl OpenFile {
         let numbers = message.get(0).unchecked_into::<Float64Array>().to_vec();
         let (rows, _) = numbers.as_chunks::<FIELDS>();
         let names: Vec<String> = serde_json::from_str(&text(1)).unwrap_or_default();
-        let faults: Vec<RowFault> = serde_json::from_str(&text(2)).unwrap_or_default();
+        let (faults, remarked): (Vec<RowFault>, usize) =
+            serde_json::from_str(&text(2)).unwrap_or_default();
         self.dependencies.update(|all| all.extend(names));
         if !faults.is_empty() {
             self.faults.update(|all| all.extend(faults));
+            self.remarked.set(remarked);
         }
         self.table
             .update(|table| table.extend(rows.iter().map(RowScore::from_numbers)));
@@ -347,14 +354,19 @@ fn Progress() -> impl IntoView {
         let rows = file.table.with(|table| table.rows.len());
         match file.reading.get() {
             Reading::Going { done, size } => {
-                format!("{rows} rows, {:.0} %", 100.0 * done / size.max(1.0))
+                let percent = 100.0 * done / size.max(1.0);
+                format!("{}, {percent:.0} %", counted(rows, "row"))
             }
-            Reading::Stopped => format!("stopped after {rows} rows"),
+            // Why, is said below.
+            Reading::Stopped if rows == 0 && file.failure.with(Option::is_some) => {
+                "not read".to_owned()
+            }
+            Reading::Stopped => format!("stopped after {}", counted(rows, "row")),
             Reading::Full => format!("the first {MAX_ROWS} rows: split the file to see the others"),
             Reading::Done if rows == 0 => {
                 "no rows: expected JSON Lines, an object a line".to_owned()
             }
-            Reading::Done => format!("{rows} rows"),
+            Reading::Done => counted(rows, "row"),
         }
     };
     view! {

@@ -1,9 +1,10 @@
 //! The table of a file's rows: those in sight are drawn, the others are room.
 
 use super::file::OpenFile;
-use crate::score::rows::{Column, Export, Filter, Outcome};
+use crate::score::rows::{Column, Export, Filter, Outcome, RowScore};
 use crate::score::signed;
 use crate::ui::download::save;
+use crate::ui::faults;
 use crate::ui::in_sight::{InSight, arrows};
 use crate::ui::keys::on_key;
 use crate::visible::escaped;
@@ -276,38 +277,19 @@ fn Filters(value: NodeRef<html::Input>) -> impl IntoView {
     }
 }
 
-/// The lines that could not be read.
+/// What is wrong with the file's lines.
 #[component]
 fn Faults() -> impl IntoView {
     let file = expect_context::<OpenFile>();
-    let unread = move || {
-        file.table.with(|table| {
-            table
-                .rows
-                .iter()
-                .filter(|row| row.outcome == Outcome::Unread)
-                .count()
-        })
-    };
-    let name = move || file.name.get().unwrap_or_default();
-    let lines = move || {
-        let said = |fault: &crate::score::rows::RowFault| {
-            format!("{}:{}: {}", name(), fault.line, fault.what)
-        };
-        let faults = file
-            .faults
-            .with(|faults| faults.iter().take(50).map(said).collect::<Vec<_>>());
-        faults
-            .iter()
-            .map(|said| view! { <li>{escaped(said)}</li> })
-            .collect_view()
-    };
-    view! {
-        <Show when=move || 0 < unread()>
-            <details data-testid="faults" open>
-                <summary>{move || match unread() { 1 => "1 line could not be read".to_owned(), n if n > 50 => format!("{n} lines could not be read; the first 50:"), n => format!("{n} lines could not be read") }}</summary>
-                <ul>{lines}</ul>
-            </details>
-        </Show>
-    }
+    // A memo: it changes less often than the rows do.
+    let faults = Memo::new(move |_| {
+        let is_unread = |row: &&RowScore| row.outcome == Outcome::Unread;
+        let unread = file
+            .table
+            .with(|table| table.rows.iter().filter(is_unread).count());
+        let name = file.name.get().unwrap_or_default();
+        file.faults
+            .with(|faults| faults::Faults::of(&name, unread, file.remarked.get(), faults))
+    });
+    view! { <faults::FaultLists faults=faults/> }
 }

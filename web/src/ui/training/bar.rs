@@ -5,6 +5,7 @@ use super::open::Reader;
 use super::state::{Run, State};
 use crate::training::View;
 use crate::ui::opened::chosen;
+use crate::ui::text::counted;
 use crate::visible::escaped;
 use leptos::html;
 use leptos::prelude::*;
@@ -91,6 +92,7 @@ struct Entry {
     shown: bool,
     said: String,
     faults: Vec<String>,
+    remarks: Vec<String>,
 }
 
 impl Entry {
@@ -118,10 +120,10 @@ impl Entry {
             }
         }
         if run.metrics.twice > 0 {
-            said.push(format!(
-                "{} steps stand twice: the later line counts",
-                run.metrics.twice
-            ));
+            said.push(match run.metrics.twice {
+                1 => "1 step stands twice: the later line counts".to_owned(),
+                twice => format!("{twice} steps stand twice: the later line counts"),
+            });
         }
         said.extend(run.notes.iter().cloned());
         let fault = |file: &str, fault: &crate::run::Fault| {
@@ -136,8 +138,11 @@ impl Entry {
         faults.extend(
             run.completion_faults
                 .iter()
+                .filter(|of| !of.read)
                 .map(|of| fault("completions.jsonl", of)),
         );
+        let remarks = run.completion_faults.iter().filter(|of| of.read);
+        let remarks = remarks.map(|of| fault("completions.jsonl", of)).collect();
         let more = run.metrics.unread - run.metrics.faults.len();
         if more > 0 {
             faults.push(format!("metrics.jsonl: {more} more lines"));
@@ -149,6 +154,7 @@ impl Entry {
             shown: run.shown,
             said: said.join(", "),
             faults,
+            remarks,
         }
     }
 }
@@ -168,14 +174,18 @@ fn Runs() -> impl IntoView {
     let row = move |entry: Entry| {
         let id = entry.id;
         let shown = entry.shown;
-        let faults = (!entry.faults.is_empty()).then(|| {
-            view! {
-                <details class="faults" data-testid="faults">
-                    <summary class="wrong">{format!("{} lines could not be read", entry.faults.len())}</summary>
-                    <ul>{entry.faults.iter().map(|fault| view! { <li>{escaped(fault)}</li> }).collect_view()}</ul>
-                </details>
-            }
-        });
+        let list = |faults: &[String], id: &'static str, what: &str| {
+            (!faults.is_empty()).then(|| {
+                view! {
+                    <details class="faults" data-testid=id>
+                        <summary class="wrong">{format!("{} {what}", counted(faults.len(), "line"))}</summary>
+                        <ul>{faults.iter().map(|fault| view! { <li>{escaped(fault)}</li> }).collect_view()}</ul>
+                    </details>
+                }
+            })
+        };
+        let faults = list(&entry.faults, "faults", "could not be read");
+        let remarks = list(&entry.remarks, "remarks", "read without a value");
         view! {
             <li data-testid="run">
                 <label class="check">
@@ -186,6 +196,7 @@ fn Runs() -> impl IntoView {
                 </label>
                 <span class="hint">{entry.said}</span>
                 {faults}
+                {remarks}
             </li>
         }
     };

@@ -4,6 +4,7 @@ use super::state::{Source, State};
 use crate::index_worker::News;
 use crate::run::{Kind, NotOfARun, RowsReader, SNIFF_BYTES, find, training_file};
 use crate::ui::opened::Opened;
+use crate::ui::text::counted;
 use js_sys::{Array, Promise};
 use leptos::prelude::*;
 use std::rc::Rc;
@@ -172,8 +173,13 @@ impl Reader {
         reader.finish();
         if reader.unread > 0 {
             let said = format!(
-                "{path}: {} lines are no rows with a text new_code",
-                reader.unread
+                "{path}: {} without a text new_code: {} no row",
+                counted(reader.unread, "line"),
+                if reader.unread == 1 {
+                    "it is"
+                } else {
+                    "they are"
+                },
             );
             self.state.failures.update(|all| all.push(said));
         }

@@ -1,0 +1,113 @@
+//! What a file is that is no JSON Lines, told by how it begins: said once, where every line of it would only be said to be wrong.
+
+use serde_json::Value;
+
+/// A kind of file that cannot be read line by line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Foreign {
+    /// Packed: its end, and what unpacks it.
+    #[error("a packed file ({0}): unpack it first, as with {1}")]
+    Packed(&'static str, &'static str),
+    /// A table of columns.
+    #[error(
+        "a Parquet file: write it as JSON Lines first, as with pandas' to_json(…, orient=\"records\", lines=True)"
+    )]
+    Parquet,
+    /// Text of two bytes a character.
+    #[error("UTF-16 text: save it as UTF-8")]
+    Utf16,
+    /// All objects in one list.
+    #[error("one JSON list: write its objects a line each, as with jq -c '.[]' FILE")]
+    List,
+    /// An object over many lines.
+    #[error("JSON over several lines: write an object a line, as with jq -c . FILE")]
+    Spread,
+    /// A run's metrics, which hold no answers.
+    #[error("a run's metrics, which hold no answers: the page Training reads them")]
+    Metrics,
+}
+
+const PACKED: [(&[u8], &str, &str); 4] = [
+    (b"\x1f\x8b", "gzip", "gunzip FILE"),
+    (b"PK\x03\x04", "zip", "unzip FILE"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "unzstd FILE"),
+    (b"\xfd7zXZ", "xz", "unxz FILE"),
+];
+
+impl Foreign {
+    /// The kind of a file that begins with these bytes; `None` where it may be lines.
+    pub fn of(beginning: &[u8]) -> Option<Self> {
+        let packed = PACKED.iter().find(|(mark, ..)| beginning.starts_with(mark));
+        if let Some((_, name, with)) = packed {
+            return Some(Foreign::Packed(name, with));
+        }
+        match beginning {
+            [b'P', b'A', b'R', b'1', ..] => return Some(Foreign::Parquet),
+            // With a mark, or a bracket and its empty half.
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'{' | b'[', 0, ..] | [0, b'{' | b'[', ..] => {
+                return Some(Foreign::Utf16);
+            }
+            _ => {}
+        }
+        let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
+        let text = text.trim_ascii_start();
+        let first = text.split(|&byte| byte == b'\n').next()?.trim_ascii();
+        match text {
+            // A line that is a list of something else is one that is wrong among others.
+            [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => Some(Foreign::List),
+            [b'{', ..] if first == b"{" => Some(Foreign::Spread),
+            _ => match serde_json::from_slice(first) {
+                Ok(Value::Object(fields)) => {
+                    let has = |name: &str| fields.contains_key(name);
+                    let is_answer = ["completion", "target", "new_code"].into_iter().any(has);
+                    (has("step") && has("learning_rate") && !is_answer).then_some(Foreign::Metrics)
+                }
+                _ => None,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_no_lines_is_named_by_how_it_begins() {
+        for (bytes, said) in [
+            (&b"\x1f\x8b\x08\0"[..], "a packed file (gzip)"),
+            (b"PK\x03\x04", "a packed file (zip)"),
+            (b"PAR1\x15", "a Parquet file"),
+            (b"\xff\xfe{\0", "UTF-16 text"),
+            (b"{\0\"\0", "UTF-16 text"),
+            (b"\xef\xbb\xbf [\n  {\"a\": 1}", "one JSON list"),
+            (b"[{\"a\": 1}]", "one JSON list"),
+            (b"{\n  \"a\": 1", "JSON over several lines"),
+            (b"{\"step\":1,\"learning_rate\":0.1}\n", "a run's metrics"),
+        ] {
+            let found = Foreign::of(bytes).map(|foreign| foreign.to_string());
+            assert!(
+                found.as_ref().is_some_and(|found| found.starts_with(said)),
+                "{said}: {found:?}"
+            );
+        }
+        for lines in [
+            &b""[..],
+            b"\n\n",
+            b"[1]\n{\"completion\": \"c\"}",
+            b"{\"step\":1,\"completion\":\"c\",\"learning_rate\":1}",
+            b"nothing",
+            b"{\"completion\": \"c",
+        ] {
+            assert_eq!(Foreign::of(lines), None, "{lines:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_a_kind_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let _ = Foreign::of(&bytes);
+        }
+    }
+}

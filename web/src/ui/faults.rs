@@ -1,0 +1,76 @@
+//! Lines of a file that could not be read, and those that were read without one of their values.
+
+use crate::score::rows::RowFault;
+use crate::visible::escaped;
+use leptos::prelude::*;
+
+/// How many of each are listed.
+const LISTED: usize = 50;
+
+/// What of a file's lines is to be told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Faults {
+    /// The file.
+    pub name: String,
+    /// How many lines could not be read.
+    pub unread: usize,
+    /// How many were read without a value.
+    pub remarked: usize,
+    /// The first of both.
+    pub first: Vec<RowFault>,
+}
+
+impl Faults {
+    /// The first of a file's faults, no more than are shown.
+    pub fn of(name: &str, unread: usize, remarked: usize, all: &[RowFault]) -> Self {
+        let of = |read| all.iter().filter(move |fault| fault.read == read);
+        Faults {
+            name: name.to_owned(),
+            unread,
+            remarked,
+            first: [false, true]
+                .into_iter()
+                .flat_map(|read| of(read).take(LISTED))
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+/// The two lists, where there are any.
+#[component]
+pub fn FaultLists(
+    /// What is in them.
+    #[prop(into)]
+    faults: Signal<Faults>,
+) -> impl IntoView {
+    let list = move |read: bool| {
+        faults.with(|faults| {
+            let (count, id, what) = match read {
+                false => (faults.unread, "faults", "could not be read"),
+                true => (faults.remarked, "remarks", "read without a value"),
+            };
+            let summary = match count {
+                0 => return None,
+                1 => format!("1 line {what}"),
+                n if n > LISTED => format!("{n} lines {what}; the first {LISTED}:"),
+                n => format!("{n} lines {what}"),
+            };
+            let own = faults.first.iter().filter(|fault| fault.read == read);
+            let said = own.map(|fault| {
+                let said = format!("{}:{}: {}", faults.name, fault.line, fault.what);
+                view! { <li>{escaped(&said)}</li> }
+            });
+            Some(view! {
+                <details data-testid=id open>
+                    <summary>{summary}</summary>
+                    <ul>{said.collect_view()}</ul>
+                </details>
+            })
+        })
+    };
+    view! {
+        {move || list(false)}
+        {move || list(true)}
+    }
+}
