@@ -67,6 +67,13 @@ test('the demo policy is loaded with one click, and answers as it did in its run
   const rates = await Promise.all(['a', 'b'].map((side) => page.getByTestId(`outcome-${side}`).textContent()));
   t.diagnostic(rates.join(' | '));
   await page.screenshot({ path: `${SCREENSHOTS}try.png`, fullPage: true });
+  // Of answers to another question nothing else is said.
+  await page.getByTestId('row').selectOption('2');
+  await page.getByTestId('stale').waitFor();
+  assert.equal(await page.getByTestId('verdict').textContent(), '');
+  await page.getByTestId('row').selectOption('12');
+  await page.getByTestId('stale').waitFor({ state: 'detached' });
+  assert.notEqual(await page.getByTestId('verdict').textContent(), '');
   await page.getByTestId('unload-a').click();
   await page.getByTestId('status-a').filter({ hasText: 'not loaded' }).waitFor();
   // Other rules judge at once, another question takes the answers away.

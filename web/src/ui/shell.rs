@@ -21,12 +21,15 @@ const SHORTCUTS: &[(&str, &str)] = &[
     ("[  ]", "Training: the step before, the step after"),
     ("+  -  0", "Training: closer, farther, all steps"),
     ("o", "Training: open the step's completions"),
-    ("/", "filter the rows"),
+    ("/", "Score: filter the rows of a file"),
     (
         "c",
         "copy a link to the case, the comparison, or the question",
     ),
-    ("d", "differences: as compared, or as written"),
+    (
+        "d",
+        "Score, Training: differences as compared, or as written",
+    ),
     ("w  l  t", "Compare: where B wins, loses, ties"),
     ("n", "Compare: where the answers differ"),
     ("x", "Compare: turn A and B around"),

@@ -87,11 +87,11 @@ pub fn Opened() -> impl IntoView {
     view! {
         <aside class="drawer" aria-label="the opened pair" data-testid="drawer">
             <div class="drawer-head">
-                <h2 role="status" data-testid="drawer-title">{move || example.with(|example| match example {
+                <h2><span role="status" data-testid="drawer-title">{move || example.with(|example| match example {
                     Some(Ok(example)) => format!("{}: {}", example.key, example.title),
                     Some(Err(_)) => "cannot be read".to_owned(),
                     None => String::new(),
-                })}</h2>
+                })}</span></h2>
                 <button type="button" data-testid="close-drawer" title="Esc" on:click=move |_| close()>"Close"</button>
             </div>
             {move || example.with(|example| match example.as_ref()? {
@@ -116,7 +116,7 @@ fn body(example: &Example) -> impl IntoView {
         (!target.is_empty()).then(|| view! {
             <details open>
                 <summary>{format!("{name} against the target")}</summary>
-                <DiffTable diff=Diff::between(code, &target) caption="a line diff of the codes as written".to_owned() left=name right="target"/>
+                <DiffTable diff=Diff::between(code, &target) caption=format!("a line diff of {name}'s code and the target's as written") left=name right="target"/>
             </details>
         })
     };

@@ -154,7 +154,8 @@ fn Verdict() -> impl IntoView {
     let verdict = move || {
         let [a, b] = state.sides.map(|side| side.answer.get());
         let whole = |answer: &Answer| matches!(answer.progress, Progress::Finished(_));
-        if !whole(&a) || !whole(&b) {
+        // Of answers to another question nothing is said but that.
+        if !whole(&a) || !whole(&b) || state.is_stale() {
             return None;
         }
         if a.text == b.text {

@@ -11,7 +11,7 @@ use web_sys::{KeyboardEvent, PointerEvent};
 /// How high a chart is.
 pub const HEIGHT: f64 = 150.0;
 /// The room for labels on the left and below, and a little on the other sides.
-pub const LEFT: f64 = 46.0;
+pub const LEFT: f64 = 64.0;
 pub const RIGHT: f64 = 8.0;
 pub const TOP: f64 = 6.0;
 pub const BOTTOM: f64 = 20.0;
