@@ -75,6 +75,17 @@ test('a link carries the case, and the address follows what is written', async (
   assert.equal(await field(other, 'target').innerText(), 'np.hstack(rows)');
 });
 
+test('typing over lines that are selected replaces them, and the browser has nothing to complain of', async (t) => {
+  const page = await opened(t, { hash: link({ ...CASE, old: 'a = 1\nb = 2\nc = 3' }) });
+  await field(page, 'old').click();
+  await page.keyboard.press('Control+Home');
+  await page.keyboard.press('Shift+ArrowDown');
+  await page.keyboard.type('xy');
+  await page.waitForURL(/old=xyb%20%3D%202%0Ac%20%3D%203&/);
+  await page.keyboard.press('Control+z');
+  await page.waitForURL(/old=a%20%3D%201%0Ab%20%3D%202%0Ac%20%3D%203&/);
+});
+
 test('the two differences say what they are', async (t) => {
   const page = await opened(t, { hash: link({ ...CASE, completion: answer('# as ever\nnp.row_stack(rows)') }) });
   const section = page.locator('section section', { has: page.getByRole('heading', { name: 'Answer and target' }) });

@@ -94,6 +94,17 @@ const hidden = highlightSpecialChars({
   },
 });
 
+/** Typing over several lines: a browser would join them with styles of its own, which the page's Content-Security-Policy does not let in. */
+const overLines = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { state } = view;
+    const { from, to } = state.selection.main;
+    if (event.inputType !== 'insertText' || event.data === null || view.composing || state.doc.lineAt(from).to >= to) return false;
+    view.dispatch(state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+    return true;
+  },
+});
+
 // The colours are the page's: custom properties pass into a shadow root.
 const look = EditorView.theme({
   '&': { fontSize: '13px', color: 'var(--ink)', backgroundColor: 'var(--field)', maxHeight: '20rem' },
@@ -138,6 +149,7 @@ export function open(host, area, { label, language, onChange }) {
       extensions: [
         LANGUAGES[language],
         hidden,
+        overLines,
         history(),
         drawSelection(),
         bracketMatching(),
