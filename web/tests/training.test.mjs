@@ -134,6 +134,48 @@ test('runs lie over each other, are zoomed by dragging, and saved', async (t) =>
   assert.equal(await reward.locator('path.line').count(), 1);
 });
 
+test('runs of one name are told apart, and one step far from all others is said', async (t) => {
+  const page = await opened(t);
+  for (const runs of [1, 2]) {
+    await drop(page, { 'metrics.jsonl': `${metrics(100)}${runs === 2 ? '{"step":1000000000,"reward":7}\n' : ''}` });
+    await page.getByTestId('run').nth(runs - 1).waitFor();
+  }
+  assert.deepEqual(await page.locator('.file-name').allInnerTexts(), ['metrics.jsonl', 'metrics.jsonl (2)']);
+  const reward = chart(page, 'reward');
+  await reward.getByTestId('more').locator('summary').click();
+  const [csv] = await Promise.all([page.waitForEvent('download'), reward.getByTestId('save-csv').click()]);
+  assert.match(await readFile(await csv.path(), 'utf8'), /^step,metrics\.jsonl reward,metrics\.jsonl \(2\) reward\r\n/);
+  await page.getByTestId('far').filter({ hasText: 'Step 1000000000 stands far from all others' }).waitFor();
+  await page.getByRole('button', { name: 'Look at 1 to 100' }).click();
+  assert.equal(await page.getByTestId('in-sight').innerText(), 'steps 1 to 100');
+  assert.equal(await page.getByTestId('far').count(), 0);
+});
+
+test('what a chart says is not cut off', async (t) => {
+  const page = await opened(t);
+  const log = (at) => Array.from({ length: 30 }, (_, step) => `${JSON.stringify({ step, 'sampling/importance_sampling_ratio/mean_of_all_tokens': -1.25e-10 * (step % 3) + at * 1e-12, reward: -12345.5 * step })}\n`).join('');
+  for (const at of [1, 2, 3]) {
+    await drop(page, { 'metrics.jsonl': log(at) });
+    await page.getByTestId('run').nth(at - 1).waitFor();
+  }
+  await page.keyboard.press(']');
+  const cut = await page.locator('.curve-head, .curve-head *').evaluateAll((parts) => parts.filter((part) => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== 'inline').map((part) => part.textContent));
+  assert.deepEqual(cut, []);
+  const outside = await page.locator('.plot svg .axis').evaluateAll((labels) => labels.filter((label) => label.getBoundingClientRect().left < label.ownerSVGElement.getBoundingClientRect().left - 0.5).map((label) => label.textContent));
+  assert.deepEqual(outside, []);
+});
+
+test('a number that is none costs its value and not its completion', async (t) => {
+  const page = await opened(t);
+  await drop(page, { 'metrics.jsonl': metrics(3), 'completions.jsonl': `${completion(1, 1, 'NaN', { total: 9 }).replace(':9,"adv', ':NaN,"adv')}${completion(2, 1, 'c')}` });
+  await page.getByTestId('legend').filter({ hasText: 'completions of 2 steps' }).waitFor();
+  assert.match(await page.getByTestId('remarks').textContent(), /1 line read without a value.*completions\.jsonl:1: total is NaN, for which JSON has no number/);
+  assert.equal(await page.getByTestId('faults').count(), 0);
+  await page.keyboard.press(']');
+  await page.keyboard.press('o');
+  assert.match(await page.getByTestId('completion-row').innerText(), /×1\s+1\s+–\s+\+0\.500\s+9\s+NaN/);
+});
+
 test('what is wrong with a file is said in place, and the rest is there', async (t) => {
   const page = await opened(t);
   await drop(page, { 'picture.png': '\u0089PNG' });
@@ -229,6 +271,10 @@ test('a run is followed while the demo writes it', { skip: !existsSync(TRAINER) 
   await page.getByTestId('run').filter({ hasText: 'metrics.jsonl was cut back or replaced, and read again' }).waitFor();
   cpSync(join(folder, 'live'), join(folder, 'second'), { recursive: true });
   await page.getByTestId('run').nth(1).filter({ hasText: 'second' }).waitFor();
+  rmSync(join(folder, 'second'), { recursive: true });
+  await page.getByTestId('run').nth(1).filter({ hasText: 'its folder is gone: what was read of it stays' }).waitFor();
+  cpSync(join(folder, 'live'), join(folder, 'second'), { recursive: true });
+  await page.getByTestId('run').nth(1).filter({ hasNotText: 'its folder is gone' }).waitFor();
   // What the browser says of a server that has gone is not ours.
   await page.goto('about:blank');
   playground.kill('SIGINT');

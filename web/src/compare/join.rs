@@ -76,6 +76,38 @@ impl Join {
         self.only_a.len() + self.only_b.len() + self.doubled.len() + self.changed.len()
     }
 
+    /// Why the files share no example, by one of each; `None` where they share some.
+    pub fn why_none(&self, a: &[Record], b: &[Record]) -> Option<String> {
+        if !self.shared.is_empty() {
+            return None;
+        }
+        let first = |records: &[Record], at: &[u32]| Some(records[*at.first()? as usize].key);
+        if let (Some(a), Some(b)) = (first(a, &self.only_a), first(b, &self.only_b)) {
+            let known = match a.known_by() == b.known_by() {
+                true => String::new(),
+                false => format!(
+                    " A's examples are known by {}, B's by {}.",
+                    a.known_by(),
+                    b.known_by()
+                ),
+            };
+            return Some(format!(
+                "None of A's examples is in B: A has {a}, B has {b}.{known}"
+            ));
+        }
+        if let Some(changed) = self.changed.first() {
+            return Some(format!(
+                "What has the same name has another update, old code or target, as {}: the files are of different data.",
+                a[changed.a as usize].key
+            ));
+        }
+        let doubled = self.doubled.first()?;
+        Some(format!(
+            "What is in both is answered several times in one of them, as {}: leave one answer an example.",
+            doubled.key
+        ))
+    }
+
     /// The report as a sentence.
     pub fn in_words(&self) -> String {
         let shared = match self.shared.len() {
@@ -128,6 +160,28 @@ mod tests {
             join.in_words(),
             "1 example is in both; 1 only in A, 1 only in B, 1 doubled, 1 changed."
         );
+    }
+
+    #[test]
+    fn files_that_share_nothing_say_why_by_an_example() {
+        let why = |a: &[Record], b: &[Record]| Join::of(a, b).why_none(a, b);
+        let (a, b) = (records(&[(1, "x"), (2, "x")]), records(&[(7, "x")]));
+        assert_eq!(why(&a, &a), None);
+        assert_eq!(
+            why(&a, &b).as_deref(),
+            Some("None of A's examples is in B: A has row 1, B has row 7.")
+        );
+        let line = br#"{"step": 3, "row": 1, "sample": 0, "completion": "c"}"#;
+        let sample = [Line::parse(line).unwrap().record];
+        assert_eq!(
+            why(&a, &sample).as_deref(),
+            Some(
+                "None of A's examples is in B: A has row 1, B has step 3 row 1 #0. A's examples are known by row, B's by step, row and sample."
+            )
+        );
+        let of = |rows: &[(u64, &str)]| why(&records(&[(1, "x")]), &records(rows)).unwrap();
+        assert!(of(&[(1, "y")]).starts_with("What has the same name has another update"));
+        assert!(of(&[(1, "x"), (1, "x")]).starts_with("What is in both is answered several"));
     }
 
     #[test]

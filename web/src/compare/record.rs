@@ -22,6 +22,17 @@ pub enum Key {
     Content(u64),
 }
 
+impl Key {
+    /// What the example's name is made of.
+    pub fn known_by(self) -> &'static str {
+        match self {
+            Key::Row(_) => "row",
+            Key::Sample { .. } => "step, row and sample",
+            Key::Content(_) => "their texts, as their lines have no row",
+        }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -2,6 +2,7 @@
 
 mod chart;
 mod export;
+mod far;
 mod line;
 mod scale;
 mod smooth;
@@ -9,6 +10,7 @@ mod view;
 
 pub use chart::{Band, CHARTS, Chart, charts, constant};
 pub use export::csv;
+pub use far::Far;
 pub use line::{Line, LineOf, Place};
 pub use scale::{Scale, ticks, value};
 pub use smooth::smooth;

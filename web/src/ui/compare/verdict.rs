@@ -20,10 +20,18 @@ pub fn Verdict() -> impl IntoView {
                 .unwrap_or_default()
         })
     };
+    let why_none = move || {
+        state.compared.with(|compared| {
+            let compared = compared.as_ref()?;
+            let join = &compared.comparison.join;
+            join.why_none(&compared.a.1, &compared.b.1)
+        })
+    };
     view! {
         <Choices/>
         <section class="judged">
             <p class="join" role="status" data-testid="join">{move || of(|comparison| comparison.join.in_words())}</p>
+            <p class="wrong" data-testid="none-shared">{why_none}</p>
             <Unmatched/>
             <p class="sentence" role="status" data-testid="compare-verdict">{move || of(Comparison::verdict)}</p>
             <p class="hint" data-testid="method">{move || of(Comparison::method)}</p>

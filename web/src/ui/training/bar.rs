@@ -3,7 +3,7 @@
 use super::chart::{letter, look};
 use super::open::Reader;
 use super::state::{Run, State};
-use crate::training::View;
+use crate::training::{Far, View};
 use crate::ui::opened::chosen;
 use crate::ui::text::counted;
 use crate::visible::escaped;
@@ -215,6 +215,37 @@ fn Looks() -> impl IntoView {
         Some(step) => format!("at step {step}: smoothed (raw)"),
         None => "last values".to_owned(),
     };
+    let far = Memo::new(move |_| {
+        let mut steps: Vec<u64> = state.runs.with(|runs| {
+            let shown = runs.iter().filter(|run| run.shown);
+            shown
+                .flat_map(|run| run.metrics.metrics.steps())
+                .copied()
+                .collect()
+        });
+        steps.sort_unstable();
+        steps.dedup();
+        Far::of(&steps)
+    });
+    let far = move || {
+        let Far {
+            step,
+            count,
+            others: (first, last),
+        } = far.get()?;
+        state.view.get().steps.is_none().then(|| {
+            let said = match count {
+                1 => format!("Step {step} stands far from all others: "),
+                count => format!("{count} steps stand far from all others, {step} among them: "),
+            };
+            let look = move |_| state.view.update(|view| view.steps = Some((first as f64, last as f64)));
+            view! {
+                <span class="wrong" data-testid="far">
+                    {said}<button type="button" on:click=look>{format!("Look at {first} to {last}")}</button>
+                </span>
+            }
+        })
+    };
     let no_cursor = move || state.cursor.get().is_none();
     view! {
         <div class="filters">
@@ -238,6 +269,7 @@ fn Looks() -> impl IntoView {
             <span class="group" role="group" aria-label="steps">
                 <span data-testid="in-sight">{in_sight}</span>
                 <button type="button" data-testid="zoom-reset" title="0" disabled=move || state.view.get().steps.is_none() on:click=move |_| state.view.update(|view| view.steps = None)>"All steps"</button>
+                {far}
             </span>
             <span class="group" role="group" aria-label="the step that values are read at">
                 <button type="button" title="[" aria-label="the step before" data-testid="step-back" on:click=move |_| state.walk(-1)>"◂"</button>

@@ -20,6 +20,9 @@ const PIECE_BYTES: u64 = 1 << 20;
 /// How many of the runs are drawn at first: those that were written to last.
 const SHOWN: usize = 2;
 
+/// What is said of a run that the server has no more.
+const GONE: &str = "its folder is gone: what was read of it stays";
+
 /// What the server says there is.
 #[derive(Deserialize)]
 struct Listing {
@@ -136,6 +139,16 @@ async fn look(state: State, root: &str, listing: Listing, known: &mut HashMap<St
         });
         if let Err(why) = followed.read_on(state, root, run).await {
             state.change(followed.id, |of| note(&mut of.notes, why));
+        }
+    }
+    for (name, followed) in known.iter() {
+        let gone = !listing.runs.iter().any(|run| run.name == *name);
+        let said = state.run(followed.id, |run| run.notes.iter().any(|note| note == GONE));
+        if said == Some(!gone) {
+            state.change(followed.id, |run| match gone {
+                true => run.notes.push(GONE.to_owned()),
+                false => run.notes.retain(|note| note != GONE),
+            });
         }
     }
     let verb = if listing.follow { "following" } else { "read" };
