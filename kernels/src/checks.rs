@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
     #[cfg(feature = "gpu")]
-    use crate::gpu::Opening;
+    use crate::gpu::{AdapterKind, Opening};
 
     /// Of one check, on the processor.
     pub(crate) fn on_the_cpu(name: &str) {
@@ -102,10 +102,14 @@ mod tests {
             "no adapter: install mesa-vulkan-drivers"
         );
         for adapter in adapters {
-            // As it is, and with weights in parts of a few rows and sums in shared memory alone.
+            // As it is, and with weights in parts of a few rows, sums in shared memory alone, and cut as for a software adapter or for a GPU.
             let otherwise = Opening {
                 weight_bytes: 3000,
                 planes: false,
+                cut_for: Some(match adapter.kind {
+                    AdapterKind::Software => AdapterKind::Discrete,
+                    _ => AdapterKind::Software,
+                }),
             };
             for opening in [Opening::default(), otherwise] {
                 let gpu = block_on(crate::gpu::Gpu::open_with(adapter.index, opening)).unwrap();

@@ -13,7 +13,7 @@ use cubecl::server::ServerError;
 use cubecl::wgpu::wgpu;
 use cubecl::wgpu::{RuntimeOptions, WgpuSetup, try_init_device};
 
-use super::adapter::{self, Adapter, Found};
+use super::adapter::{self, Adapter, AdapterKind, Found};
 use super::memory::Memory;
 use super::reduce::planes_add_up;
 use crate::error::{Error, Result};
@@ -29,6 +29,8 @@ pub struct Opening {
     pub weight_bytes: u64,
     /// Whether units of a plane (a subgroup) exchange numbers directly, where the adapter can do that.
     pub planes: bool,
+    /// The kind of adapter that kernels are cut for; by itself, what it is.
+    pub cut_for: Option<AdapterKind>,
 }
 
 impl Default for Opening {
@@ -36,6 +38,7 @@ impl Default for Opening {
         Self {
             weight_bytes: u64::MAX,
             planes: true,
+            cut_for: None,
         }
     }
 }
@@ -48,6 +51,7 @@ pub struct Gpu {
     device: Option<wgpu::Device>,
     weight_bytes: u64,
     planes: bool,
+    cut_for: AdapterKind,
     memory: Memory,
     launches: AtomicU64,
     reads: AtomicU64,
@@ -107,6 +111,7 @@ impl Gpu {
         let mut gpu = Arc::new(Self {
             weight_bytes: opening.weight_bytes.min(adapter.limits.buffer_bytes),
             planes: false,
+            cut_for: opening.cut_for.unwrap_or(adapter.kind),
             client,
             adapter,
             device,
@@ -190,6 +195,11 @@ impl Gpu {
     #[must_use]
     pub fn planes(&self) -> bool {
         self.planes
+    }
+
+    /// The kind of adapter that kernels are cut for.
+    pub(crate) fn cut_for(&self) -> AdapterKind {
+        self.cut_for
     }
 
     /// The largest part of a weight, in bytes.

@@ -5,6 +5,7 @@
 
 use cubecl::prelude::*;
 
+use super::adapter::AdapterKind;
 use super::buffer::Buffer;
 use super::device::{CUBE_UNITS, grid};
 use super::thin::thin_product;
@@ -12,8 +13,45 @@ use super::weight::{GpuWeight, Part};
 
 /// Units along either side of a block.
 const SIDE: u32 = 16;
-/// Depth of the tiles.
-const DEPTH: u32 = 8;
+
+/// How a product is cut: fixed choices by the kind of adapter and the size, each the fastest of those that were tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Tiling {
+    /// Rows and columns of a unit.
+    tile: u32,
+    /// Depth of the tiles.
+    depth: u32,
+    /// Units' columns lie four by four side by side, which the drivers of GPUs read at once, and tiles' rows lie a little apart, so that units
+    /// that write a column of them meet in no memory bank; else a unit's columns are [`SIDE`] apart.
+    packed: bool,
+}
+
+impl Tiling {
+    /// On an H200 blocks of 64 give the most, twice as much as 128 where there are too few of those for its processors; on lavapipe, where
+    /// reading a tile is what takes time, 128 do.
+    fn of(kind: AdapterKind, [m, n]: [usize; 2]) -> Self {
+        let software = kind == AdapterKind::Software;
+        Self {
+            tile: if software && m > 64 && n > 64 { 8 } else { 4 },
+            depth: if software { 8 } else { 16 },
+            packed: !software,
+        }
+    }
+
+    fn block(self) -> usize {
+        (SIDE * self.tile) as usize
+    }
+}
+
+/// The `i`-th row or column of a unit in its block.
+#[cube]
+fn place(unit: u32, #[comptime] i: u32, #[comptime] packed: bool) -> u32 {
+    if comptime!(packed) {
+        unit * 4 + comptime!(i / 4 * 4 * SIDE + i % 4)
+    } else {
+        unit + comptime!(i * SIDE)
+    }
+}
 
 /// Rows up to which a product is a thin one: a row's bits do not depend on how many there are.
 pub(crate) const THIN_ROWS: usize = crate::decoder::GPU_SEQUENCES;
@@ -141,10 +179,14 @@ fn product_kernel(
     #[comptime] narrow: bool,
     #[comptime] accumulate: bool,
     #[comptime] biased: bool,
-    #[comptime] tile: u32,
+    #[comptime] tiling: Tiling,
 ) {
+    let tile = comptime!(tiling.tile);
+    let depth = comptime!(tiling.depth);
+    let packed = comptime!(tiling.packed);
     let block = comptime!(SIDE * tile);
-    let depth = comptime!(DEPTH);
+    // From a tile's row to the next.
+    let pitch = comptime!(block + if packed { 4 } else { 0 });
     let blocks_n = n.div_ceil(block);
     let blocks = m.div_ceil(block) * blocks_n;
     let cube = CUBE_POS as u32;
@@ -152,8 +194,8 @@ fn product_kernel(
     if cube < blocks {
         let first_m = cube / blocks_n * block;
         let first_n = cube % blocks_n * block;
-        let mut tile_a = Shared::<[f32]>::new_slice(comptime!((block * depth) as usize));
-        let mut tile_b = Shared::<[f32]>::new_slice(comptime!((block * depth) as usize));
+        let mut tile_a = Shared::<[f32]>::new_slice(comptime!((pitch * depth) as usize));
+        let mut tile_b = Shared::<[f32]>::new_slice(comptime!((pitch * depth) as usize));
         let unit_m = UNIT_POS / SIDE;
         let unit_n = UNIT_POS % SIDE;
         let mut sums = Array::<f32>::new(comptime!((tile * tile) as usize));
@@ -181,7 +223,7 @@ fn product_kernel(
                     };
                     value = a[at as usize];
                 }
-                tile_a[(kk * block + i) as usize] = value;
+                tile_a[(kk * pitch + i) as usize] = value;
 
                 let (j, kk) = if comptime!(b_transposed) {
                     (place / depth, place % depth)
@@ -201,7 +243,7 @@ fn product_kernel(
                         value = f32::reinterpret(b[(row * b_stride + col) as usize]);
                     }
                 }
-                tile_b[(kk * block + j) as usize] = value;
+                tile_b[(kk * pitch + j) as usize] = value;
             }
             sync_cube();
             #[unroll]
@@ -209,11 +251,11 @@ fn product_kernel(
                 let mut right = Array::<f32>::new(comptime!(tile as usize));
                 #[unroll]
                 for j in 0..tile {
-                    right[j as usize] = tile_b[(kk * block + unit_n + j * SIDE) as usize];
+                    right[j as usize] = tile_b[(kk * pitch + place(unit_n, j, packed)) as usize];
                 }
                 #[unroll]
                 for i in 0..tile {
-                    let left = tile_a[(kk * block + unit_m + i * SIDE) as usize];
+                    let left = tile_a[(kk * pitch + place(unit_m, i, packed)) as usize];
                     #[unroll]
                     for j in 0..tile {
                         sums[(i * tile + j) as usize] += left * right[j as usize];
@@ -225,10 +267,10 @@ fn product_kernel(
         }
         #[unroll]
         for i in 0..tile {
-            let row = first_m + unit_m + i * SIDE;
+            let row = first_m + place(unit_m, i, packed);
             #[unroll]
             for j in 0..tile {
-                let col = first_n + unit_n + j * SIDE;
+                let col = first_n + place(unit_n, j, packed);
                 if row < m && col < n {
                     let at = (c_offset + row * c_stride + col) as usize;
                     let mut sum = sums[(i * tile + j) as usize];
@@ -263,9 +305,8 @@ pub(crate) fn product(
         return thin_product([m, k, n], left, right, bias, out);
     }
     let unused = Buffer::unused(out.numbers.gpu());
-    // A block of 128 pays where there are some of them.
-    let tile: u32 = if m > 64 && n > 64 { 8 } else { 4 };
-    let block = (SIDE * tile) as usize;
+    let tiling = Tiling::of(out.numbers.gpu().cut_for(), [m, n]);
+    let block = tiling.block();
     // SAFETY: no unit reads or writes beyond the operands' sizes, which are those of their buffers by their strides.
     unsafe {
         product_kernel::launch_unchecked(
@@ -290,7 +331,7 @@ pub(crate) fn product(
             right.narrow,
             out.accumulate,
             bias.is_some(),
-            tile,
+            tiling,
         );
     }
 }

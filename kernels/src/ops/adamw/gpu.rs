@@ -1,4 +1,4 @@
-//! Every tensor of a GPU in three launches: the gradients' norm in parts, the factor that clips them, the step.
+//! Every tensor of a GPU in three launches: the gradients' norm in parts, what clips them, the step.
 //!
 //! Tensors that do not lie side by side are a launch each. Nothing waits for the norm before the step is made; it is read with what came of
 //! the step.
@@ -85,8 +85,8 @@ fn norm_kernel(
     }
 }
 
-/// One cube: the root of the factor that takes the norm of all parts down to `limit`, or 1. The factor itself may be so small that adapters take
-/// it for zero.
+/// One cube: what takes the norm of all parts down to `limit` as two numbers, the largest gradient and what becomes of it; 1 and 1 where the norm
+/// is below. Their ratio may be so small that adapters take it for zero, and so may any product of its parts that a compiler makes.
 #[cube(launch_unchecked)]
 fn clip_kernel(
     parts: &[f32],
@@ -116,11 +116,9 @@ fn clip_kernel(
     if UNIT_POS == 0 {
         // In this order, because the norm itself may be beyond the range.
         let of_most = limit / (squares.sqrt() + epsilon / max(most, f32::MIN_POSITIVE));
-        let mut clip = 1.0f32;
-        if of_most < most {
-            clip = of_most.sqrt() / most.sqrt();
-        }
-        factor[0] = clip;
+        let clipped = of_most < most;
+        factor[0] = select(clipped, most, 1.0f32);
+        factor[1] = select(clipped, of_most, 1.0f32);
     }
 }
 
@@ -152,12 +150,13 @@ fn step_kernel(
     if cube < blocks {
         let begin = cube * EACH * CUBE_UNITS + UNIT_POS;
         let end = param.len() as u32;
-        let clip = factor[0];
+        let most = factor[0];
+        let of_most = factor[1];
         let mut lost = 0.0f32;
         for i in 0..EACH {
             let at = (begin + i * CUBE_UNITS) as usize;
             if (at as u32) < end {
-                let g = gradient[at] * clip * clip;
+                let g = share(gradient[at], most) * of_most;
                 let mean = m[at] + one_minus_beta1 * (g - m[at]);
                 let square = beta2 * v[at] + one_minus_beta2 * (g * g);
                 let root = square.sqrt() / root_correction2;
@@ -216,8 +215,8 @@ pub(super) async fn step(
     }
     let clipped = max_grad_norm > 0.0;
     let factor = match clipped {
-        true => Buffer::empty(gpu, 1)?,
-        false => Buffer::filled(gpu, 1, 1.0)?,
+        true => Buffer::empty(gpu, 2)?,
+        false => Buffer::filled(gpu, 2, 1.0)?,
     };
     if clipped {
         // SAFETY: there are so many parts.
