@@ -34,3 +34,4 @@ pub mod policy;
 pub mod python;
 pub mod reward;
 pub mod similarity;
+pub mod visible;

@@ -1,7 +1,7 @@
-//! Text from files as it may be shown: characters that cannot be seen, or that move others about, become escapes.
-//!
-//! "Trojan Source" (Boucher and Anderson, 2021) is the attack: text that reads otherwise than it runs. Line ends and tabs stay, as they are laid
-//! out by the page.
+//! Text from files as it may be shown, in fragments: hidden characters, as `core` counts them, become escapes. Line ends and tabs stay, as they
+//! are laid out by the page.
+
+use recode_core::visible::is_hidden;
 
 /// A run of text, or one character that is shown by its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,20 +36,6 @@ pub fn escaped(text: &str) -> String {
         Fragment::Escaped(text) => text.clone(),
     };
     fragments(text).iter().map(text_of).collect()
-}
-
-/// Whether a character cannot be seen, or moves others about.
-fn is_hidden(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
-            true
-        }
-        '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
-        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' => true,
-        '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
-        c => c.is_control(),
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{Component, Edit, EditScript, Explanation, LineEdit, Span};
 use crate::python::LeftOut;
+use crate::visible::Visible;
 use std::fmt;
 
 /// Lines of context around an edit.
@@ -107,7 +108,7 @@ fn write_component(f: &mut fmt::Formatter<'_>, component: &Component) -> fmt::Re
     let line = format!(
         "{:<12}{value:>7} of {best}   {}",
         part.name(),
-        why.as_deref().unwrap_or_default()
+        Visible(why.as_deref().unwrap_or_default())
     );
     writeln!(f, "{}", line.trim_end())
 }
@@ -141,9 +142,9 @@ fn write_edits(f: &mut fmt::Formatter<'_>, edits: &EditScript, exact: bool) -> f
         write!(f, "{mark} ")?;
         for piece in &line.pieces {
             match piece.edit {
-                Edit::Delete if mark == '~' => write!(f, "[-{}-]", piece.text)?,
-                Edit::Insert if mark == '~' => write!(f, "{{+{}+}}", piece.text)?,
-                _ => f.write_str(&piece.text)?,
+                Edit::Delete if mark == '~' => write!(f, "[-{}-]", Visible(&piece.text))?,
+                Edit::Insert if mark == '~' => write!(f, "{{+{}+}}", Visible(&piece.text))?,
+                _ => write!(f, "{}", Visible(&piece.text))?,
             }
         }
         writeln!(f)?;

@@ -1,0 +1,46 @@
+//! Text of others as it may be shown: characters that cannot be seen, that move others about, or that a terminal obeys, become escapes.
+//!
+//! "Trojan Source" (Boucher and Anderson, 2021) is the attack: text that reads otherwise than it runs.
+
+use std::fmt::{self, Write};
+
+/// Whether a character cannot be seen, moves others about, or commands a terminal; line ends and tabs are layout.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
+            true
+        }
+        '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => true,
+        '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' => true,
+        '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' => true,
+        c => c.is_control(),
+    }
+}
+
+/// A text whose hidden characters are written as `\u{202e}`.
+pub(crate) struct Visible<'a>(pub &'a str);
+
+impl fmt::Display for Visible<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match is_hidden(c) {
+                true => write!(f, "{}", c.escape_default())?,
+                false => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_or_nobody_sees_is_written_out() {
+        let shown = Visible("x = \u{1b}[31mred\u{7}\u{202e}\t漢é🦀\n").to_string();
+        assert_eq!(shown, "x = \\u{1b}[31mred\\u{7}\\u{202e}\t漢é🦀\n");
+    }
+}
