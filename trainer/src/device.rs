@@ -38,8 +38,8 @@ impl FromStr for DeviceChoice {
 /// Which device.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct DeviceArgs {
-    /// What to compute on: cpu, gpu, gpu:N, or auto, which is a GPU where there is one (see `recode-trainer devices`). Two
-    /// GPUs have been timed, both the faster; all others are yet to be, so that the default is the processor
+    /// What to compute on: cpu, gpu, gpu:N, or auto, which is a GPU where there is one (see `recode-trainer devices`). One GPU has been timed, an
+    /// H200, which is the faster; of others nobody knows yet, so that the default is the processor
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
 }

@@ -183,7 +183,7 @@ pub(super) fn instance() -> &'static wgpu::Instance {
     })
 }
 
-/// The adapters themselves, in the order of [`adapters`]: first those of the runtimes that somebody asked for when he built this.
+/// The adapters themselves, in the order of [`adapters`]: first those of the runtimes that this build links.
 pub(super) async fn found() -> Vec<Found> {
     let mut of_wgpu = instance().enumerate_adapters(wgpu::Backends::PRIMARY).await;
     // Stable: of one kind, the driver's order.

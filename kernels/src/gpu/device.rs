@@ -252,7 +252,6 @@ impl Gpu {
 
 /// Opens an adapter that wgpu found, with all that it can do.
 async fn open_wgpu(adapter: wgpu::Adapter) -> std::result::Result<(Client, wgpu::Device), String> {
-    let refused = |error: &dyn fmt::Display| error.to_string();
     let (device, queue) = adapter
         .request_device(&wgpu::DeviceDescriptor {
             label: Some("recode"),
@@ -266,7 +265,7 @@ async fn open_wgpu(adapter: wgpu::Adapter) -> std::result::Result<(Client, wgpu:
             experimental_features: wgpu::ExperimentalFeatures::disabled(),
         })
         .await
-        .map_err(|error| refused(&error))?;
+        .map_err(|error| error.to_string())?;
     let setup = WgpuSetup {
         instance: adapter::instance().clone(),
         backend: adapter.get_info().backend,
@@ -274,8 +273,8 @@ async fn open_wgpu(adapter: wgpu::Adapter) -> std::result::Result<(Client, wgpu:
         device: device.clone(),
         queue,
     };
-    let options = RuntimeOptions::try_default().map_err(|error| refused(&error))?;
-    let id = try_init_device(setup, options).map_err(|error| refused(&error))?;
+    let options = RuntimeOptions::try_default().map_err(|error| error.to_string())?;
+    let id = try_init_device(setup, options).map_err(|error| error.to_string())?;
     Ok((cubecl::Device::from(id).client(), device))
 }
 

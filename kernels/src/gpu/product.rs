@@ -21,8 +21,8 @@ struct Tiling {
     tile: u32,
     /// Depth of the tiles.
     depth: u32,
-    /// Units' columns lie four by four side by side, which the drivers of GPUs read at once, and tiles' rows lie a little apart, so that units
-    /// that write a column of them meet in no memory bank; else a unit's columns are [`SIDE`] apart.
+    /// A unit's columns lie side by side, which the drivers of GPUs read at once, and tiles' rows lie a little apart, so that units that write a
+    /// column of them meet in no memory bank; else a unit's columns are [`SIDE`] apart.
     packed: bool,
 }
 
@@ -45,9 +45,9 @@ impl Tiling {
 
 /// The `i`-th row or column of a unit in its block.
 #[cube]
-fn place(unit: u32, #[comptime] i: u32, #[comptime] packed: bool) -> u32 {
-    if comptime!(packed) {
-        unit * 4 + comptime!(i / 4 * 4 * SIDE + i % 4)
+fn in_block(unit: u32, #[comptime] i: u32, #[comptime] tiling: Tiling) -> u32 {
+    if comptime!(tiling.packed) {
+        unit * comptime!(tiling.tile) + i
     } else {
         unit + comptime!(i * SIDE)
     }
@@ -183,10 +183,9 @@ fn product_kernel(
 ) {
     let tile = comptime!(tiling.tile);
     let depth = comptime!(tiling.depth);
-    let packed = comptime!(tiling.packed);
     let block = comptime!(SIDE * tile);
     // From a tile's row to the next.
-    let pitch = comptime!(block + if packed { 4 } else { 0 });
+    let pitch = comptime!(block + if tiling.packed { 4 } else { 0 });
     let blocks_n = n.div_ceil(block);
     let blocks = m.div_ceil(block) * blocks_n;
     let cube = CUBE_POS as u32;
@@ -251,11 +250,11 @@ fn product_kernel(
                 let mut right = Array::<f32>::new(comptime!(tile as usize));
                 #[unroll]
                 for j in 0..tile {
-                    right[j as usize] = tile_b[(kk * pitch + place(unit_n, j, packed)) as usize];
+                    right[j as usize] = tile_b[(kk * pitch + in_block(unit_n, j, tiling)) as usize];
                 }
                 #[unroll]
                 for i in 0..tile {
-                    let left = tile_a[(kk * pitch + place(unit_m, i, packed)) as usize];
+                    let left = tile_a[(kk * pitch + in_block(unit_m, i, tiling)) as usize];
                     #[unroll]
                     for j in 0..tile {
                         sums[(i * tile + j) as usize] += left * right[j as usize];
@@ -267,10 +266,10 @@ fn product_kernel(
         }
         #[unroll]
         for i in 0..tile {
-            let row = first_m + place(unit_m, i, packed);
+            let row = first_m + in_block(unit_m, i, tiling);
             #[unroll]
             for j in 0..tile {
-                let col = first_n + place(unit_n, j, packed);
+                let col = first_n + in_block(unit_n, j, tiling);
                 if row < m && col < n {
                     let at = (c_offset + row * c_stride + col) as usize;
                     let mut sum = sums[(i * tile + j) as usize];

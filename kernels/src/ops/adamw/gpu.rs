@@ -24,11 +24,12 @@ fn is_finite(x: f32) -> bool {
     (u32::reinterpret(x) & 0x7f80_0000) != 0x7f80_0000
 }
 
-/// `x / most`, where that is at most 1. GPUs divide by way of the divisor's inverse, which of the largest numbers is below what they keep.
+/// `x / most`, where that is at most 1. GPUs divide by way of the divisor's inverse, which of the largest numbers is below what they keep; both are
+/// taken down before, and so may an `x` be to 0 that is 2^-126 of `most`.
 #[cube]
 fn share(x: f32, most: f32) -> f32 {
     let mut scale = 1.0f32;
-    if most > 1.0f32 {
+    if most * HALF_RANGE > 1.0f32 {
         scale = HALF_RANGE;
     }
     (x * scale) / (most * scale)
@@ -90,7 +91,7 @@ fn norm_kernel(
 #[cube(launch_unchecked)]
 fn clip_kernel(
     parts: &[f32],
-    factor: &mut [f32],
+    clip: &mut [f32],
     count: u32,
     limit: f32,
     epsilon: f32,
@@ -117,8 +118,8 @@ fn clip_kernel(
         // In this order, because the norm itself may be beyond the range.
         let of_most = limit / (squares.sqrt() + epsilon / max(most, f32::MIN_POSITIVE));
         let clipped = of_most < most;
-        factor[0] = select(clipped, most, 1.0f32);
-        factor[1] = select(clipped, of_most, 1.0f32);
+        clip[0] = select(clipped, most, 1.0f32);
+        clip[1] = select(clipped, of_most, 1.0f32);
     }
 }
 
@@ -133,7 +134,7 @@ fn step_kernel(
     gradient: &[f32],
     m: &mut [f32],
     v: &mut [f32],
-    factor: &[f32],
+    clip: &[f32],
     spoiled: &mut [f32],
     blocks: u32,
     first: u32,
@@ -150,8 +151,8 @@ fn step_kernel(
     if cube < blocks {
         let begin = cube * EACH * CUBE_UNITS + UNIT_POS;
         let end = param.len() as u32;
-        let most = factor[0];
-        let of_most = factor[1];
+        let most = clip[0];
+        let of_most = clip[1];
         let mut lost = 0.0f32;
         for i in 0..EACH {
             let at = (begin + i * CUBE_UNITS) as usize;
@@ -214,7 +215,7 @@ pub(super) async fn step(
         begin += blocks(run);
     }
     let clipped = max_grad_norm > 0.0;
-    let factor = match clipped {
+    let clip = match clipped {
         true => Buffer::empty(gpu, 2)?,
         false => Buffer::filled(gpu, 2, 1.0)?,
     };
@@ -226,7 +227,7 @@ pub(super) async fn step(
                 grid(1),
                 units,
                 parts.arg(),
-                factor.arg(),
+                clip.arg(),
                 all as u32,
                 max_grad_norm as f32,
                 CLIP_EPSILON as f32,
@@ -248,7 +249,7 @@ pub(super) async fn step(
                 gradient.arg(),
                 m.arg(),
                 v.arg(),
-                factor.arg(),
+                clip.arg(),
                 spoiled.arg(),
                 blocks(run) as u32,
                 begin as u32,

@@ -61,7 +61,7 @@ fn check(op: &'static str, sizes: Sizes, q: &Tensor) -> Result<()> {
 }
 
 fn is_software(tensor: &Tensor) -> bool {
-    tensor.buffer().gpu().adapter().kind == AdapterKind::Software
+    tensor.buffer().gpu().cut_for() == AdapterKind::Software
 }
 
 /// Copies rows of a head of `from`, [rows, heads, head_size], into a tile; the cube's units share the work.
