@@ -81,30 +81,30 @@ impl Join {
         if !self.shared.is_empty() {
             return None;
         }
-        let first = |records: &[Record], at: &[u32]| Some(records[*at.first()? as usize].key);
-        if let (Some(a), Some(b)) = (first(a, &self.only_a), first(b, &self.only_b)) {
-            let known = match a.known_by() == b.known_by() {
-                true => String::new(),
-                false => format!(
-                    " A's examples are known by {}, B's by {}.",
-                    a.known_by(),
-                    b.known_by()
-                ),
-            };
-            return Some(format!(
-                "None of A's examples is in B: A has {a}, B has {b}.{known}"
-            ));
-        }
         if let Some(changed) = self.changed.first() {
             return Some(format!(
                 "What has the same name has another update, old code or target, as {}: the files are of different data.",
                 a[changed.a as usize].key
             ));
         }
-        let doubled = self.doubled.first()?;
+        let mut doubled = self.doubled.iter();
+        if let Some(doubled) = doubled.find(|of| !of.a.is_empty() && !of.b.is_empty()) {
+            return Some(format!(
+                "What is in both is answered several times in one of them, as {}: leave one answer an example.",
+                doubled.key
+            ));
+        }
+        let (a, b) = (a.first()?.key, b.first()?.key);
+        let known = match a.known_by() == b.known_by() {
+            true => String::new(),
+            false => format!(
+                " A's examples are known by {}, B's by {}.",
+                a.known_by(),
+                b.known_by()
+            ),
+        };
         Some(format!(
-            "What is in both is answered several times in one of them, as {}: leave one answer an example.",
-            doubled.key
+            "None of A's examples is in B: A has {a}, B has {b}.{known}"
         ))
     }
 
@@ -182,6 +182,21 @@ mod tests {
         let of = |rows: &[(u64, &str)]| why(&records(&[(1, "x")]), &records(rows)).unwrap();
         assert!(of(&[(1, "y")]).starts_with("What has the same name has another update"));
         assert!(of(&[(1, "x"), (1, "x")]).starts_with("What is in both is answered several"));
+        // What each has alone beside that makes none of it false; what only one of them doubles is in one of them.
+        assert!(of(&[(1, "y"), (3, "x")]).starts_with("What has the same name has another update"));
+        let (a, twice) = (
+            records(&[(1, "x"), (2, "x")]),
+            records(&[(1, "x"), (1, "x"), (3, "x")]),
+        );
+        assert!(
+            why(&a, &twice)
+                .unwrap()
+                .starts_with("What is in both is answered several")
+        );
+        assert!(
+            of(&[(4, "x"), (4, "x")])
+                .starts_with("None of A's examples is in B: A has row 1, B has row 4.")
+        );
     }
 
     #[test]

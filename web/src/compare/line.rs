@@ -141,7 +141,10 @@ impl Line {
         Ok(Line {
             record,
             texts: Texts { dependency, case },
-            remark: mended.or(unknown),
+            remark: match (mended, unknown) {
+                (Some(mended), Some(unknown)) => Some(format!("{mended}; {unknown}")),
+                (mended, unknown) => mended.or(unknown),
+            },
         })
     }
 }
@@ -368,6 +371,10 @@ mod tests {
             line.remark.unwrap(),
             "finish_reason is `tired`, not eos, stop or length: whether the answer was cut off is not known"
         );
+        let both = of(&reason("tired").replace('}', r#", "total": NaN}"#))
+            .remark
+            .unwrap();
+        assert!(both.starts_with("total is NaN") && both.contains("; finish_reason is `tired`"));
         let line = of(&reason("stop"));
         assert_eq!((line.record.truncated, line.remark), (Some(false), None));
     }

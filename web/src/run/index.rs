@@ -97,7 +97,10 @@ pub struct IndexReader {
     lines: Lines,
     found: Vec<(u64, StepLines)>,
     faults: Vec<Fault>,
-    told: usize,
+    /// How many lines could not be read: the first [`MAX_FAULTS`] are told of.
+    pub unread: usize,
+    /// How many were read without a value: as many of them are told of.
+    pub remarked: usize,
 }
 
 impl IndexReader {
@@ -165,8 +168,12 @@ impl IndexReader {
     }
 
     fn tell(&mut self, line: u32, what: String, read: bool) {
-        if self.told < MAX_FAULTS {
-            self.told += 1;
+        let count = match read {
+            true => &mut self.remarked,
+            false => &mut self.unread,
+        };
+        *count += 1;
+        if *count <= MAX_FAULTS {
             self.faults.push(Fault { line, what, read });
         }
     }
@@ -273,6 +280,21 @@ mod tests {
         let (index, faults, _) = index("{\"step\":1,\"completion\":\"c\",\"total\":NaN}\n");
         assert_eq!((index.len(), faults.len()), (1, 1));
         assert!(faults[0].read && faults[0].what.starts_with("total is NaN, for which"));
+    }
+
+    #[test]
+    fn many_remarks_hide_no_line_that_is_unreadable() {
+        let mut reader = IndexReader::default();
+        reader.push(
+            "{\"step\":1,\"completion\":\"c\",\"total\":NaN}\n"
+                .repeat(101)
+                .as_bytes(),
+        );
+        reader.push(b"[1]\n");
+        let (_, faults) = reader.news();
+        assert_eq!((reader.remarked, reader.unread), (101, 1));
+        assert_eq!(faults.len(), MAX_FAULTS + 1);
+        assert!(!faults[MAX_FAULTS].read);
     }
 
     #[test]

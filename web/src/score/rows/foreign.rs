@@ -1,5 +1,6 @@
 //! What a file is that is no JSON Lines, told by how it begins: said once, where every line of it would only be said to be wrong.
 
+use super::Mended;
 use serde_json::Value;
 
 /// A kind of file that cannot be read line by line.
@@ -56,14 +57,18 @@ impl Foreign {
             // A line that is a list of something else is one that is wrong among others.
             [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => Some(Foreign::List),
             [b'{', ..] if first == b"{" => Some(Foreign::Spread),
-            _ => match serde_json::from_slice(first) {
-                Ok(Value::Object(fields)) => {
-                    let has = |name: &str| fields.contains_key(name);
-                    let is_answer = ["completion", "target", "new_code"].into_iter().any(has);
-                    (has("step") && has("learning_rate") && !is_answer).then_some(Foreign::Metrics)
-                }
-                _ => None,
-            },
+            _ => {
+                let first = std::str::from_utf8(first).ok()?;
+                // Python writes NaN where there is no number, as a first step may have none.
+                let mended = Mended::of(first);
+                let first = mended.as_ref().map_or(first, |mended| &mended.text);
+                let Ok(Value::Object(fields)) = serde_json::from_str(first) else {
+                    return None;
+                };
+                let has = |name: &str| fields.contains_key(name);
+                let is_answer = ["completion", "target", "new_code"].into_iter().any(has);
+                (has("step") && has("learning_rate") && !is_answer).then_some(Foreign::Metrics)
+            }
         }
     }
 }
@@ -85,6 +90,10 @@ mod tests {
             (b"[{\"a\": 1}]", "one JSON list"),
             (b"{\n  \"a\": 1", "JSON over several lines"),
             (b"{\"step\":1,\"learning_rate\":0.1}\n", "a run's metrics"),
+            (
+                b"{\"step\":1,\"learning_rate\":0.1,\"kl\":NaN}\n",
+                "a run's metrics",
+            ),
         ] {
             let found = Foreign::of(bytes).map(|foreign| foreign.to_string());
             assert!(

@@ -148,8 +148,9 @@ impl OpenFile {
         self.dependencies.update(|all| all.extend(names));
         if !faults.is_empty() {
             self.faults.update(|all| all.extend(faults));
-            self.remarked.set(remarked);
         }
+        // It goes on where no more lines are told of.
+        self.remarked.set(remarked);
         self.table
             .update(|table| table.extend(rows.iter().map(RowScore::from_numbers)));
         let done = message.get(3).as_f64().unwrap_or_default();

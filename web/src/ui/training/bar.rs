@@ -91,7 +91,9 @@ struct Entry {
     name: String,
     shown: bool,
     said: String,
+    unread: usize,
     faults: Vec<String>,
+    remarked: usize,
     remarks: Vec<String>,
 }
 
@@ -129,31 +131,39 @@ impl Entry {
         let fault = |file: &str, fault: &crate::run::Fault| {
             format!("{file}:{}: {}", fault.line, fault.what)
         };
-        let mut faults: Vec<String> = run
-            .metrics
-            .faults
-            .iter()
-            .map(|of| fault("metrics.jsonl", of))
-            .collect();
-        faults.extend(
-            run.completion_faults
-                .iter()
-                .filter(|of| !of.read)
-                .map(|of| fault("completions.jsonl", of)),
+        let metrics = run.metrics.faults.iter();
+        let metrics: Vec<String> = metrics.map(|of| fault("metrics.jsonl", of)).collect();
+        let completions = |read: bool| -> Vec<String> {
+            let own = run.completion_faults.iter().filter(|of| of.read == read);
+            own.map(|of| fault("completions.jsonl", of)).collect()
+        };
+        let list = |file: &str, mut told: Vec<String>, count: usize| {
+            let more = count.saturating_sub(told.len());
+            if more > 0 {
+                told.push(format!("{file}: {}", counted(more, "more line")));
+            }
+            told
+        };
+        let mut faults = list("metrics.jsonl", metrics, run.metrics.unread);
+        faults.extend(list(
+            "completions.jsonl",
+            completions(false),
+            run.completion_unread,
+        ));
+        let remarks = list(
+            "completions.jsonl",
+            completions(true),
+            run.completion_remarked,
         );
-        let remarks = run.completion_faults.iter().filter(|of| of.read);
-        let remarks = remarks.map(|of| fault("completions.jsonl", of)).collect();
-        let more = run.metrics.unread - run.metrics.faults.len();
-        if more > 0 {
-            faults.push(format!("metrics.jsonl: {more} more lines"));
-        }
         Entry {
             id: run.id,
             slot,
             name: escaped(&run.name),
             shown: run.shown,
             said: said.join(", "),
+            unread: run.metrics.unread + run.completion_unread,
             faults,
+            remarked: run.completion_remarked,
             remarks,
         }
     }
@@ -174,18 +184,23 @@ fn Runs() -> impl IntoView {
     let row = move |entry: Entry| {
         let id = entry.id;
         let shown = entry.shown;
-        let list = |faults: &[String], id: &'static str, what: &str| {
+        let list = |count: usize, faults: &[String], id: &'static str, what: &str| {
             (!faults.is_empty()).then(|| {
                 view! {
                     <details class="faults" data-testid=id>
-                        <summary class="wrong">{format!("{} {what}", counted(faults.len(), "line"))}</summary>
+                        <summary class="wrong">{format!("{} {what}", counted(count, "line"))}</summary>
                         <ul>{faults.iter().map(|fault| view! { <li>{escaped(fault)}</li> }).collect_view()}</ul>
                     </details>
                 }
             })
         };
-        let faults = list(&entry.faults, "faults", "could not be read");
-        let remarks = list(&entry.remarks, "remarks", "read without a value");
+        let faults = list(entry.unread, &entry.faults, "faults", "could not be read");
+        let remarks = list(
+            entry.remarked,
+            &entry.remarks,
+            "remarks",
+            "read without a value",
+        );
         view! {
             <li data-testid="run">
                 <label class="check">

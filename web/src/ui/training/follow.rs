@@ -207,6 +207,7 @@ impl Followed {
                         None => {
                             *index = IndexReader::default();
                             run.index = Default::default();
+                            run.completion_faults.clear();
                             note(
                                 &mut run.notes,
                                 "completions.jsonl was cut back or replaced, and read again"
@@ -219,6 +220,8 @@ impl Followed {
                         .into_iter()
                         .for_each(|(step, lines)| run.index.take(step, lines));
                     run.completion_faults.extend(faults);
+                    run.completion_unread = index.unread;
+                    run.completion_remarked = index.remarked;
                     run.completion_being_written = index.being_written();
                 });
             }

@@ -4,7 +4,6 @@ use super::state::{Source, State};
 use crate::index_worker::News;
 use crate::run::{Kind, NotOfARun, RowsReader, SNIFF_BYTES, find, training_file};
 use crate::ui::opened::Opened;
-use crate::ui::text::counted;
 use js_sys::{Array, Promise};
 use leptos::prelude::*;
 use std::rc::Rc;
@@ -172,15 +171,10 @@ impl Reader {
             .await;
         reader.finish();
         if reader.unread > 0 {
-            let said = format!(
-                "{path}: {} without a text new_code: {} no row",
-                counted(reader.unread, "line"),
-                if reader.unread == 1 {
-                    "it is"
-                } else {
-                    "they are"
-                },
-            );
+            let said = match reader.unread {
+                1 => format!("{path}: 1 line has no text new_code and is passed over"),
+                n => format!("{path}: {n} lines have no text new_code and are passed over"),
+            };
             self.state.failures.update(|all| all.push(said));
         }
         Some(Rc::new(reader.rows))
@@ -261,6 +255,8 @@ impl Reader {
                             .into_iter()
                             .for_each(|(step, lines)| run.index.take(step, lines));
                         run.completion_faults.extend(news.faults);
+                        run.completion_unread = news.unread;
+                        run.completion_remarked = news.remarked;
                         run.completion_being_written = news.being_written;
                     });
                     news.end

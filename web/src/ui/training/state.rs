@@ -54,8 +54,12 @@ pub struct Run {
     pub index: Index,
     /// The line of completions.jsonl that is being written.
     pub completion_being_written: Option<u32>,
-    /// Lines of completions.jsonl that could not be read.
+    /// Lines of completions.jsonl that could not be read in whole: the first ones.
     pub completion_faults: Vec<Fault>,
+    /// How many of them could not be read.
+    pub completion_unread: usize,
+    /// How many were read without a value.
+    pub completion_remarked: usize,
     /// Its completions.
     pub completions: Option<Source>,
     /// The rows that it was trained on.
