@@ -4,6 +4,7 @@ use super::state::State;
 use crate::compare::{Key, Outcome, Texts};
 use crate::score::{Diff, Judgement, Rules, Waterfall, signed};
 use crate::ui::keys::on_escape;
+use crate::ui::more::FIRST;
 use crate::ui::score::completion::marked;
 use crate::ui::score::difference::DiffTable;
 use crate::ui::score::reasons::parts_of;
@@ -173,7 +174,7 @@ fn answer(
             {head}
             <WaterfallChart waterfall=Waterfall::of(judgement) baselines=Vec::new()/>
             {parts_of(name, &judgement.explanation)}
-            {marked(judgement)}
+            {marked(judgement, RwSignal::new(FIRST))}
         </div>
     }
     .into_any()

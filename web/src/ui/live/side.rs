@@ -5,6 +5,7 @@ use super::side_state::{Answer, Choice, Progress, Side, Status};
 use super::state::State;
 use crate::live::Part;
 use crate::score::{SCALE, Waterfall, signed};
+use crate::ui::more::FIRST;
 use crate::ui::score::completion::marked;
 use crate::ui::score::reasons::parts_of;
 use crate::ui::score::waterfall::WaterfallChart;
@@ -190,7 +191,7 @@ fn answer_body(side: Side, answer: &Answer) -> AnyView {
         // What grows comes last, so that nothing jumps.
         <WaterfallChart waterfall=Waterfall::of(judgement) baselines=Vec::new()/>
         {parts_of(side.letter, &judgement.explanation)}
-        {marked(judgement)}
+        {marked(judgement, RwSignal::new(FIRST))}
     }
     .into_any()
 }

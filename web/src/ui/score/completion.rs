@@ -14,10 +14,13 @@ const MAX_MARKED_BYTES: usize = 256 << 10;
 #[component]
 pub fn Completion() -> impl IntoView {
     let state = expect_context::<State>();
+    // What was asked for stays while one types.
+    let drawn = RwSignal::new(FIRST);
     let text = move || {
-        state
-            .details
-            .with(|judgement| judgement.as_ref().map(marked))
+        state.details.with(|judgement| {
+            let judgement = judgement.as_ref()?;
+            Some(marked(judgement, drawn))
+        })
     };
     view! {
         <section>
@@ -41,19 +44,18 @@ pub fn MarkLegend() -> impl IntoView {
     }
 }
 
-/// A judged completion with its parts marked.
-pub fn marked(judgement: &Judgement) -> AnyView {
+/// A judged completion with its parts marked, as many of its lines as are `drawn`.
+pub fn marked(judgement: &Judgement, drawn: RwSignal<usize>) -> AnyView {
     let completion = &judgement.completion;
     if completion.len() > MAX_MARKED_BYTES {
         return view! { <p class="hint">{format!("{} bytes are too many to mark: {MAX_MARKED_BYTES} at most.", completion.len())}</p> }.into_any();
     }
     let parts = segments(completion, &judgement.explanation);
     let (completion, all) = (completion.clone(), completion.lines().count());
-    let drawn = RwSignal::new(FIRST);
     let shown = move || {
         let lines = completion.split_inclusive('\n').take(drawn.get());
         let end: usize = lines.map(str::len).sum();
-        let parts = parts.iter().filter(|part| part.bytes.start <= end);
+        let parts = parts.iter().filter(|part| part.bytes.start < end);
         let parts = parts.map(|part| segment(&completion[..end], part));
         parts.collect::<Vec<AnyView>>()
     };

@@ -12,6 +12,8 @@ use leptos::prelude::*;
 pub fn Difference() -> impl IntoView {
     let state = expect_context::<State>();
     let written = RwSignal::new(false);
+    // What was asked for stays while one types.
+    let drawn = RwSignal::new(FIRST);
     on_key(move |key| {
         let own = key == "d";
         if own {
@@ -53,7 +55,7 @@ pub fn Difference() -> impl IntoView {
                 {choice(true, "as written")}
             </fieldset>
             {move || diff().map(|diff| match diff {
-                Ok((diff, caption)) => view! { <DiffTable diff=diff caption=caption.to_owned()/> }.into_any(),
+                Ok((diff, caption)) => view! { <DiffTable diff=diff caption=caption.to_owned() drawn=drawn/> }.into_any(),
                 Err(why) => view! { <p class="hint" data-testid="no-diff">{why}</p> }.into_any(),
             })}
         </section>
@@ -73,9 +75,12 @@ pub fn DiffTable(
     /// What stands on the right.
     #[prop(default = "target")]
     right: &'static str,
+    /// How many of its lines are drawn.
+    #[prop(default = RwSignal::new(FIRST))]
+    drawn: RwSignal<usize>,
 ) -> impl IntoView {
     let same = diff.rows.iter().all(DiffRow::keeps) && !diff.rows.is_empty();
-    let (all, drawn) = (diff.rows.len(), RwSignal::new(FIRST));
+    let all = diff.rows.len();
     let rows = StoredValue::new(diff.rows);
     let row = move |at: usize| {
         rows.with_value(|rows| {

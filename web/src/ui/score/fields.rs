@@ -1,6 +1,6 @@
 //! What goes in: an example or one's own texts, and the rules.
 
-use super::state::State;
+use super::state::{Kept, State};
 use crate::score::{AnswerKind, Case, EXAMPLES, Example, error_place};
 use crate::ui::editor::{Field, Mark};
 use crate::ui::rules::RulesChoice;
@@ -12,12 +12,15 @@ use recode_core::reward::Withheld;
 pub fn Fields() -> impl IntoView {
     let state = expect_context::<State>();
     let case = state.case;
+    // Whoever writes has another case than the row that could not be read.
+    let unread = expect_context::<Kept>().file.unread;
     let text =
         move |of: fn(&Case) -> &String| Signal::derive(move || case.with(|case| of(case).clone()));
     let change = move |to: fn(&mut Case) -> &mut String| {
         Callback::new(move |text: String| {
             // An editor that is told of a text tells of it in turn.
             if case.with_untracked(|case| *to(&mut case.clone()) != text) {
+                unread.set(None);
                 case.update(|case| *to(case) = text);
             }
         })
@@ -85,6 +88,7 @@ pub fn Fields() -> impl IntoView {
                 on:change:target=move |event| {
                     let chosen = event.target().value().parse::<usize>().ok();
                     if let Some(example) = chosen.and_then(|at| EXAMPLES.get(at)) {
+                        unread.set(None);
                         case.set(example.case());
                     }
                 }

@@ -36,6 +36,11 @@ impl Kept {
     /// Takes the case of the address. An address without one, as a tab's, is given the page's, unless it is what the page opens with.
     fn meet_address(self) {
         if let Some((linked, by)) = of_address() {
+            // Whoever comes back to the row that is shown finds it so still.
+            if self.case.with_untracked(|case| *case != linked) {
+                self.file.select(None);
+                self.file.unread.set(None);
+            }
             self.case.set(linked);
             self.rules.set(by);
             return;
