@@ -230,6 +230,18 @@ test('an address is asked about, and another site is not asked', async (t) => {
   await becomes(page, 'open-failure', /another site.*download it and open it here/);
 });
 
+test("a link's sides are its own files, whatever is open", async (t) => {
+  const page = await opened(t);
+  await give(page, { 'a.jsonl': A, 'b.jsonl': B });
+  await becomes(page, 'join', /^2 examples/);
+  await page.evaluate(() => (location.hash = '#/compare?file=demo-before.jsonl&file=demo-after.jsonl&a=1&b=0'));
+  await page.getByTestId('ask').waitFor();
+  await becomes(page, 'join', /^2 examples/);
+  await page.getByTestId('ask-yes').click();
+  await becomes(page, 'compare-verdict', /13 wins, 27 losses/);
+  await page.waitForURL(/#\/compare\?file=demo-before\.jsonl&file=demo-after\.jsonl&a=1&b=0$/);
+});
+
 test('files may be dropped', async (t) => {
   const page = await opened(t);
   await page.evaluate(([a, b]) => {

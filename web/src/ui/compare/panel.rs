@@ -26,7 +26,7 @@ const BUNDLED: [(&str, &str); 2] = [
 pub fn Panel() -> impl IntoView {
     let state = expect_context::<State>();
     let files = state.files;
-    let failure = RwSignal::new(None::<String>);
+    let failure = state.failure;
     let open = move |opened: Result<Vec<Opened>, String>| {
         failure.set(None);
         match opened.and_then(with_answers) {
@@ -55,24 +55,24 @@ pub fn Panel() -> impl IntoView {
             return;
         }
         state.begun.set(true);
+        failure.set(None);
         leptos::task::spawn_local(async move {
+            let mut fetched = Vec::new();
             for (address, name) in BUNDLED {
-                let fetched = fetch(address).await;
-                let empty = files
-                    .all
-                    .try_with_untracked(|all| all.iter().all(|file| file.bundled));
-                match fetched {
-                    Ok(blob) if empty == Some(true) => {
-                        files.open(name.to_owned(), blob, None, true)
-                    }
-                    Ok(_) => return,
+                match fetch(address).await {
+                    Ok(blob) => fetched.push((name.to_owned(), blob)),
                     Err(why) => {
                         // Whoever comes back asks again.
                         state.begun.set(false);
-                        let _ = failure.try_set(Some(why));
-                        return;
+                        return failure.set(Some(why));
                     }
                 }
+            }
+            // Somebody may have opened others meanwhile.
+            if files.all.with_untracked(Vec::is_empty) {
+                fetched
+                    .into_iter()
+                    .for_each(|(name, blob)| files.open(name, blob, None, true));
             }
         });
     });
@@ -101,7 +101,7 @@ pub fn Panel() -> impl IntoView {
             </label>
         </div>
         <p class="hint">"or drop them anywhere: run folders, "<code>"eval/*.jsonl"</code>", "<code>"completions.jsonl"</code>". Of a run its evaluations are read, and its completions where it has none. Nothing leaves this page."</p>
-        <Ask failure=failure/>
+        <Ask/>
         <p class="wrong" role="alert" data-testid="open-failure">{move || failure.get().map(|why| escaped(&why))}</p>
         {move || bundled().then(|| view! {
             <p class="hint" data-testid="bundled">"To begin with: the held-out rows of "<code>"recode-trainer demo"</code>", before and after its training."</p>
@@ -261,8 +261,9 @@ fn Faults(id: usize) -> impl IntoView {
 
 /// Files by their addresses: nothing is fetched that nobody said yes to.
 #[component]
-fn Ask(failure: RwSignal<Option<String>>) -> impl IntoView {
+fn Ask() -> impl IntoView {
     let state = expect_context::<State>();
+    let failure = state.failure;
     let written = RwSignal::new(String::new());
     let ask = move || {
         let address = written.get_untracked().trim().to_owned();
@@ -276,10 +277,13 @@ fn Ask(failure: RwSignal<Option<String>>) -> impl IntoView {
         }
     };
     let fetch_all = move |_| {
-        let addresses = state.asked.get_untracked();
-        state.asked.set(Vec::new());
+        let (addresses, sides) = (
+            state.asked.get_untracked(),
+            state.asked_sides.get_untracked(),
+        );
+        state.ask_for(Vec::new(), None);
         leptos::task::spawn_local(async move {
-            for address in addresses {
+            for address in addresses.clone() {
                 let fetched = match resolved(&address) {
                     Ok(url) => fetch(&url).await,
                     Err(why) => Err(why),
@@ -288,10 +292,11 @@ fn Ask(failure: RwSignal<Option<String>>) -> impl IntoView {
                     Ok(blob) => state
                         .files
                         .open(address.clone(), blob, Some(address), false),
-                    Err(why) => {
-                        let _ = failure.try_set(Some(why));
-                    }
+                    Err(why) => failure.set(Some(why)),
                 }
+            }
+            if let Some(sides) = sides {
+                state.choose(&addresses, sides);
             }
         });
     };
@@ -308,7 +313,7 @@ fn Ask(failure: RwSignal<Option<String>>) -> impl IntoView {
                     <ul>{list.collect_view()}</ul>
                     <button type="button" data-testid="ask-yes" on:click=fetch_all>"Fetch"</button>
                     " "
-                    <button type="button" data-testid="ask-no" on:click=move |_| state.asked.set(Vec::new())>"Do not"</button>
+                    <button type="button" data-testid="ask-no" on:click=move |_| state.ask_for(Vec::new(), None)>"Do not"</button>
                 </div>
             }
         }))}

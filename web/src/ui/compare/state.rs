@@ -70,6 +70,10 @@ pub struct State {
     pub selected: RwSignal<Option<u32>>,
     /// Addresses that a link names, or somebody wrote, and that nobody has said yes to.
     pub asked: RwSignal<Vec<String>>,
+    /// Which of them their link has as A and B: places among them.
+    pub asked_sides: RwSignal<Option<(usize, usize)>>,
+    /// Why something could not be opened.
+    pub failure: RwSignal<Option<String>>,
     /// The files that come with the page have been asked for.
     pub begun: RwSignal<bool>,
     /// Where values come from, chosen or not.
@@ -143,6 +147,8 @@ impl State {
             order,
             selected: RwSignal::new(None),
             asked: RwSignal::new(query.files),
+            asked_sides: RwSignal::new(None),
+            failure: RwSignal::new(None),
             begun: RwSignal::new(false),
             used_basis,
             compared,
@@ -160,17 +166,48 @@ impl State {
         if query.is_empty() {
             return address::follow(Page::Compare, &here.write());
         }
+        if query == here.write() {
+            return;
+        }
         let query = Query::read(query);
-        if (query.a, query.b) != (here.a, here.b) {
+        let before = (self.a.get_untracked(), self.b.get_untracked());
+        let sides = (query.a, query.b);
+        let held = |address: &String| here.files.contains(address);
+        if query.files.is_empty() {
+            self.a.set(query.a);
+            self.b.set(query.b);
+            self.ask_for(Vec::new(), None);
+        } else if self.asked.with_untracked(Vec::is_empty) && query.files.iter().all(held) {
+            self.choose(&query.files, sides);
+        } else {
+            self.ask_for(query.files, Some(sides));
+        }
+        if before != (self.a.get_untracked(), self.b.get_untracked()) {
             self.selected.set(None);
         }
-        self.a.set(query.a);
-        self.b.set(query.b);
         self.measure.set(query.measure);
         self.basis.set(query.basis);
         self.filters.set(query.filters);
-        if query.files != here.files {
-            self.asked.set(query.files);
+    }
+
+    /// Asks about a link's files, instead of what was asked about before.
+    pub fn ask_for(self, files: Vec<String>, sides: Option<(usize, usize)>) {
+        self.asked.set(files);
+        self.asked_sides.set(sides);
+    }
+
+    /// Makes files of a link the sides: places among its own files, which may stand elsewhere among those that are open.
+    pub fn choose(self, files: &[String], (a, b): (usize, usize)) {
+        let place = |at: usize| {
+            let address = files.get(at);
+            self.files.all.with_untracked(|all| {
+                all.iter()
+                    .rposition(|file| address.is_some() && file.address.as_ref() == address)
+            })
+        };
+        if let (Some(a), Some(b)) = (place(a), place(b)) {
+            self.a.set(a);
+            self.b.set(b);
         }
     }
 
@@ -206,18 +243,27 @@ impl State {
 
     /// What the address carries.
     pub fn query(self) -> Query {
-        let fetched = self.files.all.with(|all| {
-            let addresses = all.iter().filter_map(|file| file.address.clone());
-            addresses.collect::<Vec<_>>()
+        let (places, fetched): (Vec<usize>, Vec<String>) = self.files.all.with(|all| {
+            let all = all.iter().enumerate();
+            all.filter_map(|(at, file)| Some((at, file.address.clone()?)))
+                .unzip()
         });
-        Query {
+        let sides = (self.a.get(), self.b.get());
+        let (files, (a, b)) = match fetched.is_empty() {
             // What has not been fetched yet still belongs to the link.
-            files: match fetched.is_empty() {
-                true => self.asked.get(),
-                false => fetched,
-            },
-            a: self.a.get(),
-            b: self.b.get(),
+            true => (self.asked.get(), self.asked_sides.get().unwrap_or(sides)),
+            // Its places are those among the files that have addresses; another file it cannot carry.
+            false => {
+                let place = |side: usize| places.iter().position(|at| *at == side);
+                let usual = Query::default();
+                let sides = place(sides.0).zip(place(sides.1));
+                (fetched, sides.unwrap_or((usual.a, usual.b)))
+            }
+        };
+        Query {
+            files,
+            a,
+            b,
             measure: self.measure.get(),
             basis: self.basis.get(),
             filters: self.filters.get(),
