@@ -186,12 +186,13 @@ test('the file is there when one comes back from another page, and the address s
 test('a file that is left while it is read is read to its end', async (t) => {
   const page = await opened(t);
   const long = `${row('np.vstack(a)\n'.repeat(400))}\n`;
-  await give(page, 'long.jsonl', long.repeat(300));
+  await give(page, 'long.jsonl', long.repeat(3000));
   await page.getByTestId('row').first().waitFor();
+  assert.match(await page.getByTestId('progress').innerText(), /%/);
   await page.keyboard.press('2');
   await page.getByTestId('compare-verdict').waitFor();
   await page.keyboard.press('1');
-  await done(page, 300);
+  await done(page, 3000);
 });
 
 test('reading stops when it is told to, and what was read stays', async (t) => {

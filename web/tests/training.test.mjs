@@ -215,6 +215,18 @@ test('completions that mean harm are shown as what they are', async (t) => {
   assert.ok(!/[\u202e\u200b\u0007]/.test(seen.text));
 });
 
+test('a run that is left while it is read is read to its end', async (t) => {
+  const page = await opened(t);
+  await drop(page, { 'metrics.jsonl': metrics(20_000), 'completions.jsonl': Array.from({ length: 20_000 }, (_, at) => completion(at + 1, 1, 'c'.repeat(400))).join('') });
+  await page.getByTestId('progress').filter({ hasText: '%' }).waitFor();
+  await page.keyboard.press('1');
+  await page.getByTestId('total').waitFor();
+  await page.keyboard.press('3');
+  await page.getByTestId('legend').filter({ hasText: /20000 steps, 1 to 20000, completions of 20000 steps/ }).waitFor();
+  await page.getByTestId('progress').filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
+  assert.equal(await page.getByTestId('failures').count(), 0);
+});
+
 test('a run of 5,000 steps stays fluid', async (t) => {
   const page = await opened(t);
   await drop(page, { 'metrics.jsonl': metrics(5000, (step) => Math.sin(step / 90) + (step % 7) / 7) });

@@ -57,7 +57,9 @@ pub fn Shell() -> impl IntoView {
     // What was opened and loaded stays while another page is looked at.
     provide_context(score::Kept::new());
     provide_context(compare::State::new());
-    provide_context(training::State::new());
+    let runs = training::State::new();
+    provide_context(runs);
+    provide_context(training::Reader::new(runs));
     provide_context(live::State::new());
     let help = NodeRef::<html::Dialog>::new();
     let open_help = move || {

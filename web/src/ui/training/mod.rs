@@ -10,6 +10,7 @@ mod open;
 mod plot;
 mod state;
 
+pub use open::Reader;
 pub use state::State;
 
 use super::keys::{on_escape, on_key};
@@ -29,8 +30,8 @@ const ADDRESS_DELAY: Duration = Duration::from_millis(400);
 #[component]
 pub fn TrainingPage() -> impl IntoView {
     let state = expect_context::<State>();
-    let reader = open::Reader::new(state);
-    provide_context(reader);
+    // What is being read goes on behind another page.
+    let reader = expect_context::<Reader>();
     state.meet_address();
     if !follow::begin(state) && state.runs.with_untracked(Vec::is_empty) {
         example::load(state, reader);
@@ -45,12 +46,7 @@ pub fn TrainingPage() -> impl IntoView {
         });
     });
     let moved = window_event_listener(ev::hashchange, move |_| state.meet_address());
-    on_cleanup(move || {
-        moved.remove();
-        if state.reading.get_untracked().is_some() {
-            reader.stop();
-        }
-    });
+    on_cleanup(move || moved.remove());
     keys(state, reader);
     let mut write =
         leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| state.write_address());
@@ -75,7 +71,7 @@ pub fn TrainingPage() -> impl IntoView {
 }
 
 /// Single keys, and Escape: what is being read, then the drawer, then the cursor.
-fn keys(state: State, reader: open::Reader) {
+fn keys(state: State, reader: Reader) {
     on_key(move |key| {
         match key {
             "[" => state.walk(-1),

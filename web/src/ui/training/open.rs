@@ -16,13 +16,15 @@ const PIECE_BYTES: u64 = 256 << 10;
 /// The most of a configuration that is looked at.
 const CONFIG_BYTES: u64 = 64 << 10;
 
-/// Ends what is being read.
+/// Reads what is opened, one after the other, whatever page is looked at.
 #[derive(Clone, Copy)]
 pub struct Reader {
     state: State,
     worker: RwSignal<Option<Worker>, LocalStorage>,
     /// Counts what was begun, so that what was stopped notices it.
     begun: RwSignal<u32>,
+    /// The run that comes with the page is on its way.
+    pub example_comes: RwSignal<bool>,
 }
 
 impl Reader {
@@ -32,6 +34,7 @@ impl Reader {
             state,
             worker: RwSignal::new_local(None),
             begun: RwSignal::new(0),
+            example_comes: RwSignal::new(false),
         }
     }
 
@@ -52,18 +55,18 @@ impl Reader {
 
     /// Opens what was dropped or chosen.
     pub fn open(self, files: Vec<Opened>) {
-        self.state.reading.set(None);
+        self.state.failures.set(Vec::new());
+        // Of a run that stays half read, it says so.
         self.stop();
         if self.state.is_example.get_untracked() {
             self.state.clear();
         }
-        self.state.failures.set(Vec::new());
         let mine = self.begun.get_untracked();
         leptos::task::spawn_local(async move { self.read_all(files, mine).await });
     }
 
     fn goes_on(self, mine: u32) -> bool {
-        self.begun.try_get_untracked() == Some(mine)
+        self.begun.get_untracked() == mine
     }
 
     async fn read_all(self, files: Vec<Opened>, mine: u32) {
@@ -127,6 +130,9 @@ impl Reader {
             Some((path, blob)) => self.read_rows(&path, blob, mine).await,
             None => None,
         };
+        if !self.goes_on(mine) {
+            return;
+        }
         if of_run.is_empty() {
             // Rows alone are those of the runs that are open.
             if let Some(rows) = rows {
@@ -193,7 +199,12 @@ impl Reader {
         let (size, source, mut done) = (blob.size() as u64, Source::File(blob), 0);
         while done < size && self.goes_on(mine) {
             let end = (done + PIECE_BYTES).min(size);
-            match source.read(done, end).await {
+            let piece = source.read(done, end).await;
+            // It may have been stopped meanwhile.
+            if !self.goes_on(mine) {
+                return;
+            }
+            match piece {
                 Ok(piece) => take(&piece),
                 Err(why) => {
                     return self
