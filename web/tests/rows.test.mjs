@@ -181,6 +181,12 @@ test('the file is there when one comes back from another page, and the address s
   }
   await page.getByTestId('row').nth(1).click();
   await page.getByTestId('total').filter({ hasText: '+2.067' }).waitFor();
+  // A link's case is no row's, and stays when the rows are scored by its rules.
+  await page.evaluate(() => (location.hash = '#/score?rules=paper&target=x&code=x'));
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  await done(page, 4);
+  assert.equal(await page.locator('tr[aria-selected="true"]').count(), 0);
+  assert.equal(await field(page, 'target').innerText(), 'x');
 });
 
 test('a file that is left while it is read is read to its end', async (t) => {
@@ -220,6 +226,9 @@ test('of a completion of many lines some are drawn, and the others on demand', a
   await page.getByRole('button', { name: 'Show 300 more' }).click();
   await page.getByRole('button', { name: 'Show 1000 more' }).click();
   await page.getByRole('button', { name: 'Show 305 more' }).click();
+  assert.deepEqual(await drawn(), [1500, 1505]);
+  await field(page, 'old').fill('x0 = np.row_stack([a, 0])');
+  await page.waitForFunction(() => document.querySelector('[data-testid="results"]').ariaBusy === 'false');
   assert.deepEqual(await drawn(), [1500, 1505]);
   assert.equal(await page.getByTestId('more-lines').count(), 0);
   assert.match(await page.getByTestId('completion').innerText(), /x1499 = .*\n```\n<\/answer>$/);

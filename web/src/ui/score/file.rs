@@ -50,6 +50,8 @@ pub struct OpenFile {
     pub unread: RwSignal<Option<String>>,
     /// The row that was put into the fields last, which may have been changed there since.
     in_fields: RwSignal<Option<u32>>,
+    /// Its first row is shown as soon as all are read: nobody has chosen another one, or opened a link.
+    first_is_due: RwSignal<bool>,
     /// The rules that its rows are scored by.
     scored_by: RwSignal<Option<Rules>>,
     blob: RwSignal<Option<Blob>, LocalStorage>,
@@ -70,6 +72,7 @@ impl OpenFile {
             selected: RwSignal::new(None),
             unread: RwSignal::new(None),
             in_fields: RwSignal::new(None),
+            first_is_due: RwSignal::new(false),
             scored_by: RwSignal::new(None),
             blob: RwSignal::new_local(None),
             worker: RwSignal::new_local(None),
@@ -79,6 +82,7 @@ impl OpenFile {
     fn open(self, name: String, blob: Blob, rules: Rules) {
         self.table.set(Table::default());
         self.select(None);
+        self.first_is_due.set(true);
         self.unread.set(None);
         self.blob.set(Some(blob));
         self.name.set(Some(name));
@@ -159,8 +163,7 @@ impl OpenFile {
             "full" => Reading::Full,
             _ => Reading::Going { done, size },
         });
-        if self.reading.get_untracked() == Reading::Done && self.selected.get_untracked().is_none()
-        {
+        if self.reading.get_untracked() == Reading::Done && self.first_is_due.get_untracked() {
             self.select_first();
         }
     }
@@ -174,6 +177,7 @@ impl OpenFile {
 
     /// Shows a row, as it stands in the file.
     pub fn select(self, row: Option<u32>) {
+        self.first_is_due.set(false);
         self.in_fields.set(None);
         self.selected.set(row);
     }
