@@ -24,8 +24,8 @@ fn is_finite(x: f32) -> bool {
     (u32::reinterpret(x) & 0x7f80_0000) != 0x7f80_0000
 }
 
-/// `x / most`, where that is at most 1. GPUs divide by way of the divisor's inverse, which of the largest numbers is below what they keep; both are
-/// taken down before, and so may an `x` be to 0 that is 2^-126 of `most`.
+/// `x / most`, where that is at most 1. GPUs divide by way of the divisor's inverse, which of the largest numbers is below what they keep; so both are
+/// made smaller first, by which an `x` below 2^-126 of `most` may become 0.
 #[cube]
 fn share(x: f32, most: f32) -> f32 {
     let mut scale = 1.0f32;
