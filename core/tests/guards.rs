@@ -197,6 +197,25 @@ fn code_that_cannot_run_is_not_there() {
             "return a(x)",
             format!("if not 1:\n        return {new}\n    return a(x)"),
         ),
+        (
+            "return a(x)",
+            format!("while-0:\n        return {new}\n    return a(x)"),
+        ),
+        (
+            "return a(x)",
+            format!("for _ in '' * 2:\n        return {new}\n    return a(x)"),
+        ),
+        (
+            "return a(x)",
+            format!(
+                "match 1 - 1:\n        case 1:\n            return {new}\n        case _:\n            return a(x)"
+            ),
+        ),
+        (
+            "return a(x)",
+            format!("try:\n        pass\n    except E:\n        return {new}\n    return a(x)"),
+        ),
+        ("return a(x)", format!("return [{new} for _ in []] or a(x)")),
         ("return a(x)", format!("_: {new}\n    return a(x)")),
         ("return a(x)", format!("lambda: {new}\n    return a(x)")),
         ("return a(x)", format!("assert 1, {new}\n    return a(x)")),

@@ -12,11 +12,11 @@
 
 mod api;
 mod builtins;
+mod constant;
 mod indentation;
 mod lexemes;
 mod nesting;
 mod strip;
-mod truth;
 mod unreachable;
 
 pub(crate) use api::{ApiNames, ResolvedNames};

@@ -1,19 +1,24 @@
 //! What can never run, or does nothing where it runs, from the syntax tree alone.
 //!
 //! - What follows `return`, `raise`, `break`, `continue` or `assert 0` in its block, or a statement all of whose ways end so.
-//! - What stands under a test that is a constant of no truth (`if False:`, `while 0:`), the branches behind one that is always true, and the
-//!   operands of `and`, `or` and `if else` that a constant decides against.
+//! - What stands under a test that is a constant of no truth (`if False:`, `while 1 - 1:`), the branches behind one that is always true, and
+//!   the operands of `and`, `or` and `if else` that a constant decides against.
+//! - The body of a loop over nothing (`for _ in ():`), what a comprehension would make of nothing, the cases of `match` that a constant subject
+//!   rules out, and the handlers of a `try` around `pass`.
 //! - Statements that are a lambda or a generator alone, which nobody calls; annotations of a function's names that give no value; the message
 //!   of an assertion that holds.
 //!
 //! A `yield` makes a generator of its function wherever it stands: the word stays.
 //!
-//! It knows no values but constants ([`truth`]): `if len(()):` may run, and so may a function that nobody calls and what follows `sys.exit()`.
+//! It knows no values but constants ([`super::constant`]): `if len(()):` may run, and so may a function that nobody calls and what follows
+//! `sys.exit()`.
 
-use super::truth::truth;
+use super::constant::{Constant, matches, truth};
 use ruff_python_ast::helpers::any_over_expr;
 use ruff_python_ast::visitor::{Visitor, walk_body, walk_expr, walk_stmt};
-use ruff_python_ast::{BoolOp, ElifElseClause, ExceptHandler, Expr, Mod, Stmt};
+use ruff_python_ast::{
+    BoolOp, Comprehension, ElifElseClause, ExceptHandler, Expr, MatchCase, Mod, Stmt, StmtMatch,
+};
 use ruff_text_size::{Ranged, TextRange};
 use std::ops::Range;
 
@@ -98,6 +103,54 @@ impl Finder {
             decided = truth == Some(true);
         }
     }
+
+    fn visit_cases(&mut self, matched: &StmtMatch) {
+        self.visit_expr(&matched.subject);
+        let subject = Constant::of(&matched.subject);
+        let mut decided = false;
+        for case in &matched.cases {
+            if decided {
+                self.add(case.range(), |yields| yields.visit_match_case(case));
+                continue;
+            }
+            match is_taken(case, subject.as_ref()) {
+                Some(false) => self.add_body(&case.body),
+                taken => {
+                    self.visit_match_case(case);
+                    decided = taken == Some(true);
+                }
+            }
+        }
+    }
+
+    /// What is made of each element that `generators` give.
+    fn visit_comprehension_of(&mut self, elements: &[&Expr], generators: &[Comprehension]) {
+        let is_false = |expr: &Expr| truth(expr) == Some(false);
+        let mut nothing = false;
+        for generator in generators {
+            if nothing {
+                self.add(generator.range(), |yields| {
+                    yields.visit_comprehension(generator)
+                });
+                continue;
+            }
+            self.visit_expr(&generator.iter);
+            nothing = is_false(&generator.iter);
+            for condition in &generator.ifs {
+                match nothing {
+                    true => self.add_expr(condition),
+                    false => self.visit_expr(condition),
+                }
+                nothing |= is_false(condition);
+            }
+        }
+        for element in elements {
+            match nothing {
+                true => self.add_expr(element),
+                false => self.visit_expr(element),
+            }
+        }
+    }
 }
 
 impl<'a> Visitor<'a> for Finder {
@@ -125,6 +178,25 @@ impl<'a> Visitor<'a> for Finder {
                     self.add_body(&looped.body);
                     self.visit_body(&looped.orelse);
                 }
+            }
+            Stmt::For(looped) if truth(&looped.iter) == Some(false) => {
+                if looped.orelse.is_empty() && !acts(&looped.iter) {
+                    self.add_stmt(stmt);
+                } else {
+                    self.visit_expr(&looped.iter);
+                    self.add_body(&looped.body);
+                    self.visit_body(&looped.orelse);
+                }
+            }
+            Stmt::Match(matched) => self.visit_cases(matched),
+            Stmt::Try(tried) if tried.body.iter().all(Stmt::is_pass_stmt) => {
+                for handler in &tried.handlers {
+                    self.add(handler.range(), |yields| {
+                        yields.visit_except_handler(handler)
+                    });
+                }
+                self.visit_body(&tried.orelse);
+                self.visit_body(&tried.finalbody);
             }
             Stmt::Expr(alone) if matches!(*alone.value, Expr::Lambda(_) | Expr::Generator(_)) => {
                 self.add_stmt(stmt)
@@ -179,6 +251,14 @@ impl<'a> Visitor<'a> for Finder {
                     _ => self.visit_expr(&choice.orelse),
                 }
             }
+            Expr::ListComp(made) => self.visit_comprehension_of(&[&made.elt], &made.generators),
+            Expr::SetComp(made) => self.visit_comprehension_of(&[&made.elt], &made.generators),
+            Expr::Generator(made) => self.visit_comprehension_of(&[&made.elt], &made.generators),
+            Expr::DictComp(made) => {
+                let elements: Vec<&Expr> =
+                    made.key.iter().chain([&made.value]).map(|e| &**e).collect();
+                self.visit_comprehension_of(&elements, &made.generators)
+            }
             _ => walk_expr(self, expr),
         }
     }
@@ -220,9 +300,13 @@ fn acts(test: &Expr) -> bool {
                 | Expr::List(_)
                 | Expr::Set(_)
                 | Expr::Dict(_)
+                | Expr::FString(_)
                 | Expr::UnaryOp(_)
+                | Expr::BinOp(_)
                 | Expr::BoolOp(_)
                 | Expr::Compare(_)
+                | Expr::If(_)
+                | Expr::Subscript(_)
         )
     })
 }
@@ -239,14 +323,7 @@ fn ends_block(stmt: &Stmt) -> bool {
                 let truth = clause.test.as_ref().map_or(Some(true), truth);
                 (truth, &*clause.body)
             }));
-            // Those that are not ruled out, up to one that is sure to be taken.
-            let sure = ways.iter().position(|(truth, _)| *truth == Some(true));
-            sure.is_some_and(|sure| {
-                let mut possible = ways[..=sure]
-                    .iter()
-                    .filter(|(truth, _)| *truth != Some(false));
-                possible.all(|(_, body)| ends(body))
-            })
+            all_end(&ways)
         }
         Stmt::While(looped) => truth(&looped.test) == Some(true) && !breaks(&looped.body),
         Stmt::Try(tried) => {
@@ -259,12 +336,40 @@ fn ends_block(stmt: &Stmt) -> bool {
                     && tried.handlers.iter().all(handled))
         }
         Stmt::Match(matched) => {
-            let last = matched.cases.last();
-            let whole =
-                last.is_some_and(|case| case.guard.is_none() && case.pattern.is_irrefutable());
-            whole && matched.cases.iter().all(|case| ends(&case.body))
+            let subject = Constant::of(&matched.subject);
+            let ways: Vec<_> = matched
+                .cases
+                .iter()
+                .map(|case| (is_taken(case, subject.as_ref()), &*case.body))
+                .collect();
+            all_end(&ways)
         }
         _ => false,
+    }
+}
+
+/// Whether each way that may be taken ends, up to one that is sure to be.
+fn all_end(ways: &[(Option<bool>, &[Stmt])]) -> bool {
+    let sure = ways.iter().position(|(taken, _)| *taken == Some(true));
+    sure.is_some_and(|sure| {
+        let mut possible = ways[..=sure]
+            .iter()
+            .filter(|(taken, _)| *taken != Some(false));
+        possible.all(|(_, body)| body.iter().any(ends_block))
+    })
+}
+
+/// Whether `case` is taken where it is come to; `subject` is what is matched, where that is known.
+fn is_taken(case: &MatchCase, subject: Option<&Constant>) -> Option<bool> {
+    let matched = match case.pattern.is_irrefutable() {
+        true => Some(true),
+        false => subject.and_then(|subject| matches(&case.pattern, subject)),
+    };
+    let guarded = case.guard.as_ref().map_or(Some(true), |guard| truth(guard));
+    match (matched, guarded) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
     }
 }
 

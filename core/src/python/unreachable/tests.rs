@@ -89,8 +89,68 @@ fn what_a_constant_decides_against_never_runs() {
         ("assert 1, a()", "a()"),
         ("lambda: a()", "lambda: a()"),
         ("def f():\n    x: a()", "a()"),
+        ("if 1-1:\n    a()", "if 1-1:\n    a()"),
+        ("while-0:\n    a()", "while-0:\n    a()"),
+        ("if f'{0 and b()}'[:0]:\n    c()", "b()"),
     ] {
         assert_eq!(unreachable_of(source), [expected], "{source}");
+    }
+}
+
+#[test]
+fn nothing_is_made_of_nothing() {
+    for (source, expected) in [
+        ("for _ in ():\n    a()", &["for _ in ():\n    a()"][..]),
+        ("for _ in []:\n    a()\nelse:\n    b()", &["a()"]),
+        ("for _ in [x for x in ()]:\n    a()", &["x", "a()"]),
+        ("y = [a() for _ in []]", &["a()"]),
+        (
+            "y = {a(): b() for _ in x if 0 if c()}",
+            &["a()", "b()", "c()"],
+        ),
+        (
+            "y = {a() for _ in x if 0 for d in e()}",
+            &["a()", "for d in e()"],
+        ),
+        ("f(a() for x in y for _ in '')", &["a()"]),
+        (
+            "try:\n    pass\nexcept E:\n    a()\nfinally:\n    b()",
+            &["except E:\n    a()"],
+        ),
+    ] {
+        assert_eq!(unreachable_of(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn a_constant_subject_decides_among_cases() {
+    for (source, expected) in [
+        (
+            "match 1:\n    case 1:\n        a()\n    case _:\n        b()",
+            &["case _:\n        b()"][..],
+        ),
+        (
+            "match 1:\n    case 2 | None:\n        a()\n    case _:\n        b()",
+            &["a()"],
+        ),
+        (
+            "match 'x':\n    case [y]:\n        a()\n    case z:\n        b()",
+            &["a()"],
+        ),
+        (
+            "match x:\n    case 1 if 0:\n        a()\n    case y if y:\n        b()",
+            &["a()"],
+        ),
+        (
+            "match True:\n    case 1:\n        a()\n    case _:\n        b()",
+            &["case _:\n        b()"],
+        ),
+        (
+            "match 1:\n    case True:\n        a()\n    case _:\n        b()",
+            &["a()"],
+        ),
+    ] {
+        assert_eq!(unreachable_of(source), expected, "{source}");
     }
 }
 
@@ -120,6 +180,11 @@ fn what_may_run_is_left_alone() {
         "with x:\n    raise E\na()",
         "try:\n    return a()\nexcept E:\n    b()",
         "x = lambda: 1",
+        "for _ in x:\n    a()",
+        "y = [a() for _ in [0]]",
+        "match x:\n    case 1:\n        a()\n    case _:\n        b()",
+        "match [1]:\n    case [x]:\n        a()\n    case _:\n        b()",
+        "try:\n    a()\nexcept E:\n    b()",
     ] {
         assert_eq!(unreachable(source), [""; 0], "{source}");
     }
