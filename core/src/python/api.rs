@@ -7,23 +7,30 @@
 //! | `from numpy import *`, then `vstack(rows)` | `numpy.vstack`, `vstack` |
 //! | `np.vstack(rows)` without an import | as another module of the row imports `np`, else `np.vstack` |
 //! | `n = np`, then `n.vstack(rows)` | `numpy.vstack` |
+//! | `getattr(np, "vstack")(rows)` | `numpy.vstack` |
+//! | `np = fake`, or `def f(np): …`, then `np.vstack(rows)` | `.vstack`, as of any value of the module's own |
 //! | `table = …`, then `table.append(row)`, or `f().append(row)` | `.append`: the type is not known |
 //! | `np.sum(x, keepdims=True)` | `numpy.sum`, `numpy.sum(keepdims=)` |
-//! | an import that nothing uses | the import's name, as imported |
+//! | an import that nothing uses, also where it stands as a statement: `np.vstack` | the import's name, as imported |
 //!
-//! Only code that can run counts; strings, comments and Python's own functions do not. What an alias was given before a use, all of it,
-//! is what the use may mean: `try: from numpy import vstack as v`, `except ImportError: from numpy import row_stack as v` means both.
+//! Only code that can run counts; strings, comments and Python's own functions do not. What an alias may have been given before a use, all
+//! of it, is what the use may mean: `try: from numpy import vstack as v`, `except ImportError: from numpy import row_stack as v` means both.
+//! A statement outside of branches, loops and functions gives an alias one meaning for all.
 //!
-//! It sees no `getattr(np, "vstack")`, and no more than [`MAX_NAMES`] names.
+//! A name need not be called to be used: it may be handed on, or be a type. Of more than [`MAX_NAMES`] names the rest is not seen.
+
+mod own_names;
 
 use super::unreachable::is_within;
 use super::{Module, builtins};
+use own_names::own_names;
 use ruff_python_ast::visitor::{
     Visitor, walk_except_handler, walk_expr, walk_parameter, walk_pattern, walk_stmt,
     walk_type_param,
 };
 use ruff_python_ast::{
-    Alias, ExceptHandler, Expr, ExprContext, Mod, Parameter, Pattern, Stmt, StmtAssign, TypeParam,
+    Alias, ExceptHandler, Expr, ExprCall, ExprContext, Mod, Parameter, Pattern, Stmt, StmtAssign,
+    TypeParam,
 };
 use ruff_text_size::Ranged;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -150,6 +157,10 @@ struct Collector<'r> {
     /// Modules all of whose names are imported.
     stars: Vec<String>,
     aliases_used: HashSet<String>,
+    /// Statements around the one at hand that may run any number of times, or not at all.
+    branches: usize,
+    /// Of each function around it, the names that are values of its own.
+    locals: Vec<HashSet<String>>,
 }
 
 impl Collector<'_> {
@@ -160,8 +171,12 @@ impl Collector<'_> {
         {
             return;
         }
-        let Some(root) = root else {
-            self.names.used.insert(Used::Full(rest.to_owned()));
+        let is_local = |root: &&str| self.locals.iter().any(|names| names.contains(*root));
+        let Some(root) = root.filter(|root| !is_local(root)) else {
+            // A value by itself is no library's name.
+            if rest.starts_with('.') {
+                self.names.used.insert(Used::Full(rest.to_owned()));
+            }
             return;
         };
         match self.names.imports.get(root) {
@@ -182,6 +197,9 @@ impl Collector<'_> {
             return;
         }
         let paths = self.names.imports.entry(name.to_owned()).or_default();
+        if self.branches == 0 {
+            paths.clear();
+        }
         // One that is given again and again means the last few.
         if !paths.contains(&stands_for) && paths.len() < 4 {
             paths.push(stands_for);
@@ -202,17 +220,29 @@ impl Collector<'_> {
         }
     }
 
+    /// The module gives a name a value of its own.
+    fn bind_own(&mut self, name: &str) {
+        self.bound.insert(name.to_owned());
+        if self.branches == 0 {
+            self.names.imports.remove(name);
+        }
+    }
+
     /// `n = np`: another name for the same.
-    fn assign(&mut self, assign: &StmtAssign) {
+    fn assign(&mut self, assign: &StmtAssign) -> bool {
         if let ([Expr::Name(target)], Expr::Name(value)) = (&*assign.targets, &*assign.value)
             && let Some(paths) = self.names.imports.get(value.id.as_str()).cloned()
         {
             self.aliases_used.insert(value.id.to_string());
-            paths
-                .into_iter()
-                .for_each(|path| self.bind(&target.id, path));
+            if target.id != value.id {
+                paths
+                    .into_iter()
+                    .for_each(|path| self.bind(&target.id, path));
+            }
             self.aliases_used.insert(target.id.to_string());
+            return true;
         }
+        false
     }
 }
 
@@ -229,6 +259,17 @@ fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
         Expr::Name(name) => Some((Some(name.id.as_str()), rest)),
         _ if links.is_empty() => None,
         _ => Some((None, rest)),
+    }
+}
+
+/// `getattr(np, "vstack")` as the path `np.vstack`.
+fn got_by_name(call: &ExprCall) -> Option<(Option<&str>, String)> {
+    match (&*call.func, &*call.arguments.args) {
+        (Expr::Name(function), [of, Expr::StringLiteral(name), ..]) if function.id == "getattr" => {
+            let (root, rest) = path(of)?;
+            Some((root, format!("{rest}.{}", name.value.to_str())))
+        }
+        _ => None,
     }
 }
 
@@ -255,15 +296,32 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 }
             }
             Stmt::FunctionDef(function) => {
-                self.bound.insert(function.name.to_string());
+                self.bind_own(&function.name);
+                self.locals.push(own_names(function, &self.names.imports));
+                self.branches += 1;
+                walk_stmt(self, stmt);
+                self.branches -= 1;
+                self.locals.pop();
+                return;
             }
-            Stmt::ClassDef(class) => {
-                self.bound.insert(class.name.to_string());
-            }
-            Stmt::Assign(assign) => self.assign(assign),
+            Stmt::ClassDef(class) => self.bind_own(&class.name),
+            // It does nothing.
+            Stmt::Expr(alone) if path(&alone.value).is_some() => return,
+            Stmt::Assign(assign) if self.assign(assign) => return,
             _ => {}
         }
+        let is_branch = matches!(
+            stmt,
+            Stmt::If(_)
+                | Stmt::For(_)
+                | Stmt::While(_)
+                | Stmt::Try(_)
+                | Stmt::Match(_)
+                | Stmt::ClassDef(_)
+        );
+        self.branches += usize::from(is_branch);
         walk_stmt(self, stmt);
+        self.branches -= usize::from(is_branch);
     }
 
     fn visit_parameter(&mut self, parameter: &'a Parameter) {
@@ -299,9 +357,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
             return;
         }
         match expr {
-            Expr::Name(name) if name.ctx != ExprContext::Load => {
-                self.bound.insert(name.id.to_string());
-            }
+            Expr::Name(name) if name.ctx != ExprContext::Load => self.bind_own(&name.id),
             // By itself a name says something only where it was imported.
             Expr::Name(name) if self.names.imports.contains_key(name.id.as_str()) => {
                 self.add(Some(&name.id), "")
@@ -321,7 +377,9 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 }
             }
             Expr::Call(call) => {
-                if let Some((root, rest)) = path(&call.func) {
+                if let Some((root, rest)) = got_by_name(call) {
+                    self.add(root, &rest);
+                } else if let Some((root, rest)) = path(&call.func) {
                     self.add(root, &rest);
                     for keyword in call
                         .arguments

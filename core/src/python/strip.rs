@@ -25,7 +25,8 @@ pub(super) fn strip(text: &str, tokens: &Tokens, left_out: &[Range<usize>]) -> S
     let mut stripped = String::with_capacity(text.len());
     let mut strings = Vec::new();
     let mut line_start = 0; // of the line being written, in `stripped`
-    let mut done = 0; // bytes of `text` that have been dealt with
+    // Bytes of `text` that have been dealt with. A byte order mark is no character of the code.
+    let mut done = text.len() - text.trim_start_matches('\u{feff}').len();
     let mut format_strings = 0_usize; // within each other
     let mut left_out = left_out.iter().peekable();
     let mut cut = false; // something of this line was left out

@@ -21,10 +21,10 @@ pub struct Breakdown {
     /// ([`score_migration`](super::score_migration)) or cannot be compared with the target.
     #[serde(default)]
     pub edit_gain: Option<f64>,
-    /// Share of the new API names in use, in [0, 1]; `None` as for `edit_gain`, and in the paper's mode.
+    /// Share of the new API names in use, in [0, 1], 0 where the code reward is withheld; `None` as for `edit_gain`, and in the paper's mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_adopted: Option<f64>,
-    /// Minus the share of the old API names still in use, in [-1, 0]; `None` as for `api_adopted`.
+    /// Minus the share of the old API names still in use, in [-1, 0], -1 where the code reward is withheld; `None` as for `api_adopted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_left: Option<f64>,
     /// Minus the share of the completion that repeats itself, in [-1, 0]; only where it has a weight.
@@ -33,7 +33,7 @@ pub struct Breakdown {
     /// The penalty for length, in [-1, 0]; only where the rubric has one and the length is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlong: Option<f64>,
-    /// `Σ weight · part`; `None` where a part with a weight could not be had.
+    /// `Σ weight · part`; `None` where a part with a weight could not be had ([`Reference::check`](super::Reference::check)).
     pub total: Option<f64>,
     /// A code block was found and it is Python.
     pub syntax_ok: bool,
@@ -106,6 +106,8 @@ impl Breakdown {
             }
             Outcome::Withheld(reason) => (None, None, Some(reason)),
         };
+        let compared = withheld.is_none();
+        let api = judged.api.as_ref();
         let or_worst = |reward: Option<f64>| reward.unwrap_or(WORST_CODE_REWARD);
         let mut breakdown = Breakdown {
             format: judged.format,
@@ -114,8 +116,8 @@ impl Breakdown {
             edit_gain: given.baseline.map(|baseline| {
                 or_worst(similarity.map(|similarity| edit_gain::reward(similarity, baseline)))
             }),
-            api_adopted: judged.api.as_ref().map(ApiUse::api_adopted),
-            api_left: judged.api.as_ref().map(ApiUse::api_left),
+            api_adopted: api.map(|api| if compared { api.api_adopted() } else { 0.0 }),
+            api_left: api.map(|api| if compared { api.api_left() } else { -1.0 }),
             repetition: given.repetition,
             overlong: given.overlong,
             total: None,

@@ -34,7 +34,7 @@ fn aliases_are_resolved() {
     );
     assert_names(
         "import numpy as np\nn = np\nn.vstack(rows)",
-        &["numpy", "numpy.vstack"],
+        &["numpy.vstack"],
     );
 }
 
@@ -49,6 +49,53 @@ fn an_alias_means_what_it_may_have_been_given_before() {
     assert_names(
         "def f():\n    return np.vstack(rows)\nimport numpy as np",
         &["numpy.vstack"],
+    );
+}
+
+#[test]
+fn what_the_module_gives_another_meaning_is_its_own() {
+    assert_names(
+        "import numpy as np\nnp = fake\nnp.vstack(rows)",
+        &[".vstack"],
+    );
+    assert_names(
+        "from numpy import vstack\ndef vstack(x):\n    return x\nvstack(rows)",
+        &[],
+    );
+    assert_names(
+        "import numpy as np\ndef f(np):\n    return np.vstack(rows)\nnp.hstack(rows)",
+        &[".vstack", "numpy.hstack"],
+    );
+    assert_names(
+        "import numpy as np\ndef f():\n    np = g()\n    return np.vstack(rows)",
+        &[".vstack", "g"],
+    );
+    assert_names(
+        "import numpy as np\ndef f():\n    np = fake\n    return np.vstack(rows)",
+        &[".vstack"],
+    );
+    assert_names(
+        "import numpy as np\ndef f():\n    n = np\n    return n.vstack(rows)",
+        &["numpy.vstack"],
+    );
+    // It may be either.
+    assert_names(
+        "import numpy as np\nif x:\n    np = fake\nnp.vstack(rows)",
+        &["numpy.vstack"],
+    );
+    assert_names(
+        "import numpy as np\nnp = np\nnp.vstack(rows)",
+        &["numpy.vstack"],
+    );
+}
+
+#[test]
+fn a_name_that_is_said_and_not_used_is_none() {
+    assert_names("import numpy as np\nnp.vstack", &[]);
+    assert_names("import numpy as np\nf(np.vstack)", &["f", "numpy.vstack"]);
+    assert_names(
+        "import numpy as np\ngetattr(np, 'vstack')(rows)",
+        &["numpy", "numpy.vstack"],
     );
 }
 
@@ -113,5 +160,5 @@ fn keywords_belong_to_what_is_called() {
 #[test]
 fn what_cannot_run_uses_nothing() {
     assert_names("raise a.E\nb.c()", &["a.E"]);
-    assert_names("if 0:\n    import b\nc.d", &["c.d"]);
+    assert_names("if 0:\n    import b\nc.d()", &["c.d"]);
 }
