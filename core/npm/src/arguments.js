@@ -12,6 +12,7 @@ const MAX_WHOLE = 2 ** 32 - 1;
 function kind(value) {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
+  if (value instanceof Map) return 'a Map';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`.replace('a undefined', 'undefined');
 }
 
@@ -62,7 +63,8 @@ function known(name, value, names) {
 
 function weights(name, value) {
   if (value === undefined) return undefined;
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+  // A Map has no fields of its own.
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || value instanceof Map) {
     throw new TypeError(`${name} is ${kind(value)}, but must be an object of numbers, as in { format: 1, edit_gain: 1 }`);
   }
   const checked = {};
@@ -155,7 +157,7 @@ export function dataSet(rows, options = {}) {
   if (!Array.isArray(rows)) throw new TypeError(`rows is ${kind(rows)}, but must be an array of migrations`);
   const { maxPromptLength } = known('options', options, ['maxPromptLength']);
   const taken = Array.from(rows, (row, index) => {
-    if (row === null || typeof row !== 'object') throw new TypeError(`rows[${index}] is ${kind(row)}, but must be an object`);
+    if (row === null || typeof row !== 'object' || Array.isArray(row)) throw new TypeError(`rows[${index}] is ${kind(row)}, but must be an object`);
     return Object.fromEntries(FIELDS.map((name) => [name, field(row[name])]));
   });
   return { rows: JSON.stringify(taken), maxPromptLength: optionalWhole('options.maxPromptLength', maxPromptLength) };

@@ -109,6 +109,7 @@ test('what is wrong is named, with a way out, and the next call works', () => {
     [() => score('a', 'b', { comparison: '\ud800' }), Error, 'unknown comparison `\ufffd`: use `characters`, `tokens` or `tree`'],
     [() => score('a', 'b', { mode: 'paper', comparison: 'tree' }), Error, 'mode paper compares characters, as the reference does: comparison tree wants mode strict'],
     [() => score('a', 'b', { weights: ['format'] }), TypeError, 'options.weights is an array, but must be an object of numbers, as in { format: 1, edit_gain: 1 }'],
+    [() => score('a', 'b', { weights: new Map([['format', 1]]) }), TypeError, 'options.weights is a Map, but must be an object of numbers, as in { format: 1, edit_gain: 1 }'],
     [() => score('a', 'b', { weights: { format: '1' } }), TypeError, 'options.weights.format is a string, but must be a number'],
     [() => score('a', 'b', { weights: { format: NaN } }), RangeError, 'options.weights.format is NaN, but must be finite'],
     [() => score('a', 'b', { weights: { format: 0 } }), Error, 'the weight of format is 0: use a number from -1e6 to 1e6 other than 0, or leave the part out'],
@@ -130,6 +131,8 @@ test('what is wrong is named, with a way out, and the next call works', () => {
     [() => formatReward('a', { comparison: 'tree' }), TypeError, 'options.comparison is not known: there is mode'],
     [() => formatReward('a', { mode: 'lax' }), Error, 'unknown reward mode `lax`: use `paper` or `strict`'],
     [() => audit({}), TypeError, 'rows is an object, but must be an array of migrations'],
+    [() => score('a', 'b', { oldCode: 'print c', weights: { edit_gain: 1 } }), Error, 'edit_gain counts from the old code, but the old code is not Python: Simple statements must be separated by newlines or semicolons (line 1, column 7)'],
+    [() => audit([[]]), TypeError, 'rows[0] is an array, but must be an object'],
     [() => audit([1]), TypeError, 'rows[0] is a number, but must be an object'],
     [() => audit([], { maxPromptLength: -1 }), RangeError, 'options.maxPromptLength is -1, but must be a whole number from 0 to 4294967295'],
   ];

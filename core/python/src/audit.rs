@@ -10,7 +10,7 @@ use recode_core::audit::{AuditRow, Field, PromptBudget};
 use recode_core::migration::Migration;
 
 use crate::python_value::to_python;
-use crate::text::type_name;
+use crate::text::{length, type_name};
 
 /// What is wrong with a data set of migrations, row by row and summed.
 ///
@@ -21,28 +21,38 @@ use crate::text::type_name;
 pub fn audit<'py>(
     py: Python<'py>,
     rows: &Bound<'py, PyAny>,
-    max_prompt_length: Option<usize>,
+    max_prompt_length: Option<&Bound<'py, PyAny>>,
     prompt_length: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let refuse = || {
+        PyTypeError::new_err(format!(
+            "rows is {}, expected rows to walk through, each a dict",
+            type_name(rows)
+        ))
+    };
+    // A dict would be walked through by its keys.
+    if rows.cast::<PyMapping>().is_ok() {
+        return Err(refuse());
+    }
+    let max_prompt_length = max_prompt_length
+        .map(|value| length(value, "max_prompt_length", None))
+        .transpose()?;
     let rows: PyResult<Vec<AuditRow>> = rows
         .try_iter()
-        .map_err(|_| {
-            PyTypeError::new_err(format!(
-                "rows is {}, expected rows to walk through, each a dict",
-                type_name(rows)
-            ))
-        })?
+        .map_err(|_| refuse())?
         .enumerate()
         .map(|(index, row)| audit_row(&row?, index))
         .collect();
     let rows = rows?;
     let refused = RefCell::new(None);
-    let length = |row: &Migration| {
+    let prompt_length_of = |row: &Migration| {
         let prompt = row.prompt().chatml();
         match &prompt_length {
             None => prompt.chars().count(),
             Some(count) => {
-                let counted = count.call1((prompt,)).and_then(|length| length.extract());
+                let counted = count
+                    .call1((prompt,))
+                    .and_then(|counted| length(&counted, "what prompt_length returns", None));
                 counted.unwrap_or_else(|error: PyErr| {
                     refused.borrow_mut().get_or_insert(error);
                     0
@@ -52,7 +62,7 @@ pub fn audit<'py>(
     };
     let budget = max_prompt_length.map(|max_prompt_length| PromptBudget {
         max_prompt_length,
-        length: &length,
+        length: &prompt_length_of,
     });
     let report = recode_core::audit::audit(rows, budget.as_ref());
     if let Some(error) = refused.into_inner() {

@@ -26,14 +26,15 @@ use recode_core::reward::Reference;
 
 use batch::{Item, Stop};
 use python_value::to_python;
-use settings::Settings;
+use settings::{IfMissing, Settings};
 use text::{Text, lengths, optional_texts, texts};
 
 /// What a completion is worth: its rewards part by part, their total, and why a code reward was withheld.
 ///
-/// The fields are those that `recode-trainer score` writes. A lone surrogate in the completion is read as U+FFFD.
+/// The fields are those that `recode-trainer score` writes. A lone surrogate in the completion is read as U+FFFD. Where a part with a weight
+/// counts from an old code that cannot be compared with the target, that is an error; with `missing="none"` there is no total.
 #[pyfunction]
-#[pyo3(signature = (completion, target, *, old_code=None, length=None, mode="strict", comparison="characters", weights=None, overlong=None))]
+#[pyo3(signature = (completion, target, *, old_code=None, length=None, mode="strict", comparison="characters", weights=None, overlong=None, missing="raise"))]
 #[expect(
     clippy::too_many_arguments,
     reason = "all but two have names in Python"
@@ -48,8 +49,10 @@ fn score<'py>(
     comparison: &str,
     weights: Option<&Bound<'py, PyAny>>,
     overlong: Option<&Bound<'py, PyAny>>,
+    missing: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let rubric = settings::rubric(mode, comparison, weights, overlong)?;
+    let missing = IfMissing::read(missing)?;
     let row = Row::new(completion, target, old_code, length, &rubric)?;
     let item = row.item();
     let breakdown = py.detach(|| {
@@ -58,6 +61,7 @@ fn score<'py>(
                 .score(item.completion, item.length)
         })
     })?;
+    missing.permit(&rubric.0, &item, &breakdown, None)?;
     to_python(py, &breakdown)
 }
 
@@ -66,7 +70,7 @@ fn score<'py>(
 /// Without the GIL, on `threads` threads (all cores if None). A target with its old code is made ready once for the completions that stand
 /// together. Ctrl-C is noticed within a tenth of a second and the comparison at work.
 #[pyfunction]
-#[pyo3(signature = (completions, targets, *, old_codes=None, lengths=None, threads=None, mode="strict", comparison="characters", weights=None, overlong=None))]
+#[pyo3(signature = (completions, targets, *, old_codes=None, lengths=None, threads=None, mode="strict", comparison="characters", weights=None, overlong=None, missing="raise"))]
 #[expect(
     clippy::too_many_arguments,
     reason = "all but two have names in Python"
@@ -82,8 +86,10 @@ fn score_batch<'py>(
     comparison: &str,
     weights: Option<&Bound<'py, PyAny>>,
     overlong: Option<&Bound<'py, PyAny>>,
+    missing: &str,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let rubric = settings::rubric(mode, comparison, weights, overlong)?;
+    let missing = IfMissing::read(missing)?;
     let threads = settings::threads(threads)?;
     let completions = texts(completions, "completions", Text::lossy)?;
     let targets = texts(targets, "targets", Text::exact)?;
@@ -110,10 +116,15 @@ fn score_batch<'py>(
     let interrupted = || Python::attach(|py| py.check_signals());
     let scored = py.detach(|| batch::score(&rubric.0, &items, threads, interrupted));
     match scored {
-        Ok(breakdowns) => breakdowns
-            .iter()
-            .map(|breakdown| to_python(py, breakdown))
-            .collect(),
+        Ok(breakdowns) => {
+            for (index, (item, breakdown)) in items.iter().zip(&breakdowns).enumerate() {
+                missing.permit(&rubric.0, item, breakdown, Some(index))?;
+            }
+            breakdowns
+                .iter()
+                .map(|breakdown| to_python(py, breakdown))
+                .collect()
+        }
         Err(Stop::Interrupted(error)) => Err(error),
         Err(Stop::Panicked(index)) => Err(panicked(&format!("completions[{index}]"))),
         Err(Stop::NoThread(error)) => Err(PyRuntimeError::new_err(format!(
@@ -157,6 +168,7 @@ fn explain_completion<'py>(
             (explanation, text)
         })
     })?;
+    IfMissing::Raise.permit(&rubric.0, &item, &explanation.breakdown, None)?;
     (to_python(py, &explanation)?, text).into_pyobject(py)
 }
 

@@ -1,9 +1,9 @@
 //! By which rules: a rubric from keyword arguments, named as its fields are in TOML and JSON.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyMapping;
-use recode_core::reward::{Missing, Overlong, Part, Rubric, Weights};
+use recode_core::reward::{Breakdown, Missing, Overlong, Part, Reference, Rubric, Weights};
 
 use crate::batch::Item;
 use crate::text::{length, type_name};
@@ -56,12 +56,16 @@ fn weights(value: &Bound<'_, PyAny>) -> PyResult<Weights> {
             .to_string()
             .parse()
             .map_err(|error| wrong(format!("{error}")))?;
-        let weight = weight.extract::<f64>().map_err(|_| {
-            let found = type_name(&weight);
-            PyTypeError::new_err(format!(
-                "weights: the weight of {part} is {found}, expected a number"
-            ))
-        })?;
+        let refuse = |error: PyErr| match error.is_instance_of::<PyOverflowError>(weight.py()) {
+            true => wrong(format!("the weight of {part} is too large for a float")),
+            false => {
+                let found = type_name(&weight);
+                PyTypeError::new_err(format!(
+                    "weights: the weight of {part} is {found}, expected a number"
+                ))
+            }
+        };
+        let weight = weight.extract::<f64>().map_err(refuse)?;
         parts.push((part, weight));
     }
     Weights::new(parts).map_err(|error| wrong(error.to_string()))
@@ -111,7 +115,51 @@ impl Settings {
                 let why = "the length that overlong counts: give it, or leave overlong out of the weights";
                 Err(missing("length", "lengths", why.to_owned()))
             }
+            // Whether they can be compared, the texts alone do not tell.
+            Err(error @ Missing::NotPython { .. }) => Err(PyValueError::new_err(error.to_string())),
         }
+    }
+}
+
+/// What becomes of a row whose old code and target cannot be compared, where a part with a weight counts from the old code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum IfMissing {
+    /// An error.
+    Raise,
+    /// It has no total.
+    None,
+}
+
+impl IfMissing {
+    /// `raise` or `none`.
+    pub fn read(name: &str) -> PyResult<Self> {
+        match name {
+            "raise" => Ok(IfMissing::Raise),
+            "none" => Ok(IfMissing::None),
+            _ => Err(PyValueError::new_err(format!(
+                "missing is {name}: use 'raise' or 'none'"
+            ))),
+        }
+    }
+
+    /// Whether the breakdown of an item may be handed out.
+    pub fn permit(
+        self,
+        rubric: &Rubric,
+        item: &Item<'_>,
+        breakdown: &Breakdown,
+        index: Option<usize>,
+    ) -> PyResult<()> {
+        if self == IfMissing::None || breakdown.total.is_some() {
+            return Ok(());
+        }
+        let reference = Reference::new(rubric.clone(), item.target, item.old_code);
+        reference.check(item.length.is_some()).map_err(|missing| {
+            let row = index.map_or(String::new(), |index| format!("row {index}: "));
+            PyValueError::new_err(format!(
+                "{row}{missing}; leave the row out (recode_reward.audit names such rows)"
+            ))
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use std::ops::Deref;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBytes, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
 /// A text; not copied where Python has it in UTF-8.
 pub enum Text {
@@ -159,16 +159,17 @@ pub fn lengths(values: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<Option<
         .map(Some)
 }
 
-/// One length: an int, or what counts as one (numpy's).
+/// One length: an int, or what counts as one (numpy's); a truth value is none.
 pub fn length(value: &Bound<'_, PyAny>, name: &str, index: Option<usize>) -> PyResult<usize> {
+    let is_truth = value.is_instance_of::<PyBool>();
     match value.extract::<usize>() {
-        Ok(length) => Ok(length),
-        // Below 0, or beyond what any text has.
+        Ok(length) if !is_truth => Ok(length),
         Err(_) if value.is_instance_of::<PyInt>() => Err(PyValueError::new_err(format!(
-            "{} is {value}, expected a length of 0 or more",
-            at(name, index)
+            "{} is {value}, expected a length from 0 to {}",
+            at(name, index),
+            usize::MAX
         ))),
-        Err(_) => Err(PyTypeError::new_err(format!(
+        _ => Err(PyTypeError::new_err(format!(
             "{} is {}, expected int",
             at(name, index),
             type_name(value)

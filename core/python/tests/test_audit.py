@@ -78,6 +78,10 @@ def test_rows_that_are_no_dicts_are_named() -> None:
         recode_reward.audit([ROW, "dependency"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="rows is int"):
         recode_reward.audit(3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="rows is dict, expected rows to walk through"):
+        recode_reward.audit({})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="what prompt_length returns is str, expected int"):
+        recode_reward.audit([ROW], max_prompt_length=5, prompt_length=lambda prompt: prompt)  # type: ignore[arg-type, return-value]
 
 
 def test_the_published_data_has_the_faults_that_the_command_line_counts() -> None:

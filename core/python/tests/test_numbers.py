@@ -108,8 +108,14 @@ def test_weights_comparison_and_overlong_make_the_total() -> None:
     assert recode_reward.score(requoted, NEW, comparison="tokens")["em_star"] == 2.0
 
 
-def test_old_code_that_cannot_be_compared_leaves_no_total() -> None:
-    scored = recode_reward.score(answered(NEW), NEW, old_code="print rows", weights={"edit_gain": 1})
+def test_old_code_that_cannot_be_compared_is_an_error_or_leaves_no_total() -> None:
+    weights: dict[recode_reward.Part, float] = {"edit_gain": 1}
+    for call in (recode_reward.score, recode_reward.explain):
+        with pytest.raises(ValueError, match="edit_gain counts from the old code, but the old code is not Python: .*leave the row out"):
+            call(answered(NEW), NEW, old_code="print rows", weights=weights)
+    with pytest.raises(ValueError, match="row 1: edit_gain counts from the old code, but the target is not Python"):
+        recode_reward.score_batch(["x"] * 2, [NEW, "print x"], old_codes=[NEW] * 2, weights=weights)
+    scored = recode_reward.score(answered(NEW), NEW, old_code="print rows", weights=weights, missing="none")
     assert (scored["edit_gain"], scored["total"]) == (None, None)
 
 

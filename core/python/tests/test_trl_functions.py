@@ -117,6 +117,10 @@ def test_missing_columns_and_rows_are_named() -> None:
         trl.reward_function(weights={"edit_gain": 1}, old_code="before")(completions=["x"] * 2, target=["y"] * 2, before=["z", None])
     with pytest.raises(ValueError, match=r"row 1 of the batch has no edit_gain"):
         trl.edit_gain(completions=ANSWERS, target=[NEW] * 2, old_code=[OLD, "print rows"])
+    with pytest.raises(ValueError, match=r"row 1 of the batch has a target that is not Python: .* Leave such rows out"):
+        trl.reward(completions=ANSWERS, target=[NEW, "print rows"])
+    with pytest.raises(TypeError, match="completions is one str, expected a list"):
+        trl.reward(completions="xy", target=["x", "y"])
 
 
 def test_a_column_that_no_part_is_made_of_may_hold_anything() -> None:
@@ -135,11 +139,18 @@ def test_rows_without_a_reward_may_have_none() -> None:
     completions = [answered(NEW)] * 4
     rewards = function(completions=completions, target=[NEW, None, NEW, NEW], old_code=[OLD, OLD, None, "print rows"])
     assert rewards == [2.0, None, None, None]
+    assert trl.reward_function(missing="none")(completions=completions[:2], target=[NEW, "print rows"]) == [3.0, None]
+    # The reference gives it the worst.
+    assert trl.reward_function(mode="paper")(completions=completions[:1], target=["print rows"]) == [-1.0]
     # The row is counted among all, and the column has its own name.
     with pytest.raises(TypeError, match=r"row 2 of column new_code is int, expected str"):
         function(completions=completions, new_code=[NEW, None, 7, NEW], old_code=[OLD] * 4)
     with pytest.raises(ValueError, match=r"row 3 of column new_code has half a surrogate pair"):
         function(completions=completions, new_code=[None, NEW, NEW, "\ud800"], old_code=[OLD] * 4)
+    with pytest.raises(TypeError, match="prefilled is str, expected True or False"):
+        trl.reward_function(prefilled="no")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="target is int, expected str"):
+        trl.reward_function(target=3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="missing is 'skip'"):
         trl.reward_function(missing="skip")  # type: ignore[arg-type]
 

@@ -130,12 +130,19 @@ def test_a_policy_that_opens_its_thinking_is_judged_as_one_that_goes_on() -> Non
         (NEW, {"weights": {"edit_gain": 1}}, ValueError, "old_code is missing, from which edit_gain counts"),
         (NEW, {"weights": {"overlong": 1}}, ValueError, "reward.reward_kwargs.overlong_buffer_cfg"),
         ({"target": NEW, "old_code": "print x"}, {"weights": {"edit_gain": 1}}, ValueError, "the row of ground_truth has no edit_gain"),
+        ("print x", {}, ValueError, "the row of ground_truth has a target that is not Python"),
+        (NEW, {"prefilled": "no"}, TypeError, "prefilled is str"),
         (NEW, {"wieghts": {"format": 1}}, TypeError, "unexpected keyword argument 'wieghts'"),
     ],
 )
 def test_what_is_wrong_is_named(ground_truth: Any, kwargs: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         compute_score("recode", answered(NEW), ground_truth, {}, **kwargs)
+
+
+def test_an_extra_info_that_is_no_struct_is_named() -> None:
+    with pytest.raises(TypeError, match="extra_info is str, expected a dict or None"):
+        compute_score("recode", answered(NEW), NEW, "old_code")
 
 
 def test_what_is_wrong_in_a_batch_is_named_with_its_place() -> None:

@@ -129,7 +129,10 @@ impl fmt::Display for Finding {
         match self {
             Finding::MissingField { field } => write!(f, "`{field}` is missing"),
             Finding::NullField { field } => write!(f, "`{field}` is null"),
-            Finding::NotText { field, found } => write!(f, "`{field}` is a {found}, not a text"),
+            Finding::NotText { field, found } => {
+                let article = if found.starts_with("object") { "an" } else { "a" };
+                write!(f, "`{field}` is {article} {found}, not a text")
+            }
             Finding::BlankField { field } => write!(f, "`{field}` is blank"),
             Finding::NewNotPython { error } => write!(f, "`new_code` is not Python: {error}"),
             Finding::OldNotPython { error } => write!(f, "`old_code` is not Python: {error}"),

@@ -79,15 +79,16 @@ pub fn set_row(target: String, old_code: Option<String>) {
 
 /// Does something with the row, a completion's length being known or not.
 fn with_row<T>(length: Option<usize>, work: impl FnOnce(&Row) -> T) -> Result<T, JsError> {
-    SESSION.with_borrow(|Session { rubric, row }| {
+    SESSION.with_borrow(|Session { row, .. }| {
         let row = row.as_ref().ok_or_else(|| JsError::new("no row is set"))?;
-        let given = rubric.check_given(row.old_code.is_some(), length.is_some());
+        let given = row.reference.check(length.is_some());
         // In the names that these things have in JavaScript.
         given.map_err(|missing| match missing {
             Missing::OldCode(part) => {
                 JsError::new(&format!("oldCode is missing, from which {part} counts"))
             }
             Missing::Length => JsError::new("length is missing, which overlong counts"),
+            Missing::NotPython { .. } => JsError::new(&missing.to_string()),
         })?;
         Ok(work(row))
     })

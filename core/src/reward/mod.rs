@@ -37,7 +37,8 @@ pub use breakdown::Breakdown;
 pub use overlong::Overlong;
 pub use reference::Reference;
 pub use rubric::{
-    Comparison, Missing, Part, RewardMode, Rubric, RubricError, UnknownName, Weights, WeightsError,
+    Comparison, Missing, Part, RewardMode, RowCode, Rubric, RubricError, UnknownName, Weights,
+    WeightsError,
 };
 pub use withheld::{Searched, Withheld};
 

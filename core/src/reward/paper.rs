@@ -14,7 +14,7 @@
 //! Texts that differ over more than [`MAX_CELLS`](crate::similarity::MAX_CELLS) pairs of characters get an upper bound of their distance.
 
 use super::breakdown::Judged;
-use super::{RewardMode, Searched, Withheld, format};
+use super::{RewardMode, RowCode, Searched, Withheld, format};
 use crate::answer::Answer;
 use crate::find::find;
 use crate::python::{Grammar, MAX_SOURCE_BYTES, SyntaxError, check_syntax};
@@ -32,17 +32,37 @@ const PLACEHOLDER: &str = "STRING_PLACEHOLDER_";
 #[derive(Debug)]
 pub(super) struct Reference {
     target: Result<String, SyntaxError>,
+    /// Where it was given.
+    old_code: Option<Result<String, SyntaxError>>,
     pub(super) baseline: Option<f64>,
 }
 
 impl Reference {
     pub(super) fn new(target: &str, old_code: Option<&str>) -> Self {
         let target = strip(target);
-        let old = old_code.and_then(|code| cleaned(code).ok());
-        let baseline = old.zip(target.as_ref().ok()).and_then(|(old, target)| {
-            (!old.is_empty() || !target.is_empty()).then(|| similarity(&old, target))
-        });
-        Reference { target, baseline }
+        let old_code = old_code.map(cleaned);
+        let old = old_code.as_ref().and_then(|code| code.as_ref().ok());
+        let baseline = old
+            .zip(target.as_ref().ok())
+            .map(|(old, target)| similarity(old, target));
+        Reference {
+            target,
+            old_code,
+            baseline,
+        }
+    }
+
+    pub(super) fn has_old_code(&self) -> bool {
+        self.old_code.is_some()
+    }
+
+    /// Why old code and target cannot be compared.
+    pub(super) fn fault(&self) -> Option<(RowCode, SyntaxError)> {
+        let fault = |code, text: Option<&Result<_, SyntaxError>>| {
+            text?.as_ref().err().map(|error| (code, error.clone()))
+        };
+        fault(RowCode::OldCode, self.old_code.as_ref())
+            .or_else(|| fault(RowCode::Target, Some(&self.target)))
     }
 
     /// See [`super::score`].

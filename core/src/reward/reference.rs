@@ -2,7 +2,7 @@
 
 use super::breakdown::Given;
 use super::rubric::{Part, RewardMode, Rubric};
-use super::{Breakdown, paper, repetition, strict};
+use super::{Breakdown, Missing, paper, repetition, strict};
 use crate::python::Module;
 use std::ops::Range;
 
@@ -43,6 +43,28 @@ impl Reference {
     /// The rules it judges by.
     pub fn rubric(&self) -> &Rubric {
         &self.rubric
+    }
+
+    /// Whether every part with a weight can be had, of a completion whose length is known or not.
+    ///
+    /// # Errors
+    /// What is missing, and the part that wants it: then [`Breakdown::total`] is `None`.
+    pub fn check(&self, length: bool) -> Result<(), Missing> {
+        let old_code = match &self.rules {
+            Rules::Paper(reference) => reference.has_old_code(),
+            Rules::Strict(reference) => reference.has_old_code(),
+        };
+        self.rubric.check_given(old_code, length)?;
+        let Some(part) = self.rubric.part_of_old_code() else {
+            return Ok(());
+        };
+        let fault = match &self.rules {
+            Rules::Paper(reference) => reference.fault(),
+            Rules::Strict(reference) => reference.fault(),
+        };
+        fault.map_or(Ok(()), |(code, error)| {
+            Err(Missing::NotPython { part, code, error })
+        })
     }
 
     /// What [`Breakdown::edit_gain`] counts from: the similarity of the old code and the target, in [0, 1]; `None` where the old code was not

@@ -1,6 +1,7 @@
 //! By which rules a completion is judged: mode, level of comparison, and the parts that add up to the total, each with its weight.
 
 use super::overlong::Overlong;
+use crate::python::SyntaxError;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -304,14 +305,42 @@ pub enum RubricError {
 }
 
 /// What a part with a weight wants and does not get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
     /// The code that was to be migrated.
     #[error("old code is missing, from which {0} counts")]
     OldCode(Part),
+    /// The code that was to be migrated, or the target, is there and cannot be compared with the other.
+    #[error("{part} counts from the old code, but the {code} is not Python: {error}")]
+    NotPython {
+        /// What counts from it.
+        part: Part,
+        /// Which of the two.
+        code: RowCode,
+        /// What is wrong with it.
+        error: SyntaxError,
+    },
     /// How long the completion is.
     #[error("the completion's length is missing, which overlong counts")]
     Length,
+}
+
+/// A code of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowCode {
+    /// What was to be migrated.
+    OldCode,
+    /// What it is to become.
+    Target,
+}
+
+impl fmt::Display for RowCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RowCode::OldCode => "old code",
+            RowCode::Target => "target",
+        })
+    }
 }
 
 impl Rubric {
@@ -341,13 +370,18 @@ impl Rubric {
     /// # Errors
     /// What is missing, and the part that wants it.
     pub fn check_given(&self, old_code: bool, length: bool) -> Result<(), Missing> {
-        let weighs = |part: &Part| self.weights.get(*part).is_some();
-        let parts = [Part::EditGain, Part::ApiAdopted, Part::ApiLeft];
-        match parts.into_iter().find(weighs) {
+        match self.part_of_old_code() {
             Some(part) if !old_code => Err(Missing::OldCode(part)),
-            _ if !length && weighs(&Part::Overlong) => Err(Missing::Length),
+            _ if !length && self.weights.get(Part::Overlong).is_some() => Err(Missing::Length),
             _ => Ok(()),
         }
+    }
+
+    /// The first part with a weight that counts from the old code.
+    pub(super) fn part_of_old_code(&self) -> Option<Part> {
+        [Part::EditGain, Part::ApiAdopted, Part::ApiLeft]
+            .into_iter()
+            .find(|part| self.weights.get(*part).is_some())
     }
 
     /// Whether its settings go together.

@@ -21,7 +21,7 @@ use super::api_use::ApiUse;
 use super::breakdown::{Judged, Outcome};
 use super::comparison::TargetSide;
 use super::rubric::{Comparison, RewardMode};
-use super::{Searched, Withheld, format};
+use super::{RowCode, Searched, Withheld, format};
 use crate::answer::Answer;
 use crate::python::{ApiNames, Grammar, Module, SyntaxError};
 use std::collections::BTreeSet;
@@ -42,6 +42,8 @@ pub(super) struct Reference {
 #[derive(Debug)]
 struct Prepared {
     target: Result<TargetSide, SyntaxError>,
+    /// Why the old code is not Python, where it is not.
+    old_code_fault: Option<SyntaxError>,
     baseline: Option<f64>,
     /// API names of the old code and of the target.
     api: Option<(ApiNames, ApiNames)>,
@@ -55,7 +57,11 @@ impl Prepared {
     fn new(comparison: Comparison, target: &str, old_code: Option<&str>) -> Self {
         let parse = |code| Module::parse(code, Grammar::Latest);
         let target = parse(target);
-        let old = old_code.and_then(|code| parse(code).ok());
+        let (old, old_code_fault) = match old_code.map(parse) {
+            Some(Ok(old)) => (Some(old), None),
+            Some(Err(error)) => (None, Some(error)),
+            None => (None, None),
+        };
         let names = [target.as_ref().ok(), old.as_ref()];
         let foreign_names = names
             .into_iter()
@@ -83,6 +89,7 @@ impl Prepared {
         Prepared {
             baseline: target.as_ref().ok().zip(old).map(similarity),
             target,
+            old_code_fault,
             api,
             foreign_names,
             counts_unreachable,
@@ -106,6 +113,22 @@ impl Reference {
             Box::new(Prepared::new(self.comparison, &self.target, old_code))
         };
         self.prepared.get_or_init(prepare)
+    }
+
+    pub(super) fn has_old_code(&self) -> bool {
+        self.old_code.is_some()
+    }
+
+    /// Why old code and target cannot be compared.
+    pub(super) fn fault(&self) -> Option<(RowCode, SyntaxError)> {
+        let prepared = self.prepared();
+        let old_code = prepared.old_code_fault.as_ref();
+        old_code
+            .map(|error| (RowCode::OldCode, error.clone()))
+            .or_else(|| {
+                let error = prepared.target.as_ref().err()?;
+                Some((RowCode::Target, error.clone()))
+            })
     }
 
     /// See [`super::Reference::baseline`].

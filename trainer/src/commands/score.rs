@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use recode_core::audit::Field;
 use recode_core::explain::{Explanation, explain};
 use recode_core::metrics::Summary;
-use recode_core::reward::{Breakdown, Part, Reference, Rubric};
+use recode_core::reward::{Breakdown, Missing, Part, Reference, Rubric};
 use serde::Serialize;
 
 use super::rubric_args::RubricArgs;
@@ -211,19 +211,21 @@ fn score_line(rubric: &Rubric, explained: bool, line: Line) -> (usize, Result<Sc
             Some(value) => Some(length(value.get())?),
             None => None,
         };
-        rubric
-            .check_given(old_code.is_some(), tokens.is_some())
-            .map_err(|missing| format!("{missing} (old_code and tokens of the line)"))?;
+        let reference = Reference::new(rubric.clone(), &target, old_code.as_deref());
+        reference.check(tokens.is_some()).map_err(|missing| {
+            let fields = match missing {
+                Missing::NotPython { .. } => "old_code and target of the line",
+                _ => "old_code and tokens of the line",
+            };
+            format!("{missing} ({fields})")
+        })?;
         let verdict = match explained {
             true => {
                 let explanation =
                     explain(rubric, &completion, &target, old_code.as_deref(), tokens);
                 Verdict::Explanation(Box::new(explanation))
             }
-            false => {
-                let reference = Reference::new(rubric.clone(), &target, old_code.as_deref());
-                Verdict::Breakdown(Box::new(reference.score(&completion, tokens)))
-            }
+            false => Verdict::Breakdown(Box::new(reference.score(&completion, tokens))),
         };
         Ok(Scored { object, verdict })
     });

@@ -8,7 +8,7 @@
 
 use recode_core::explain::{Explanation, explain};
 use recode_core::reward::{
-    Breakdown, Comparison, Overlong, Reference, RewardMode, Rubric, Weights,
+    Breakdown, Comparison, Missing, Overlong, Reference, RewardMode, Rubric, Weights,
 };
 use serde::{Deserialize, Serialize};
 
@@ -221,7 +221,10 @@ impl Request {
 
 impl Item {
     /// What it is worth by these rules.
-    pub fn score(&self, rubric: &Rubric, explained: bool) -> Answer {
+    ///
+    /// # Errors
+    /// A part with a weight cannot be had.
+    pub fn score(&self, rubric: &Rubric, explained: bool) -> Result<Answer, Missing> {
         let Item {
             completion,
             target,
@@ -229,13 +232,15 @@ impl Item {
             tokens,
         } = self;
         let old_code = old_code.as_deref();
-        if explained {
-            return Answer::Explanation(Box::new(explain(
-                rubric, completion, target, old_code, *tokens,
-            )));
-        }
         let reference = Reference::new(rubric.clone(), target, old_code);
-        Answer::Breakdown(Box::new(reference.score(completion, *tokens)))
+        reference.check(tokens.is_some())?;
+        Ok(match explained {
+            true => {
+                let explanation = explain(rubric, completion, target, old_code, *tokens);
+                Answer::Explanation(Box::new(explanation))
+            }
+            false => Answer::Breakdown(Box::new(reference.score(completion, *tokens))),
+        })
     }
 }
 

@@ -1,16 +1,18 @@
 //! The service's paths, and the limits around them.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request as HttpRequest, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use rayon::prelude::*;
-use recode_core::reward::Rubric;
+use recode_core::reward::{Missing, Rubric};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
@@ -54,13 +56,19 @@ async fn score(State(service): State<Arc<Service>>, request: HttpRequest) -> Res
         timeout,
     } = Settings::clone(&service.settings);
     let deadline = Instant::now() + timeout;
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > max_body_bytes as u64) {
+        // Who asks first whether to send it is told so at once; others would miss the answer while they send.
+        if !request.headers().contains_key(header::EXPECT) {
+            let _ = timeout_at(deadline.into(), let_pass(request.into_body())).await;
+        }
+        return closing(too_long(max_body_bytes));
+    }
     let body = match timeout_at(deadline.into(), Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            let reason = format!(
-                "the body has more than {max_body_bytes} bytes: send less at once, or raise --max-body-mib"
-            );
-            return fault(StatusCode::PAYLOAD_TOO_LARGE, &reason);
+            return too_long(max_body_bytes);
         }
         Ok(Err(error)) => return fault(error.status(), &error.body_text()),
         Err(_) => {
@@ -68,12 +76,7 @@ async fn score(State(service): State<Arc<Service>>, request: HttpRequest) -> Res
                 "the body did not arrive within {} seconds",
                 timeout.as_secs()
             );
-            let mut response = fault(StatusCode::REQUEST_TIMEOUT, &reason);
-            // The rest of it may still come.
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            return response;
+            return closing(fault(StatusCode::REQUEST_TIMEOUT, &reason));
         }
     };
     let Ok(Ok(place)) = timeout_at(deadline.into(), service.places.clone().acquire_owned()).await
@@ -96,6 +99,26 @@ async fn score(State(service): State<Arc<Service>>, request: HttpRequest) -> Res
             "scoring failed; this is a fault of the service",
         ),
     }
+}
+
+/// Reads a body to its end and keeps nothing of it.
+async fn let_pass(mut body: Body) {
+    while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
+}
+
+fn too_long(max_body_bytes: usize) -> Response {
+    let reason = format!(
+        "the body has more than {max_body_bytes} bytes: send less at once, or raise --max-body-mib"
+    );
+    fault(StatusCode::PAYLOAD_TOO_LARGE, &reason)
+}
+
+/// An answer before all of the body is there: what may still come of it is no next request.
+fn closing(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// There was more to do than there was time.
@@ -121,14 +144,24 @@ fn answer(body: &[u8], rubric: Rubric, deadline: Instant) -> Option<Response> {
     if let Err(reason) = request.check(&rubric) {
         return Some(fault(StatusCode::UNPROCESSABLE_ENTITY, &reason));
     }
+    let unprocessable = |reason: String| fault(StatusCode::UNPROCESSABLE_ENTITY, &reason);
     Some(match &request.items {
-        Items::One(item) => json(StatusCode::OK, &item.score(&rubric, request.explain)),
+        Items::One(item) => match item.score(&rubric, request.explain) {
+            Ok(answer) => json(StatusCode::OK, &answer),
+            Err(missing) => unprocessable(missing.to_string()),
+        },
         Items::Many(items) => {
             let in_time = |item: &Item| {
                 (Instant::now() < deadline).then(|| item.score(&rubric, request.explain))
             };
             let answers = items.par_iter().map(in_time).collect::<Option<Vec<_>>>()?;
-            json(StatusCode::OK, &answers)
+            let named = |(index, answer): (usize, Result<_, Missing>)| {
+                answer.map_err(|missing| format!("items[{index}]: {missing}"))
+            };
+            match answers.into_iter().enumerate().map(named).collect() {
+                Ok::<Vec<_>, _>(answers) => json(StatusCode::OK, &answers),
+                Err(reason) => unprocessable(reason),
+            }
         }
     })
 }

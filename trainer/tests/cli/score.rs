@@ -108,6 +108,21 @@ fn new_code_stands_in_for_a_missing_target_only() {
 }
 
 #[test]
+fn old_code_that_is_not_python_is_an_error_where_something_counts_from_it() {
+    let row = json!({"completion": answer("x = 1"), "target": "x = 1", "old_code": "print x"});
+    let outcome = recode_with(&["score", "-"], row.to_string().as_bytes());
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(lines(&outcome.stdout)[0]["total"], json!(3.0));
+    for more in [&["--explain"][..], &[]] {
+        let args = [&["score", "--reward", "edit_gain"], more, &["-"]].concat();
+        let outcome = recode_with(&args, row.to_string().as_bytes());
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(1), ""));
+        let fault = "standard input:1: edit_gain counts from the old code, but the old code is not Python: ";
+        assert!(outcome.stderr.starts_with(fault), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn bad_lines_are_reported_by_number_and_the_rest_is_scored() {
     let good = line("a", "b");
     let dir = tempfile::tempdir().unwrap();

@@ -272,6 +272,12 @@ fn what_is_wrong_with_a_request_is_said() {
         422,
         "items[1]: old code is missing, from which edit_gain counts",
     );
+    let not_python = json!({"items": [{"completion": "", "target": "", "old_code": ""}, {"completion": "", "target": "", "old_code": "print x"}], "rubric": {"weights": {"edit_gain": 1}}});
+    error(
+        server.score(&not_python),
+        422,
+        "items[1]: edit_gain counts from the old code, but the old code is not Python",
+    );
     error(server.ask("GET", "/score", b""), 405, "use POST /score");
     error(
         server.ask("POST", "/scores", b"{}"),
@@ -283,6 +289,13 @@ fn what_is_wrong_with_a_request_is_said() {
         413,
         "the body has more than 1048576 bytes: send less at once, or raise --max-body-mib",
     );
+    // Who asks first is told so before anything is sent.
+    let mut stream = server.connect();
+    let mut asking = head("POST", "/score", 1 << 30);
+    let blank_line = asking.len() - 2;
+    asking.splice(blank_line..blank_line, *b"Expect: 100-continue\r\n");
+    stream.write_all(&asking).unwrap();
+    assert_eq!(answer(stream).0, 413);
     // Not HTTP at all.
     for bytes in [&b"\0\0\0\0\r\n\r\n"[..], b"GET", &[b'A'; 1 << 17]] {
         let mut stream = server.connect();

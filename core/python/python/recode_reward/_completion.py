@@ -38,6 +38,16 @@ def text_of(completion: Any, name: str) -> str:
     raise ValueError(f"{name} has no message with role assistant: there is nothing to judge")
 
 
+def check_prefilled(prefilled: Any) -> None:
+    """Refuses what is no truth value: a text such as "no" would be taken for True.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(prefilled, bool):
+        raise TypeError(f"prefilled is {type(prefilled).__name__}, expected True or False")
+
+
 class _Opened(str):
     """A completion that is known to begin inside its thinking."""
 

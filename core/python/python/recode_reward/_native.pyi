@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ._types import AuditReport, Breakdown, Comparison, Mode, Overlong, Part, Prompt
+from ._types import AuditReport, Breakdown, Comparison, Missing, Mode, Overlong, Part, Prompt
 
 __all__ = ["__version__", "audit", "check_rubric", "explain", "prompt", "score", "score_batch"]
 
@@ -17,6 +17,7 @@ def score(
     comparison: Comparison = "characters",
     weights: Mapping[Part, float] | None = None,
     overlong: Overlong | None = None,
+    missing: Missing = "raise",
 ) -> Breakdown: ...
 def score_batch(
     completions: Iterable[str],
@@ -29,6 +30,7 @@ def score_batch(
     comparison: Comparison = "characters",
     weights: Mapping[Part, float] | None = None,
     overlong: Overlong | None = None,
+    missing: Missing = "raise",
 ) -> list[Breakdown]: ...
 def explain(
     completion: str,

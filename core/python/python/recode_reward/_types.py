@@ -13,6 +13,9 @@ Comparison = Literal["characters", "tokens", "tree"]
 Part = Literal["format", "es_star", "em_star", "edit_gain", "api_adopted", "api_left", "repetition", "overlong"]
 """What a total can be made of."""
 
+Missing = Literal["raise", "none"]
+"""What a row is worth of which a part with a weight cannot be had: an error, or None."""
+
 
 class Overlong(TypedDict):
     """From which length on a completion is penalized: from 0 to -1 over the last ``buffer`` of ``max_length``."""

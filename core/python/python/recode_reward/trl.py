@@ -17,12 +17,12 @@ with ``<think>`` itself, the policy writes the tag, so use ``prefilled=False``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from ._completion import judged, text_of
+from ._completion import check_prefilled, judged, text_of
 from ._native import check_rubric, score_batch
-from ._text import data_text
-from ._types import Breakdown, Comparison, Mode, Overlong, Part
+from ._text import data_text, target_fault
+from ._types import Breakdown, Comparison, Missing, Mode, Overlong, Part
 
 __all__ = ["RewardFunction", "edit_gain", "em_star", "es_star", "format_reward", "reward", "reward_function"]
 
@@ -47,7 +47,8 @@ class RewardFunction:
         target: The column with the right code; ``target``, else ``new_code``, where None.
         old_code: The column with the old code; ``old_code`` where None.
         prefilled: Whether the prompt ends with ``<think>``; False: the policy writes it.
-        missing: What a row is worth that has no target, or whose old code cannot be compared: an error, or None, which TRL leaves out.
+        missing: What a row is worth that has no target, whose target is not Python, or whose old code cannot be compared: an error, or None,
+            which TRL leaves out. By the paper's rules a target that is not Python gives the worst, as the reference does.
         threads: All cores where None.
 
     Raises:
@@ -65,12 +66,16 @@ class RewardFunction:
         target: str | None = None,
         old_code: str | None = None,
         prefilled: bool = True,
-        missing: Literal["raise", "none"] = "raise",
+        missing: Missing = "raise",
         threads: int | None = None,
     ) -> None:
         check_rubric(mode=mode, comparison=comparison, weights=weights, overlong=overlong)
         if missing not in ("raise", "none"):
             raise ValueError(f"missing is {missing!r}: use 'raise' or 'none'")
+        check_prefilled(prefilled)
+        for argument, value in (("name", name), ("target", target), ("old_code", old_code)):
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{argument} is {type(value).__name__}, expected str")
         # Plain dicts: what a configuration library makes of them may not be picklable.
         self.weights: dict[Part, float] = {part: float(weight) for part, weight in (_PAPER if weights is None else weights).items()}
         self.overlong: Overlong | None = None
@@ -81,7 +86,7 @@ class RewardFunction:
         self.target = target
         self.old_code = old_code
         self.prefilled = prefilled
-        self.missing: Literal["raise", "none"] = missing
+        self.missing: Missing = missing
         self.threads = threads
         self.__name__ = name or (next(iter(self.weights)) if len(self.weights) == 1 else "recode")
 
@@ -90,6 +95,8 @@ class RewardFunction:
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """The rewards of the completions; None for a row that has none, where ``missing`` permits it."""
+        if isinstance(completions, str):
+            raise TypeError("completions is one str, expected a list of texts or of chats")
         texts = [
             judged(text_of(completion, f"completions[{index}]"), self.prefilled) for index, completion in enumerate(completions)
         ]
@@ -114,6 +121,7 @@ class RewardFunction:
             comparison=self.comparison,
             weights=self.weights,
             overlong=self.overlong,
+            missing="none",
         )
         rewards: list[float | None] = [None] * count
         for index, breakdown in zip(rows, scored):
@@ -169,13 +177,15 @@ class RewardFunction:
         return targets[index] is not None and not (counts_old_code and old_codes is not None and old_codes[index] is None)
 
     def _total(self, breakdown: Breakdown, index: int) -> float | None:
-        total = breakdown["total"]
-        if total is None and self.missing == "raise":
+        fault = None
+        if breakdown["total"] is None:
             part = next(part for part in self.weights if breakdown.get(part) is None)
-            raise ValueError(
-                f"row {index} of the batch has no {part}: its old code and target cannot be compared. {_LEAVE_OUT}"
-            )
-        return total
+            fault = f"has no {part}: its old code and target cannot be compared"
+        elif self.mode == "strict" and not _OF_THE_COMPLETION.issuperset(self.weights):
+            fault = target_fault(breakdown)
+        if fault is not None and self.missing == "raise":
+            raise ValueError(f"row {index} of the batch {fault}. {_LEAVE_OUT}")
+        return breakdown["total"] if fault is None else None
 
     def _log_parts(self, log_metric: Callable[[str, float], None] | None, scored: Sequence[Breakdown]) -> None:
         """Tells TRL the mean of each part: of a sum alone nobody can see what moved it."""

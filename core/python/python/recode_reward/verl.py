@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._completion import judged
+from ._completion import check_prefilled, judged
 from ._native import check_rubric, score, score_batch
-from ._text import data_text
+from ._text import data_text, target_fault
 from ._types import Breakdown, Comparison, Mode, Part
 
 __all__ = ["compute_score", "compute_score_batched"]
@@ -57,15 +57,23 @@ def compute_score(
         reward_router_address, reward_model_tokenizer: Not looked at; verl gives them where a reward model runs too.
 
     Raises:
-        TypeError, ValueError: no target, or a part with a weight that cannot be had.
+        TypeError, ValueError: no target, one that is not Python (but by the paper's rules, where it gives the worst), or a part with a
+            weight that cannot be had.
     """
     _refuse_overlong(weights)
     target, old_code = _row(ground_truth, extra_info, "")
     _require_str(solution_str, "solution_str")
+    check_prefilled(prefilled)
     breakdown = score(
-        judged(solution_str, prefilled), target, old_code=old_code, mode=mode, comparison=comparison, weights=weights
+        judged(solution_str, prefilled),
+        target,
+        old_code=old_code,
+        mode=mode,
+        comparison=comparison,
+        weights=weights,
+        missing="none",
     )
-    return _answer(breakdown, weights, "")
+    return _answer(breakdown, mode, weights, "")
 
 
 def compute_score_batched(
@@ -82,6 +90,9 @@ def compute_score_batched(
 ) -> list[dict[str, float]]:
     """The rewards of a batch, for verl's reward manager ``batch``; on all cores where ``threads`` is None."""
     _refuse_overlong(weights)
+    check_prefilled(prefilled)
+    if isinstance(solution_strs, str):
+        raise TypeError("solution_strs is one str, expected a list of str")
     count = len(solution_strs)
     extras = [None] * count if extra_infos is None else extra_infos
     for name, values in (("ground_truths", ground_truths), ("extra_infos", extras)):
@@ -98,8 +109,9 @@ def compute_score_batched(
         mode=mode,
         comparison=comparison,
         weights=weights,
+        missing="none",
     )
-    return [_answer(breakdown, weights, f"s[{index}]") for index, breakdown in enumerate(breakdowns)]
+    return [_answer(breakdown, mode, weights, f"s[{index}]") for index, breakdown in enumerate(breakdowns)]
 
 
 def _refuse_overlong(weights: Mapping[Part, float] | None) -> None:
@@ -130,7 +142,9 @@ def _row(ground_truth: Any, extra_info: Any, at: str) -> tuple[str, str | None]:
     if not isinstance(target, str):
         raise TypeError(f"{name} is {type(target).__name__}, expected the target as str, or a dict with target and old_code")
     info = _unwrapped(extra_info)
-    if old_code is None and isinstance(info, Mapping):
+    if info is not None and not isinstance(info, Mapping):
+        raise TypeError(f"extra_info{at} is {type(info).__name__}, expected a dict or None")
+    if old_code is None and info is not None:
         old_code = _unwrapped(info.get("old_code"))
     return data_text(target, name), None if old_code is None else data_text(old_code, f"old_code of {name}")
 
@@ -142,7 +156,11 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def _answer(breakdown: Breakdown, weights: Mapping[Part, float] | None, at: str) -> dict[str, float]:
+def _answer(breakdown: Breakdown, mode: Mode, weights: Mapping[Part, float] | None, at: str) -> dict[str, float]:
+    leave_out = "leave the row out (recode_reward.audit names such rows)"
+    fault = target_fault(breakdown) if mode == "strict" else None
+    if fault is not None:
+        raise ValueError(f"the row of ground_truth{at} {fault}; {leave_out}")
     parts: list[Part] = ["format", "es_star", "em_star"]
     parts += [part for part in (weights or _PAPER) if part not in parts]
     answer: dict[str, float] = {"score": 0.0, "acc": float(breakdown["em_star"] == _EXACT)}
@@ -150,8 +168,7 @@ def _answer(breakdown: Breakdown, weights: Mapping[Part, float] | None, at: str)
         value = breakdown.get(part)
         if value is None:
             raise ValueError(
-                f"the row of ground_truth{at} has no {part}: its old code and target cannot be compared; leave the row out "
-                "(recode_reward.audit names such rows)"
+                f"the row of ground_truth{at} has no {part}: its old code and target cannot be compared; {leave_out}"
             )
         answer[part] = float(value)
     total = breakdown["total"]
