@@ -65,12 +65,12 @@ async function onPage(work, ...args) {
 }
 
 // The GPU is one that the processor plays, slowly.
-for (const [device, completion, max_completion_length] of [
-  ['cpu', `${ROW.new_code}<|im_end|>`, 120],
-  ['gpu', ROW.new_code.split('\n')[0], 6],
+for (const [device, prompt, completion, max_completion_length] of [
+  ['cpu', PROMPT, `${ROW.new_code}<|im_end|>`, 120],
+  ['gpu', ROW.old_code.split('\n')[0], ROW.new_code.split('\n')[0], 4],
 ]) {
   test(`on the ${device}, a model and two adapters of one load each answer as the native program does`, async () => {
-    const line = { prompt: PROMPT, completion };
+    const line = { prompt, completion };
     const { said, devices, left, complaints } = await onPage(
       async (device, line, max_completion_length) => {
         const first = await Checkpoint.load({ model: '/policy/', adapter: '/first/', device });
@@ -98,7 +98,7 @@ for (const [device, completion, max_completion_length] of [
     for (const [name, { ids, logprobs }] of Object.entries(said)) {
       const flags = ['--model', POLICY, ...(name in ADAPTERS ? ['--adapter', ADAPTERS[name]] : [])];
       const length = ['--max-completion-length', `${max_completion_length}`];
-      const expected = JSON.parse(native('generate', ...flags, '--json', '--temperature', '0', ...length, '--', PROMPT));
+      const expected = JSON.parse(native('generate', ...flags, '--json', '--temperature', '0', ...length, '--', prompt));
       assert.deepEqual(ids, expected.completion_ids, name);
       const weighed = JSON.parse(native('logprobs', file, ...flags)).logprobs;
       assert.equal(logprobs.length, weighed.length);
