@@ -1,5 +1,5 @@
-// usage: node compress.mjs FOLDER: writes FILE.br and FILE.gz beside every file of the folder, and says what goes over the wire. Weights stay as they are:
-// numbers compress badly, and of what comes compressed nobody knows how much is still to come.
+// usage: node compress.mjs FOLDER: writes FILE.br and FILE.gz beside every file of the folder, those of an earlier call anew, and says what goes over the
+// wire. Weights stay as they are: numbers compress badly, and of what comes compressed nobody knows how much is still to come.
 
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -12,7 +12,7 @@ const LATER = [
 ];
 
 let first = 0;
-const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !/^\.|\.safetensors$/.test(entry.name));
+const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !/^\.|\.(safetensors|br|gz)$/.test(entry.name));
 for (const name of files.map((entry) => relative(folder, join(entry.parentPath, entry.name))).sort()) {
   const bytes = readFileSync(join(folder, name));
   const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } });
