@@ -1,9 +1,10 @@
 //! The worker's other task: finds the steps of a completions.jsonl, and tells the page where they stand, some twenty times a second.
 //!
-//! A message is a list: the places as numbers ([`NUMBERS`] each), the lines that could not be read in whole with the numbers of both kinds (as JSON), how many bytes are done, the number of the
-//! line that is being written (0 for none), and, in the last one, "done".
+//! A message is a list: the places as numbers ([`NUMBERS`] each), the lines that could not be read, or not in whole ([`LineFaults::news`], as
+//! JSON), how many bytes are done, the number of the line that is being written (0 for none), and, in the last one, "done".
 
-use crate::run::{Fault, IndexReader, StepLines};
+use crate::run::{IndexReader, StepLines};
+use crate::score::rows::LineFaults;
 use js_sys::{Array, Float64Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -43,15 +44,9 @@ pub async fn index_completions(file: Blob) -> Result<(), JsValue> {
 fn news(reader: &mut IndexReader, done: f64, end: &str) -> Array {
     let (places, faults) = reader.news();
     let numbers: Vec<f64> = places.into_iter().flat_map(to_numbers).collect();
-    let faults: Vec<(u32, String, bool)> = faults
-        .into_iter()
-        .map(|fault| (fault.line, fault.what, fault.read))
-        .collect();
     Array::of5(
         &Float64Array::from(&numbers[..]),
-        &serde_json::to_string(&(faults, reader.unread, reader.remarked))
-            .unwrap_or_default()
-            .into(),
+        &serde_json::to_string(&faults).unwrap_or_default().into(),
         &done.into(),
         &reader.being_written().unwrap_or(0).into(),
         &end.into(),
@@ -78,12 +73,8 @@ fn to_numbers((step, lines): (u64, StepLines)) -> [f64; NUMBERS] {
 pub struct News {
     /// Where steps stand, for [`crate::run::Index::take`].
     pub places: Vec<(u64, StepLines)>,
-    /// Lines that could not be read in whole: the first ones.
-    pub faults: Vec<Fault>,
-    /// How many could not be read so far.
-    pub unread: usize,
-    /// How many were read without a value so far.
-    pub remarked: usize,
+    /// Lines that could not be read, or not in whole, for [`LineFaults::take`].
+    pub faults: LineFaults,
     /// How many bytes are done.
     pub done: f64,
     /// The line that is being written.
@@ -112,18 +103,11 @@ impl News {
                 },
             )
         };
-        let (faults, unread, remarked): (Vec<(u32, String, bool)>, usize, usize) =
-            serde_json::from_str(&message.get(1).as_string().unwrap_or_default())
-                .unwrap_or_default();
+        let faults = message.get(1).as_string().unwrap_or_default();
         let line = message.get(3).as_f64().unwrap_or_default() as u32;
         Ok(News {
             places: places.iter().map(place).collect(),
-            faults: faults
-                .into_iter()
-                .map(|(line, what, read)| Fault { line, what, read })
-                .collect(),
-            unread,
-            remarked,
+            faults: serde_json::from_str(&faults).unwrap_or_default(),
             done: message.get(2).as_f64().unwrap_or_default(),
             being_written: (line > 0).then_some(line),
             end: message.get(4).as_string().as_deref() == Some("done"),

@@ -4,7 +4,6 @@
 //! that reads files. The module has an entry point for the page, `mount`, and one for each of its worker's tasks, so that it is downloaded once.
 #![deny(missing_docs)]
 
-pub mod apart;
 pub mod compare;
 #[cfg(target_arch = "wasm32")]
 mod index_worker;
@@ -15,6 +14,7 @@ pub mod score;
 pub mod training;
 #[cfg(target_arch = "wasm32")]
 mod ui;
+pub mod unique_name;
 pub mod visible;
 #[cfg(target_arch = "wasm32")]
 mod worker;

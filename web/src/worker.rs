@@ -1,12 +1,12 @@
 //! The worker's half: reads a file piece by piece, scores its lines, and tells the page what it found, some twenty times a second.
 //!
 //! A message is a list: the rows as numbers ([`RowScore::to_numbers`]), the libraries met since the last one, the lines that could not be read or
-//! not in whole with how many of the latter there are by now (both as JSON), how many bytes are done, and, in the last one, "done" or "full".
+//! not in whole ([`LineFaults::news`]; both as JSON), how many bytes are done, and, in the last one, "done" or "full".
 
 mod answers;
 
 use crate::score::Rules;
-use crate::score::rows::{Foreign, Line, Lines, MAX_ROWS, Raw, RowFault, RowScore};
+use crate::score::rows::{Foreign, Line, LineFaults, Lines, MAX_ROWS, Raw, RowScore};
 use js_sys::{Array, Float64Array};
 use std::collections::HashMap;
 use wasm_bindgen::prelude::*;
@@ -17,8 +17,6 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope};
 const PIECE_BYTES: u32 = 1 << 20;
 /// How long the page waits for news, in milliseconds.
 const NEWS_MS: f64 = 50.0;
-/// How many unreadable lines are told of; the others are counted.
-const MAX_FAULTS: usize = 1000;
 
 /// Scores the lines of `file` by the rules of that name.
 ///
@@ -80,9 +78,7 @@ struct News {
     rows: usize,
     dependencies: HashMap<String, u32>,
     new_dependencies: Vec<String>,
-    faults: Vec<RowFault>,
-    unread: usize,
-    remarked: usize,
+    faults: LineFaults,
     last: f64,
 }
 
@@ -95,9 +91,7 @@ impl News {
             rows: 0,
             dependencies: HashMap::from([(String::new(), 0)]),
             new_dependencies: Vec::new(),
-            faults: Vec::new(),
-            unread: 0,
-            remarked: 0,
+            faults: LineFaults::default(),
             last: js_sys::Date::now(),
         }
     }
@@ -117,13 +111,12 @@ impl News {
         let message = Array::of5(
             &Float64Array::from(&self.numbers[..]),
             &json(serde_json::to_string(&self.new_dependencies)),
-            &json(serde_json::to_string(&(&self.faults, self.remarked))),
+            &json(serde_json::to_string(&self.faults.news())),
             &done.into(),
             &end.into(),
         );
         self.numbers.clear();
         self.new_dependencies.clear();
-        self.faults.clear();
         self.last = js_sys::Date::now();
         self.scope.post_message(&message)
     }
@@ -140,23 +133,20 @@ impl Reader for News {
             bytes,
             text,
         } = raw;
-        let (row, fault) = match text.and_then(|text| Line::parse(&text)) {
+        let row = match text.and_then(|text| Line::parse(&text)) {
             Ok(line) => {
                 let dependency = self.dependency(&line.dependency);
                 let row = RowScore::of(&line, self.rules, number, offset, bytes, dependency);
-                self.remarked += usize::from(line.remark.is_some());
-                let fault = line.remark.filter(|_| self.remarked <= MAX_FAULTS);
-                (row, fault.map(|what| (what, true)))
+                if let Some(remark) = line.remark {
+                    self.faults.add_remark(number, remark);
+                }
+                row
             }
             Err(error) => {
-                self.unread += 1;
-                let fault = (self.unread <= MAX_FAULTS).then(|| (error.to_string(), false));
-                (RowScore::unread(number, offset, bytes), fault)
+                self.faults.add_unread(number, error.to_string());
+                RowScore::unread(number, offset, bytes)
             }
         };
-        let line = number;
-        self.faults
-            .extend(fault.map(|(what, read)| RowFault { line, what, read }));
         self.numbers.extend(row.to_numbers());
         self.rows += 1;
         true

@@ -1,48 +1,12 @@
 //! A line of an evaluation (`eval/<name>.jsonl`), of a run's `completions.jsonl`, or of scored answers, as a record and the texts behind it.
 
+use super::fields::{Fields, RecordError};
 use super::record::{Key, Record, Scores};
-use crate::score::rows::{LineError, Mended, Raw, without_line};
+use crate::score::rows::Raw;
 use crate::score::{AnswerKind, Case, Rules};
 use recode_core::reward::{Breakdown, Reference};
-use serde_json::{Map, Value};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-
-/// How much of a reason that nobody here knows is repeated, in characters.
-const MAX_REASON: usize = 40;
-
-/// Why a line is no answer that could be compared.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
-    /// Not even an object.
-    #[error(transparent)]
-    Line(#[from] LineError),
-    /// It has no answer.
-    #[error(
-        "completion is missing; expected a line of a run's eval/<name>.jsonl or completions.jsonl"
-    )]
-    NoCompletion,
-    /// A line of metrics.jsonl.
-    #[error(
-        "a line of a run's metrics: answers stand in its eval/<name>.jsonl and completions.jsonl"
-    )]
-    Metrics,
-    /// A field is something else.
-    #[error("{field} is {found}; expected {expected}")]
-    Wrong {
-        /// The field.
-        field: &'static str,
-        /// What stands there.
-        found: &'static str,
-        /// What should.
-        expected: &'static str,
-    },
-    /// Nothing says which example it answers.
-    #[error(
-        "nothing says which example is answered; expected row (with step and sample in a run's completions), or new_code"
-    )]
-    NoExample,
-}
 
 /// The texts of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +46,9 @@ impl Line {
     /// # Errors
     /// What is missing or wrong, and what was expected.
     pub fn parse(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (fields, mended) = object(bytes)?;
-        let fields = Fields(fields);
-        let Some(answer) = fields.text("completion")? else {
-            return Err(match fields.0.contains_key("learning_rate") {
-                true => RecordError::Metrics,
-                false => RecordError::NoCompletion,
-            });
-        };
+        let (fields, no_number) = Fields::read(bytes)?;
+        let answer = fields.text("completion")?;
+        let answer = answer.ok_or_else(|| fields.no_completion())?;
         let target = match fields.text("target")? {
             Some(target) => Some(target),
             None => fields.text("new_code")?,
@@ -141,9 +100,9 @@ impl Line {
         Ok(Line {
             record,
             texts: Texts { dependency, case },
-            remark: match (mended, unknown) {
-                (Some(mended), Some(unknown)) => Some(format!("{mended}; {unknown}")),
-                (mended, unknown) => mended.or(unknown),
+            remark: match (no_number, unknown) {
+                (Some(no_number), Some(unknown)) => Some(format!("{no_number}; {unknown}")),
+                (no_number, unknown) => no_number.or(unknown),
             },
         })
     }
@@ -168,115 +127,13 @@ fn number_of(value: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The fields of a line, and what had to be mended for it.
-fn object(bytes: &[u8]) -> Result<(Map<String, Value>, Option<String>), LineError> {
-    let text = std::str::from_utf8(bytes).map_err(|e| LineError::NotUtf8(e.valid_up_to() + 1))?;
-    let error = match serde_json::from_str::<Value>(text) {
-        Ok(Value::Object(fields)) => return Ok((fields, None)),
-        Ok(_) => return Err(LineError::NotObject),
-        Err(error) if error.is_eof() => return Err(LineError::CutOff),
-        Err(error) => LineError::NotJson(without_line(&error)),
-    };
-    // Python writes NaN where there is no number.
-    let mended = Mended::of(text).and_then(|mended| {
-        let fields = serde_json::from_str(&mended.text).ok()?;
-        Some((fields, Some(mended.remark())))
-    });
-    mended.ok_or(error)
-}
-
-/// A line's fields; those that nobody asks for may be anything.
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    /// What stands there; null is nothing.
-    fn get(&self, field: &str) -> Option<&Value> {
-        self.0.get(field).filter(|value| !value.is_null())
-    }
-
-    fn text(&self, field: &'static str) -> Result<Option<String>, RecordError> {
-        let text = |value: &Value| match value {
-            Value::String(text) => Ok(text.clone()),
-            other => Err(wrong(field, other, "a text")),
-        };
-        self.get(field).map(text).transpose()
-    }
-
-    fn count(&self, field: &'static str) -> Result<Option<u64>, RecordError> {
-        let count = |value: &Value| {
-            let wrong = || wrong(field, value, "a whole number");
-            value.as_u64().ok_or_else(wrong)
-        };
-        self.get(field).map(count).transpose()
-    }
-
-    fn number(&self, field: &'static str) -> Result<Option<f64>, RecordError> {
-        let number = |value: &Value| {
-            value
-                .as_f64()
-                .ok_or_else(|| wrong(field, value, "a number"))
-        };
-        self.get(field).map(number).transpose()
-    }
-
-    /// Whether the answer was cut off, and what is to be said of a reason that nobody here knows.
-    fn truncated(&self) -> Result<(Option<bool>, Option<String>), RecordError> {
-        let reason = self.text("finish_reason")?;
-        Ok(match reason.as_deref() {
-            None => (None, None),
-            // The second is vLLM's word.
-            Some("eos" | "stop") => (Some(false), None),
-            Some("length") => (Some(true), None),
-            Some(other) => {
-                let said: String = other.chars().take(MAX_REASON).collect();
-                let said = format!(
-                    "finish_reason is `{said}`, not eos, stop or length: whether the answer was cut off is not known"
-                );
-                (None, Some(said))
-            }
-        })
-    }
-
-    fn logged(&self) -> Result<Scores, RecordError> {
-        let gain_over_copy = match (self.number("gain_over_copy")?, self.number("baseline")?) {
-            (Some(gain), _) => Some(gain),
-            // As the trainer counts it: what was not compared has similarity 0.
-            (None, Some(baseline)) => Some(self.number("similarity")?.unwrap_or(0.0) - baseline),
-            (None, None) => None,
-        };
-        Ok(Scores {
-            total: self.number("total")?,
-            format: self.number("format")?,
-            es_star: self.number("es_star")?,
-            em_star: self.number("em_star")?,
-            edit_gain: self.number("edit_gain")?,
-            gain_over_copy,
-        })
-    }
-}
-
-fn wrong(field: &'static str, found: &Value, expected: &'static str) -> RecordError {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "another number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    RecordError::Wrong {
-        field,
-        found,
-        expected,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{Basis, LoggedRules, Measure};
     use super::*;
     use crate::score::with_tags;
     use proptest::prelude::*;
+    use serde_json::Value;
 
     fn parsed(line: Value) -> Line {
         Line::parse(line.to_string().as_bytes()).unwrap()
@@ -418,13 +275,30 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_object_is_read_without_panic(field in prop::sample::select(vec!["row", "step", "sample", "completion", "new_code", "total", "finish_reason", "baseline"]), value in "(null|-?[0-9]{1,25}|\"[a-z]{0,3}\"|\\[\\]|\\{\\}|1e999)") {
-            let _ = Line::parse(format!("{{\"completion\": \"c\", \"{field}\": {value}}}").as_bytes());
+        fn a_field_of_another_kind_is_named(
+            field in prop::sample::select(vec!["row", "step", "sample", "completion", "new_code", "total", "finish_reason", "baseline"]),
+            value in "(null|-?(0|[1-9][0-9]{0,24})|\"[a-z]{0,3}\"|\\[\\]|\\{\\}|1e999)",
+        ) {
+            // What stands last counts.
+            let line = format!("{{\"completion\": \"c\", \"new_code\": \"n\", \"{field}\": {value}}}");
+            match Line::parse(line.as_bytes()) {
+                Ok(_) => {}
+                Err(RecordError::Wrong { field: named, .. }) => prop_assert_eq!(named, field),
+                Err(RecordError::NoCompletion) => prop_assert_eq!((field, &*value), ("completion", "null")),
+                Err(RecordError::NoExample) => prop_assert_eq!((field, &*value), ("new_code", "null")),
+                // A number that none can hold.
+                Err(RecordError::Line(_)) => prop_assert_eq!(value, "1e999"),
+                Err(RecordError::Metrics) => prop_assert!(false, "it has no learning rate"),
+            }
         }
 
         #[test]
-        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Line::parse(&bytes);
+        fn an_answer_is_read_as_it_was_written(texts in prop::collection::vec(any::<String>(), 4), row in any::<u64>()) {
+            let [completion, new_code, old_code, update_info] = &texts[..] else { unreachable!() };
+            let line = parsed(serde_json::json!({"row": row, "completion": completion, "new_code": new_code, "old_code": old_code, "update_info": update_info}));
+            let case = &line.texts.case;
+            prop_assert_eq!([&case.answer, &case.target, &case.old_code, &case.update_info], [completion, new_code, old_code, update_info]);
+            prop_assert_eq!((line.record.key, line.remark), (Key::Row(row), None));
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod comparison;
 mod export;
+mod fields;
 mod folder;
 mod join;
 mod line;
@@ -17,9 +18,10 @@ pub mod summary;
 
 pub use comparison::{Comparison, Outcome, Pair, written};
 pub use export::export;
+pub use fields::RecordError;
 pub use folder::{Wanted, wanted};
 pub use join::{Doubled, Join, Shared};
-pub use line::{Line, RecordError, Texts};
+pub use line::{Line, Texts};
 pub use paired::{Difference, TIE, mcnemar};
 pub use pairs::{Column, Filter, Order, Side, Sides, shown, toggle};
 pub use pictures::{BINS, Bin, Dot, histogram, scatter};

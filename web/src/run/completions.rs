@@ -1,6 +1,6 @@
 //! The completions of one step, as completions.jsonl has them.
 
-use crate::score::rows::Mended;
+use crate::score::rows::from_python_json;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -66,23 +66,18 @@ pub fn of_step(bytes: &[u8], step: u64, line: u32) -> Result<Vec<CompletionLine>
     let lines = lines.filter(|(text, _)| !text.trim_ascii().is_empty());
     let read = lines.map(|(text, line)| {
         let wrong = |what| CompletionError { line, what };
-        let found: CompletionLine = match text.trim_ascii_start().starts_with(b"{") {
-            true => parse(text).map_err(|error| wrong(error.to_string()))?,
-            false => return Err(wrong("not an object".to_owned())),
-        };
+        if !text.trim_ascii_start().starts_with(b"{") {
+            return Err(wrong("not an object".to_owned()));
+        }
+        let text = std::str::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
+        // A value that is no number is not there, which was said when the file was read.
+        let (found, _) =
+            from_python_json::<CompletionLine>(text).map_err(|error| wrong(error.to_string()))?;
         Ok(found)
     });
     // Lines that could not be read stand between others of the step, and were told of when the file was read.
     let read = read.filter(|read| read.as_ref().map_or(true, |found| found.step == step));
     read.collect()
-}
-
-/// A number that is none is not there, which was said when the file was read.
-fn parse(line: &[u8]) -> serde_json::Result<CompletionLine> {
-    serde_json::from_slice(line).or_else(|error| {
-        let mended = std::str::from_utf8(line).ok().and_then(Mended::of);
-        mended.map_or(Err(error), |mended| serde_json::from_str(&mended.text))
-    })
 }
 
 #[cfg(test)]

@@ -3,8 +3,7 @@
 //! The steps of a run stand one after the other, so that an index of 5,000 steps is 5,000 places, however long the completions are. A step
 //! that comes again later, as after a resume that did not cut the file back, is the later one.
 
-use super::metrics::{Fault, MAX_FAULTS};
-use crate::score::rows::{Lines, Mended, Raw};
+use crate::score::rows::{LineFaults, Lines, Raw, from_python_json};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
@@ -96,11 +95,7 @@ struct Place {
 pub struct IndexReader {
     lines: Lines,
     found: Vec<(u64, StepLines)>,
-    faults: Vec<Fault>,
-    /// How many lines could not be read: the first [`MAX_FAULTS`] are told of.
-    pub unread: usize,
-    /// How many were read without a value: as many of them are told of.
-    pub remarked: usize,
+    faults: LineFaults,
 }
 
 impl IndexReader {
@@ -128,12 +123,9 @@ impl IndexReader {
         }
     }
 
-    /// What was found since the last call: places for [`Index::take`], and lines that could not be read.
-    pub fn news(&mut self) -> (Vec<(u64, StepLines)>, Vec<Fault>) {
-        (
-            std::mem::take(&mut self.found),
-            std::mem::take(&mut self.faults),
-        )
+    /// What was found since the last call: places for [`Index::take`], and faults for [`LineFaults::take`].
+    pub fn news(&mut self) -> (Vec<(u64, StepLines)>, LineFaults) {
+        (std::mem::take(&mut self.found), self.faults.news())
     }
 
     fn read(&mut self, raw: Raw) {
@@ -144,7 +136,7 @@ impl IndexReader {
         match step {
             Ok((step, remark)) => {
                 if let Some(what) = remark {
-                    self.tell(raw.number, what, true);
+                    self.faults.add_remark(raw.number, what);
                 }
                 let to = raw.offset + u64::from(raw.bytes);
                 match self.found.last_mut() {
@@ -163,18 +155,7 @@ impl IndexReader {
                     )),
                 }
             }
-            Err(what) => self.tell(raw.number, what, false),
-        }
-    }
-
-    fn tell(&mut self, line: u32, what: String, read: bool) {
-        let count = match read {
-            true => &mut self.remarked,
-            false => &mut self.unread,
-        };
-        *count += 1;
-        if *count <= MAX_FAULTS {
-            self.faults.push(Fault { line, what, read });
+            Err(what) => self.faults.add_unread(raw.number, what),
         }
     }
 }
@@ -189,23 +170,12 @@ fn step_of(line: &[u8]) -> Result<(u64, Option<String>), String> {
     if !line.trim_ascii_start().starts_with(b"{") {
         return Err(format!("not an object: {EXPECTED}"));
     }
-    let (place, remark): (Place, _) = match serde_json::from_slice(line) {
-        Ok(place) => (place, None),
-        Err(error) if error.is_eof() => {
-            return Err("the line ends within its object: was the file cut off?".to_owned());
-        }
-        Err(error) => {
-            let text = std::str::from_utf8(line).ok();
-            let mended = text.and_then(Mended::of).and_then(|mended| {
-                let place = serde_json::from_str(&mended.text).ok()?;
-                Some((place, Some(mended.remark())))
-            });
-            mended.ok_or(format!(
-                "not readable from column {} on: {EXPECTED}",
-                error.column()
-            ))?
-        }
-    };
+    let text = std::str::from_utf8(line)
+        .map_err(|error| format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1))?;
+    let (place, remark) = from_python_json(text).map_err(|error| match error.is_eof() {
+        true => "the line ends within its object: was the file cut off?".to_owned(),
+        false => format!("not readable from column {} on: {EXPECTED}", error.column()),
+    })?;
     match place {
         Place {
             step: Some(step),
@@ -223,7 +193,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn index(text: &str) -> (Index, Vec<Fault>, Option<u32>) {
+    fn index(text: &str) -> (Index, LineFaults, Option<u32>) {
         let mut reader = IndexReader::default();
         reader.push(text.as_bytes());
         reader.finish();
@@ -240,7 +210,10 @@ mod tests {
         let line = |step: u64| format!("{{\"step\":{step},\"completion\":\"c\"}}\n");
         let text = [line(1), line(1), line(2), line(12)].concat();
         let (index, faults, written) = index(&text);
-        assert_eq!((faults.len(), written, index.len()), (0, None, 3));
+        assert_eq!(
+            (faults, written, index.len()),
+            (LineFaults::default(), None, 3)
+        );
         // A line of a one-digit step has 27 bytes and its end.
         assert_eq!(line(1).len(), 28);
         assert_eq!(
@@ -278,23 +251,8 @@ mod tests {
     #[test]
     fn a_number_that_is_none_leaves_its_line_readable() {
         let (index, faults, _) = index("{\"step\":1,\"completion\":\"c\",\"total\":NaN}\n");
-        assert_eq!((index.len(), faults.len()), (1, 1));
-        assert!(faults[0].read && faults[0].what.starts_with("total is NaN, for which"));
-    }
-
-    #[test]
-    fn many_remarks_hide_no_line_that_is_unreadable() {
-        let mut reader = IndexReader::default();
-        reader.push(
-            "{\"step\":1,\"completion\":\"c\",\"total\":NaN}\n"
-                .repeat(101)
-                .as_bytes(),
-        );
-        reader.push(b"[1]\n");
-        let (_, faults) = reader.news();
-        assert_eq!((reader.remarked, reader.unread), (101, 1));
-        assert_eq!(faults.len(), MAX_FAULTS + 1);
-        assert!(!faults[MAX_FAULTS].read);
+        assert_eq!((index.len(), faults.remarked), (1, 1));
+        assert!(faults.first[0].what.starts_with("total is NaN, for which"));
     }
 
     #[test]
@@ -319,6 +277,7 @@ mod tests {
             "{\"step\":1,\"reward\":2}\n[1,\"c\"]\n{\"completion\":\"c\"}\n{\"step\":1,\"completion\":\"cu",
         );
         let said: Vec<&str> = faults
+            .first
             .iter()
             .map(|fault| fault.what.split(':').next().unwrap())
             .collect();

@@ -104,8 +104,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_have_a_kind_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = Kind::of(&bytes);
+        fn a_first_line_that_is_cut_off_behind_its_names_has_the_same_kind(
+            names in prop::collection::btree_set("step|completion|new_code|row|x", 1..5),
+            space in "[ ]?",
+        ) {
+            let fields: Vec<String> = names.iter().map(|name| format!("\"{name}\":{space}1")).collect();
+            let fields = fields.join(", ");
+            let whole = Kind::of(format!("{{{fields}}}\n").as_bytes());
+            prop_assert_eq!(Kind::of(format!("{{{fields}").as_bytes()), whole.clone());
+            let has = |name: &str| names.contains(name);
+            prop_assert_eq!(whole.is_ok(), has("step") || has("new_code") && !has("completion"));
         }
     }
 }

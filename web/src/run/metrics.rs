@@ -3,23 +3,9 @@
 //! A value that is `null`, missing or no number is a gap (NaN). A step that stands twice, as after a resume that did not cut the file back,
 //! counts as it stands last.
 
-use crate::score::rows::{Lines, Mended, Raw};
+use crate::score::rows::{LineFaults, Lines, Raw, from_python_json};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-
-/// How many unreadable lines are told of; the others are counted.
-pub const MAX_FAULTS: usize = 100;
-
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Its number in the file, from 1.
-    pub line: u32,
-    /// What is wrong, and what was expected.
-    pub what: String,
-    /// The line counts all the same.
-    pub read: bool,
-}
 
 /// The metrics of a run by step.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -94,10 +80,8 @@ pub struct MetricsReader {
     lines: Lines,
     /// What was read.
     pub metrics: Metrics,
-    /// The first [`MAX_FAULTS`] lines that could not be read.
-    pub faults: Vec<Fault>,
-    /// How many could not be read.
-    pub unread: usize,
+    /// The lines that could not be read.
+    pub faults: LineFaults,
     /// How many lines brought a step once more.
     pub twice: usize,
 }
@@ -131,16 +115,7 @@ impl MetricsReader {
         };
         match parsed {
             Ok((step, values)) => self.twice += usize::from(self.metrics.take(step, values)),
-            Err(what) => {
-                self.unread += 1;
-                if self.faults.len() < MAX_FAULTS {
-                    self.faults.push(Fault {
-                        line: raw.number,
-                        what,
-                        read: false,
-                    });
-                }
-            }
+            Err(what) => self.faults.add_unread(raw.number, what),
         }
     }
 }
@@ -151,16 +126,11 @@ fn parse(line: &[u8]) -> Result<(u64, Map<String, Value>), String> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let text = std::str::from_utf8(line)
         .map_err(|error| format!("byte {} of the line is not UTF-8", error.valid_up_to() + 1))?;
-    let value: Value = serde_json::from_str(text)
-        .or_else(|error| match Mended::of(text) {
-            // A gap, as null is.
-            Some(mended) => serde_json::from_str(&mended.text).map_err(|_| error),
-            None => Err(error),
-        })
-        .map_err(|error| match error.is_eof() {
-            true => "the line ends within its object: was the file cut off?".to_owned(),
-            false => format!("not JSON, from column {} on: {EXPECTED}", error.column()),
-        })?;
+    // A value that is no number is a gap, as null is.
+    let (value, _) = from_python_json(text).map_err(|error| match error.is_eof() {
+        true => "the line ends within its object: was the file cut off?".to_owned(),
+        false => format!("not JSON, from column {} on: {EXPECTED}", error.column()),
+    })?;
     let Value::Object(values) = value else {
         return Err(format!("not an object: {EXPECTED}"));
     };
@@ -204,7 +174,7 @@ mod tests {
             "{\"step\":1,\"kl\":null,\"reward\":0.5}\n{\"step\":2.0,\"reward\":NaN,\"entropy\":-Infinity,\"loss\":1}\n{\"step\":3,\"kl\":2}",
         );
         assert_eq!(
-            (read.metrics.steps(), &read.faults[..]),
+            (read.metrics.steps(), &read.faults.first[..]),
             (&[1, 2, 3][..], &[][..])
         );
         let column = |name| read.metrics.column(name).map(|c| format!("{c:?}"));
@@ -229,7 +199,7 @@ mod tests {
     #[test]
     fn a_line_without_its_end_is_being_written() {
         let mut read = read("{\"step\":1,\"a\":1}\n{\"step\":2,\"a\"");
-        assert_eq!((read.being_written(), read.faults.len()), (Some(2), 0));
+        assert_eq!((read.being_written(), read.faults.unread), (Some(2), 0));
         read.push(b":4}\n");
         assert_eq!(
             (read.being_written(), read.metrics.column("a")),
@@ -252,6 +222,7 @@ mod tests {
         ));
         let said: Vec<(u32, &str)> = read
             .faults
+            .first
             .iter()
             .map(|fault| (fault.line, fault.what.split(':').next().unwrap()))
             .collect();
@@ -287,12 +258,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), cut in 0usize..200) {
-            let mut reader = MetricsReader::default();
-            let cut = cut.min(bytes.len());
-            reader.push(&bytes[..cut]);
-            reader.push(&bytes[cut..]);
-            reader.finish();
+        fn pieces_make_no_difference(lines in prop::collection::vec("(\\{\"step\":[1-4],\"[ab]\":(NaN|[0-9])\\}|\\[1\\]|é|)\n?", 0..9), cut in 0usize..200) {
+            let text = lines.concat();
+            let (begin, end) = text.as_bytes().split_at(cut.min(text.len()));
+            let mut pieces = MetricsReader::default();
+            pieces.push(begin);
+            pieces.push(end);
+            pieces.finish();
+            // As text: gaps are NaN, which equals nothing.
+            prop_assert_eq!(format!("{pieces:?}"), format!("{:?}", read(&text)));
         }
     }
 }

@@ -17,6 +17,6 @@ pub use fold::{Fold, fold};
 pub use folder::{Found, find, training_file};
 pub use index::{Index, IndexReader, StepLines};
 pub use kind::{Kind, NotOfARun, SNIFF_BYTES};
-pub use metrics::{Fault, MAX_FAULTS, Metrics, MetricsReader};
+pub use metrics::{Metrics, MetricsReader};
 pub use rows::{Row, RowsReader};
 pub use tail::{Change, Tail};

@@ -1,6 +1,6 @@
 //! Lines of a file that could not be read, and those that were read without one of their values.
 
-use crate::score::rows::RowFault;
+use crate::score::rows::{LineFault, LineFaults};
 use crate::visible::escaped;
 use leptos::prelude::*;
 
@@ -17,20 +17,20 @@ pub struct Faults {
     /// How many were read without a value.
     pub remarked: usize,
     /// The first of both.
-    pub first: Vec<RowFault>,
+    pub first: Vec<LineFault>,
 }
 
 impl Faults {
     /// The first of a file's faults, no more than are shown.
-    pub fn of(name: &str, unread: usize, remarked: usize, all: &[RowFault]) -> Self {
-        let of = |read| all.iter().filter(move |fault| fault.read == read);
+    pub fn of(name: &str, all: &LineFaults) -> Self {
+        let of = |counts| all.first.iter().filter(move |fault| fault.counts == counts);
         Faults {
             name: name.to_owned(),
-            unread,
-            remarked,
+            unread: all.unread,
+            remarked: all.remarked,
             first: [false, true]
                 .into_iter()
-                .flat_map(|read| of(read).take(LISTED))
+                .flat_map(|counts| of(counts).take(LISTED))
                 .cloned()
                 .collect(),
         }
@@ -44,9 +44,9 @@ pub fn FaultLists(
     #[prop(into)]
     faults: Signal<Faults>,
 ) -> impl IntoView {
-    let list = move |read: bool| {
+    let list = move |counts: bool| {
         faults.with(|faults| {
-            let (count, id, what) = match read {
+            let (count, id, what) = match counts {
                 false => (faults.unread, "faults", "could not be read"),
                 true => (faults.remarked, "remarks", "read without a value"),
             };
@@ -56,7 +56,7 @@ pub fn FaultLists(
                 n if n > LISTED => format!("{n} lines {what}; the first {LISTED}:"),
                 n => format!("{n} lines {what}"),
             };
-            let own = faults.first.iter().filter(|fault| fault.read == read);
+            let own = faults.first.iter().filter(|fault| fault.counts == counts);
             let said = own.map(|fault| {
                 let said = format!("{}:{}: {}", faults.name, fault.line, fault.what);
                 view! { <li>{escaped(&said)}</li> }

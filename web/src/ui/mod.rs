@@ -11,12 +11,12 @@ mod faults;
 mod in_sight;
 mod keys;
 mod live;
-mod more;
 mod opened;
 mod rules;
 mod score;
 mod served;
 mod shell;
+mod show_more;
 mod text;
 mod training;
 

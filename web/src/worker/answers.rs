@@ -1,11 +1,11 @@
 //! Answers to compare: the worker reads a file's lines as records, scores them, and tells the page.
 //!
-//! A message is a list: the records, and the lines that could not be read, or not in whole, with how many of each there are by now (both as JSON),
-//! how many bytes are done, in the last one "done" or "full", and then the first 12 digits of the file's SHA-256, as `sha256sum` prints them.
+//! A message is a list: the records, and the lines that could not be read, or not in whole ([`LineFaults::news`]; both as JSON), how many bytes
+//! are done, in the last one "done" or "full", and then the first 12 digits of the file's SHA-256, as `sha256sum` prints them.
 
-use super::{MAX_FAULTS, NEWS_MS, Reader, read_lines};
+use super::{NEWS_MS, Reader, read_lines};
 use crate::compare::{Line, Record};
-use crate::score::rows::{Raw, RowFault};
+use crate::score::rows::{LineFaults, Raw};
 use js_sys::Array;
 use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::*;
@@ -23,10 +23,8 @@ pub async fn serve_answers(file: Blob) -> Result<(), JsValue> {
     let mut news = News {
         scope: js_sys::global().unchecked_into(),
         records: Vec::new(),
-        faults: Vec::new(),
+        faults: LineFaults::default(),
         read: 0,
-        unread: 0,
-        remarked: 0,
         hash: Sha256::new(),
         last: js_sys::Date::now(),
     };
@@ -47,10 +45,8 @@ pub async fn serve_answers(file: Blob) -> Result<(), JsValue> {
 struct News {
     scope: DedicatedWorkerGlobalScope,
     records: Vec<Record>,
-    faults: Vec<RowFault>,
+    faults: LineFaults,
     read: usize,
-    unread: usize,
-    remarked: usize,
     hash: Sha256,
     last: f64,
 }
@@ -65,21 +61,16 @@ impl Reader for News {
             return false;
         }
         let line = raw.number;
-        let fault = match Line::read(raw) {
+        match Line::read(raw) {
             Ok(read) => {
                 self.read += 1;
                 self.records.push(read.record);
-                self.remarked += usize::from(read.remark.is_some());
-                let remark = read.remark.filter(|_| self.remarked <= MAX_FAULTS);
-                remark.map(|what| (what, true))
+                if let Some(remark) = read.remark {
+                    self.faults.add_remark(line, remark);
+                }
             }
-            Err(error) => {
-                self.unread += 1;
-                (self.unread <= MAX_FAULTS).then(|| (error.to_string(), false))
-            }
-        };
-        self.faults
-            .extend(fault.map(|(what, read)| RowFault { line, what, read }));
+            Err(error) => self.faults.add_unread(line, error.to_string()),
+        }
         true
     }
 
@@ -96,17 +87,12 @@ impl News {
         let json = |value: serde_json::Result<String>| JsValue::from(value.unwrap_or_default());
         let message = Array::of5(
             &json(serde_json::to_string(&self.records)),
-            &json(serde_json::to_string(&(
-                &self.faults,
-                self.unread,
-                self.remarked,
-            ))),
+            &json(serde_json::to_string(&self.faults.news())),
             &done.into(),
             &end.into(),
             &hash.into(),
         );
         self.records.clear();
-        self.faults.clear();
         self.last = js_sys::Date::now();
         self.scope.post_message(&message)
     }

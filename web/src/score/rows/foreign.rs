@@ -1,7 +1,7 @@
 //! What a file is that is no JSON Lines, told by how it begins: said once, where every line of it would only be said to be wrong.
 
-use super::Mended;
-use serde_json::Value;
+use super::from_python_json;
+use serde_json::{Map, Value};
 
 /// A kind of file that cannot be read line by line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -59,18 +59,20 @@ impl Foreign {
             [b'{', ..] if first == b"{" => Some(Foreign::Spread),
             _ => {
                 let first = std::str::from_utf8(first).ok()?;
-                // Python writes NaN where there is no number, as a first step may have none.
-                let mended = Mended::of(first);
-                let first = mended.as_ref().map_or(first, |mended| &mended.text);
-                let Ok(Value::Object(fields)) = serde_json::from_str(first) else {
+                let Ok((Value::Object(fields), _)) = from_python_json(first) else {
                     return None;
                 };
-                let has = |name: &str| fields.contains_key(name);
-                let is_answer = ["completion", "target", "new_code"].into_iter().any(has);
-                (has("step") && has("learning_rate") && !is_answer).then_some(Foreign::Metrics)
+                is_of_metrics(&fields).then_some(Foreign::Metrics)
             }
         }
     }
+}
+
+/// Whether a line's fields are those of a run's metrics: of a step and its learning rate, and without any answer.
+pub(crate) fn is_of_metrics(fields: &Map<String, Value>) -> bool {
+    let has = |name: &str| fields.contains_key(name);
+    let is_answer = ["completion", "target", "new_code"].into_iter().any(has);
+    has("step") && has("learning_rate") && !is_answer
 }
 
 #[cfg(test)]
@@ -115,8 +117,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_have_a_kind_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = Foreign::of(&bytes);
+        fn objects_are_known_by_how_they_are_laid_out(
+            objects in prop::collection::vec(prop::collection::btree_map("[a-c]{1,2}", "[a-z\"\\[{\n ]{0,6}", 1..4), 1..4),
+            mark in any::<bool>(),
+        ) {
+            let mark = if mark { "\u{feff}" } else { "" };
+            let kind = |text: String| Foreign::of(format!("{mark}{text}").as_bytes());
+            let lines: Vec<String> = objects.iter().map(|object| serde_json::to_string(object).unwrap()).collect();
+            prop_assert_eq!(kind(lines.join("\n")), None);
+            prop_assert_eq!(kind(serde_json::to_string_pretty(&objects[0]).unwrap()), Some(Foreign::Spread));
+            prop_assert_eq!(kind(serde_json::to_string(&objects).unwrap()), Some(Foreign::List));
+            prop_assert_eq!(kind(serde_json::to_string_pretty(&objects).unwrap()), Some(Foreign::List));
+            let utf16: Vec<u8> = lines.join("\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+            prop_assert_eq!(Foreign::of(&utf16), Some(Foreign::Utf16));
+        }
+
+        #[test]
+        fn what_follows_the_first_line_changes_nothing(first in "[ -~]{0,30}", rest in prop::collection::vec(any::<u8>(), 0..60)) {
+            // A bracket alone may be the beginning of a list, whose first object stands below.
+            prop_assume!(!first.trim().is_empty() && first.trim() != "[");
+            let whole = [first.as_bytes(), b"\n", &rest].concat();
+            prop_assert_eq!(Foreign::of(&whole), Foreign::of(format!("{first}\n").as_bytes()));
         }
     }
 }

@@ -1,26 +1,25 @@
 //! A line of a file as a case: the fields that `recode-trainer score` reads, and those of data sets and of a run's `eval/<name>.jsonl`.
 
-use super::Mended;
+use super::from_python_json;
 use crate::score::{AnswerKind, Case};
 use serde::Deserialize;
 use serde_json::Value;
-use std::borrow::Cow;
 
 /// The fields of a line that matter here; others may stand beside them.
 #[derive(Debug, Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow, default)]
-    completion: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    target: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    new_code: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    old_code: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    update_info: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    dependency: Option<Text<'a>>,
+struct Fields {
+    #[serde(default)]
+    completion: Option<Text>,
+    #[serde(default)]
+    target: Option<Text>,
+    #[serde(default)]
+    new_code: Option<Text>,
+    #[serde(default)]
+    old_code: Option<Text>,
+    #[serde(default)]
+    update_info: Option<Text>,
+    #[serde(default)]
+    dependency: Option<Text>,
     #[serde(default)]
     total: Option<Value>,
 }
@@ -28,8 +27,8 @@ struct Fields<'a> {
 /// A text, or whatever stands where one should.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Text<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
+enum Text {
+    Text(String),
     Other(Value),
 }
 
@@ -89,6 +88,15 @@ pub enum LineError {
     },
 }
 
+impl From<serde_json::Error> for LineError {
+    fn from(error: serde_json::Error) -> Self {
+        match error.is_eof() {
+            true => LineError::CutOff,
+            false => LineError::NotJson(without_line(&error)),
+        }
+    }
+}
+
 impl Line {
     /// Reads a line.
     ///
@@ -97,33 +105,11 @@ impl Line {
     pub fn parse(bytes: &[u8]) -> Result<Self, LineError> {
         let text =
             std::str::from_utf8(bytes).map_err(|e| LineError::NotUtf8(e.valid_up_to() + 1))?;
-        let error = match Self::of(text) {
-            Err(error @ LineError::NotJson(_)) => error,
-            read => return read,
-        };
-        // Python writes NaN where there is no number.
-        let Some(mended) = Mended::of(text) else {
-            return Err(error);
-        };
-        match Self::of(&mended.text) {
-            Err(LineError::NotJson(_)) => Err(error),
-            read => read.map(|line| Line {
-                remark: Some(mended.remark()),
-                ..line
-            }),
-        }
-    }
-
-    fn of(text: &str) -> Result<Self, LineError> {
         // A list would be read as the fields in order.
-        if !text.trim_start().starts_with('{') && serde_json::from_str::<Value>(text).is_ok() {
+        if !text.trim_start().starts_with('{') && from_python_json::<Value>(text).is_ok() {
             return Err(LineError::NotObject);
         }
-        let fields: Fields<'_> =
-            serde_json::from_str(text).map_err(|error| match error.is_eof() {
-                true => LineError::CutOff,
-                false => LineError::NotJson(without_line(&error)),
-            })?;
+        let (fields, remark): (Fields, _) = from_python_json(text)?;
         let is_of_a_run = fields.target.is_none() && fields.new_code.is_none();
         if is_of_a_run && text.contains("\"advantage\"") {
             return Err(LineError::NoTargetInRun);
@@ -133,7 +119,7 @@ impl Line {
             (Some(target), _) => required("target", Some(target))?,
             (None, new_code) => required("target", new_code)?,
         };
-        let optional = |field, value: Option<Text<'_>>| match value {
+        let optional = |field, value: Option<Text>| match value {
             Some(value) => text_of(field, value),
             None => Ok(String::new()),
         };
@@ -147,21 +133,21 @@ impl Line {
             },
             dependency: optional("dependency", fields.dependency)?,
             logged: fields.total.as_ref().and_then(Value::as_f64),
-            remark: None,
+            remark,
         })
     }
 }
 
-fn required(field: &'static str, value: Option<Text<'_>>) -> Result<String, LineError> {
+fn required(field: &'static str, value: Option<Text>) -> Result<String, LineError> {
     match value {
         Some(value) => text_of(field, value),
         None => Err(LineError::Missing(field)),
     }
 }
 
-fn text_of(field: &'static str, value: Text<'_>) -> Result<String, LineError> {
+fn text_of(field: &'static str, value: Text) -> Result<String, LineError> {
     let found = match value {
-        Text::Text(text) => return Ok(text.into_owned()),
+        Text::Text(text) => return Ok(text),
         Text::Other(Value::Null) => "null",
         Text::Other(Value::Bool(_)) => "true or false",
         Text::Other(Value::Number(_)) => "a number",
@@ -172,7 +158,7 @@ fn text_of(field: &'static str, value: Text<'_>) -> Result<String, LineError> {
 }
 
 /// An error of serde_json without "line 1", which the reader takes for the file's.
-pub(crate) fn without_line(error: &serde_json::Error) -> String {
+fn without_line(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let what = said.split(" at line ").next().unwrap_or(&said).to_owned();
     format!("{what} at column {}", error.column())
@@ -257,8 +243,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Line::parse(&bytes);
+        fn what_was_written_is_read_whatever_stands_beside_it(
+            texts in prop::collection::vec(any::<String>(), 5), total in prop::option::of(-9i32..9), other in any::<String>(),
+        ) {
+            let [completion, target, old_code, update_info, dependency] = &texts[..] else { unreachable!() };
+            let line = serde_json::json!({
+                "completion": completion, "target": target, "old_code": old_code, "update_info": update_info, "dependency": dependency,
+                "total": total, "other": {"completion": other}, "more": [other],
+            });
+            let line = Line::parse(line.to_string().as_bytes()).unwrap();
+            let case = &line.case;
+            prop_assert_eq!([&case.answer, &case.target, &case.old_code, &case.update_info, &line.dependency], [completion, target, old_code, update_info, dependency]);
+            prop_assert_eq!((line.logged, line.remark), (total.map(f64::from), None));
+        }
+
+        #[test]
+        fn a_line_that_is_cut_off_is_said_to_be(cut in 1usize..66) {
+            let line = r#"{"completion": "c", "target": "t", "total": NaN, "row": [1, {}]  }"#;
+            prop_assert_eq!(line.len(), 66);
+            let cut = &line[..cut];
+            // Half a NaN is no word.
+            prop_assume!(!cut.ends_with('N') && !cut.ends_with("Na"));
+            prop_assert_eq!(Line::parse(cut.as_bytes()), Err(LineError::CutOff));
         }
     }
 }

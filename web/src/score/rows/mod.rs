@@ -6,16 +6,18 @@
 mod export;
 mod foreign;
 mod line;
+mod line_fault;
 mod lines;
+mod python_json;
 mod score;
 mod table;
-mod words;
 
 pub use export::{Export, ScoredLine, quoted};
 pub use foreign::Foreign;
-pub(crate) use line::without_line;
+pub(crate) use foreign::is_of_metrics;
 pub use line::{Line, LineError};
+pub use line_fault::{LineFault, LineFaults, MAX_FAULTS};
 pub use lines::{Lines, MAX_LINE_BYTES, Raw};
-pub use score::{Column, FIELDS, MAX_ROWS, Outcome, RowFault, RowScore};
+pub use python_json::from_python_json;
+pub use score::{Column, FIELDS, MAX_ROWS, Outcome, RowScore};
 pub use table::{Direction, Filter, Order, Table};
-pub use words::Mended;

@@ -3,24 +3,12 @@
 use super::Line;
 use crate::score::Rules;
 use recode_core::reward::{Breakdown, Reference, Withheld};
-use serde::{Deserialize, Serialize};
 
 /// The most rows of a file: browsers draw nothing higher than a million of them, and each takes 120 bytes.
 pub const MAX_ROWS: usize = 1_000_000;
 
 /// How many numbers a row is handed over as.
 pub const FIELDS: usize = 14;
-
-/// A line that could not be read, or not in whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowFault {
-    /// Its number in the file, from 1.
-    pub line: u32,
-    /// What is wrong, and what was expected.
-    pub what: String,
-    /// The line counts all the same.
-    pub read: bool,
-}
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

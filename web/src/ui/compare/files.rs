@@ -1,8 +1,8 @@
 //! The loaded files: each read and scored by a worker of its own, one after the other where they come together.
 
-use crate::apart::apart;
 use crate::compare::{Line, LoggedRules, Record, Texts};
-use crate::score::rows::RowFault;
+use crate::score::rows::LineFaults;
+use crate::unique_name::unique_name;
 use js_sys::Array;
 use leptos::prelude::*;
 use std::collections::HashMap;
@@ -62,12 +62,8 @@ pub struct Loaded {
     pub records: Records,
     /// The rules that its rewards were logged by.
     pub rules: Option<LoggedRules>,
-    /// The lines that could not be read, or not in whole: the first ones.
-    pub faults: Vec<RowFault>,
-    /// How many could not be read.
-    pub unread: usize,
-    /// How many were not read in whole.
-    pub remarked: usize,
+    /// The lines that could not be read, or not in whole.
+    pub faults: LineFaults,
     /// Why nothing can be read at all.
     pub failure: Option<String>,
     /// The first digits of its SHA-256.
@@ -113,7 +109,7 @@ impl Files {
         }
         let name = self.all.with_untracked(|all| {
             let taken: Vec<&str> = all.iter().map(|file| &*file.name).collect();
-            apart(&name, &taken)
+            unique_name(&name, &taken)
         });
         let loaded = Loaded {
             id,
@@ -124,9 +120,7 @@ impl Files {
             reading: Reading::Going(0.0),
             records: Records::default(),
             rules: None,
-            faults: Vec::new(),
-            unread: 0,
-            remarked: 0,
+            faults: LineFaults::default(),
             failure: None,
             hash: String::new(),
         };
@@ -187,8 +181,7 @@ impl Files {
             return self.fail(id, &message.get(0));
         }
         let records: Vec<Record> = serde_json::from_str(&text(0)).unwrap_or_default();
-        let (faults, unread, remarked): (Vec<RowFault>, usize, usize) =
-            serde_json::from_str(&text(1)).unwrap_or_default();
+        let faults: LineFaults = serde_json::from_str(&text(1)).unwrap_or_default();
         let done = message.get(2).as_f64().unwrap_or_default();
         let _ = self.work.try_update_value(|all| {
             if let Some(work) = all.get_mut(&id) {
@@ -196,9 +189,7 @@ impl Files {
             }
         });
         self.change(id, |file| {
-            file.faults.extend(faults);
-            file.unread = unread;
-            file.remarked = remarked;
+            file.faults.take(faults);
             file.hash = text(4);
         });
         match &*text(3) {

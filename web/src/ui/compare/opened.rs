@@ -4,11 +4,11 @@ use super::state::State;
 use crate::compare::{Key, Outcome, Texts};
 use crate::score::{Diff, Judgement, Rules, Waterfall, signed};
 use crate::ui::keys::on_escape;
-use crate::ui::more::FIRST;
 use crate::ui::score::completion::marked;
 use crate::ui::score::difference::DiffTable;
 use crate::ui::score::reasons::parts_of;
 use crate::ui::score::waterfall::WaterfallChart;
+use crate::ui::show_more::FIRST;
 use crate::ui::text::shown;
 use leptos::prelude::*;
 

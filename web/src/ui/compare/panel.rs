@@ -164,7 +164,7 @@ fn Entry(id: usize) -> impl IntoView {
                     format!("stopped after {}", counted(file.records.len(), "answer"))
                 }
                 Reading::Full => format!("the first {} answers", file.records.len()),
-                Reading::Done if file.records.is_empty() && file.unread == 0 => {
+                Reading::Done if file.records.is_empty() && file.faults.unread == 0 => {
                     return "empty: expected JSON Lines, an answer a line".to_owned();
                 }
                 Reading::Done => counted(file.records.len(), "answer"),
@@ -252,7 +252,7 @@ fn Faults(id: usize) -> impl IntoView {
         files.all.with(|all| {
             let file = all.iter().find(|file| file.id == id);
             file.map_or_else(faults::Faults::default, |file| {
-                faults::Faults::of(&file.name, file.unread, file.remarked, &file.faults)
+                faults::Faults::of(&file.name, &file.faults)
             })
         })
     });

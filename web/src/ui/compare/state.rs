@@ -157,7 +157,7 @@ impl State {
     }
 
     /// Takes what the address carries. One that carries nothing, as a tab's, is given what the page holds.
-    fn meet_address(self) {
+    fn take_linked_comparison(self) {
         let hash = window().location().hash().unwrap_or_default();
         let Some((Page::Compare, query)) = page::parse(&hash) else {
             return;
@@ -213,8 +213,8 @@ impl State {
 
     /// Keeps the address and the page the same, as long as it is looked at.
     pub fn follow(self) {
-        self.meet_address();
-        let moved = window_event_listener(ev::hashchange, move |_| self.meet_address());
+        self.take_linked_comparison();
+        let moved = window_event_listener(ev::hashchange, move |_| self.take_linked_comparison());
         on_cleanup(move || moved.remove());
         let mut write =
             leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |query: Query| {

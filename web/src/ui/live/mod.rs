@@ -35,9 +35,9 @@ const ROWS: &str = "demo-before.jsonl";
 #[component]
 pub fn TryPage() -> impl IntoView {
     let (state, module) = (expect_context::<State>(), expect_context::<Module>());
-    state.meet_address();
+    state.take_linked_question();
     load_rows(state);
-    let moved = window_event_listener(ev::hashchange, move |_| state.meet_address());
+    let moved = window_event_listener(ev::hashchange, move |_| state.take_linked_question());
     // Who loads or answers goes on behind another page.
     on_cleanup(move || moved.remove());
     let mut write =

@@ -231,7 +231,7 @@ impl State {
     }
 
     /// Takes the question of the address. One that has none, as a tab's, is given the page's, as soon as there is any.
-    pub fn meet_address(self) {
+    pub fn take_linked_question(self) {
         let hash = window().location().hash().unwrap_or_default();
         if let Some((Page::TryIt, query)) = page::parse(&hash) {
             let is_first = || {

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use crate::score::{Judgement, Place, Segment, segments};
-use crate::ui::more::{FIRST, More};
+use crate::ui::show_more::{FIRST, ShowMore};
 use crate::ui::text::shown;
 use leptos::prelude::*;
 use recode_core::python::LeftOut;
@@ -61,7 +61,7 @@ pub fn marked(judgement: &Judgement, drawn: RwSignal<usize>) -> AnyView {
     };
     view! {
         <pre data-testid="completion" tabindex="0" aria-label="the completion, its parts marked">{shown}</pre>
-        <More drawn=drawn all=all/>
+        <ShowMore drawn=drawn all=all/>
     }
     .into_any()
 }

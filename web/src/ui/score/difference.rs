@@ -3,7 +3,7 @@
 use super::state::State;
 use crate::score::{Cell, Diff, DiffRow};
 use crate::ui::keys::on_key;
-use crate::ui::more::{FIRST, More};
+use crate::ui::show_more::{FIRST, ShowMore};
 use crate::ui::text::shown;
 use leptos::prelude::*;
 
@@ -107,7 +107,7 @@ pub fn DiffTable(
                 <tbody><For each=move || 0..all.min(drawn.get()) key=|at| *at children=row/></tbody>
             </table>
         </div>
-        <More drawn=drawn all=all/>
+        <ShowMore drawn=drawn all=all/>
         {diff.note.map(|note| view! { <p class="hint" data-testid="diff-note">{note}</p> })}
     }
 }

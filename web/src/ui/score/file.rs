@@ -2,7 +2,7 @@
 
 use super::rows::Rows;
 use super::state::{Kept, State};
-use crate::score::rows::{FIELDS, Line, MAX_ROWS, RowFault, RowScore, Table};
+use crate::score::rows::{FIELDS, Line, LineFaults, MAX_ROWS, RowScore, Table};
 use crate::score::{Case, Rules};
 use crate::ui::keys::on_escape;
 use crate::ui::opened::on_drop;
@@ -38,10 +38,8 @@ pub struct OpenFile {
     pub table: RwSignal<Table>,
     /// The libraries that rows point to.
     pub dependencies: RwSignal<Vec<String>>,
-    /// The lines that could not be read, or not in whole: the first ones.
-    pub faults: RwSignal<Vec<RowFault>>,
-    /// How many were not read in whole.
-    pub remarked: RwSignal<usize>,
+    /// The lines that could not be read, or not in whole.
+    pub faults: RwSignal<LineFaults>,
     /// Why nothing can be read at all.
     pub failure: RwSignal<Option<String>>,
     /// The index in the file of the row that is shown below.
@@ -66,8 +64,7 @@ impl OpenFile {
             reading: RwSignal::new(Reading::Done),
             table: RwSignal::new(Table::default()),
             dependencies: RwSignal::new(vec![String::new()]),
-            faults: RwSignal::new(Vec::new()),
-            remarked: RwSignal::new(0),
+            faults: RwSignal::new(LineFaults::default()),
             failure: RwSignal::new(None),
             selected: RwSignal::new(None),
             unread: RwSignal::new(None),
@@ -97,8 +94,7 @@ impl OpenFile {
         self.stop();
         self.table.update(Table::clear);
         self.dependencies.set(vec![String::new()]);
-        self.faults.set(Vec::new());
-        self.remarked.set(0);
+        self.faults.set(LineFaults::default());
         self.failure.set(None);
         self.scored_by.set(Some(rules));
         self.reading.set(Reading::Going {
@@ -147,14 +143,9 @@ impl OpenFile {
         let numbers = message.get(0).unchecked_into::<Float64Array>().to_vec();
         let (rows, _) = numbers.as_chunks::<FIELDS>();
         let names: Vec<String> = serde_json::from_str(&text(1)).unwrap_or_default();
-        let (faults, remarked): (Vec<RowFault>, usize) =
-            serde_json::from_str(&text(2)).unwrap_or_default();
+        let faults: LineFaults = serde_json::from_str(&text(2)).unwrap_or_default();
         self.dependencies.update(|all| all.extend(names));
-        if !faults.is_empty() {
-            self.faults.update(|all| all.extend(faults));
-        }
-        // It goes on where no more lines are told of.
-        self.remarked.set(remarked);
+        self.faults.update(|all| all.take(faults));
         self.table
             .update(|table| table.extend(rows.iter().map(RowScore::from_numbers)));
         let done = message.get(3).as_f64().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The table of a file's rows: those in sight are drawn, the others are room.
 
 use super::file::OpenFile;
-use crate::score::rows::{Column, Export, Filter, Outcome, RowScore};
+use crate::score::rows::{Column, Export, Filter, Outcome};
 use crate::score::signed;
 use crate::ui::download::save;
 use crate::ui::faults;
@@ -283,13 +283,8 @@ fn Faults() -> impl IntoView {
     let file = expect_context::<OpenFile>();
     // A memo: it changes less often than the rows do.
     let faults = Memo::new(move |_| {
-        let is_unread = |row: &&RowScore| row.outcome == Outcome::Unread;
-        let unread = file
-            .table
-            .with(|table| table.rows.iter().filter(is_unread).count());
         let name = file.name.get().unwrap_or_default();
-        file.faults
-            .with(|faults| faults::Faults::of(&name, unread, file.remarked.get(), faults))
+        file.faults.with(|faults| faults::Faults::of(&name, faults))
     });
     view! { <faults::FaultLists faults=faults/> }
 }

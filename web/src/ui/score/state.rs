@@ -34,7 +34,7 @@ impl Kept {
     }
 
     /// Takes the case of the address. An address without one, as a tab's, is given the page's, unless it is what the page opens with.
-    fn meet_address(self) {
+    fn take_linked_case(self) {
         if let Some((linked, by)) = of_address() {
             // Whoever comes back to the row that is shown finds it so still.
             if self.case.with_untracked(|case| *case != linked) {
@@ -79,8 +79,8 @@ pub struct State {
 impl State {
     /// Of the address, or of what was there before.
     pub fn new(kept: Kept) -> Self {
-        kept.meet_address();
-        let moved = window_event_listener(ev::hashchange, move |_| kept.meet_address());
+        kept.take_linked_case();
+        let moved = window_event_listener(ev::hashchange, move |_| kept.take_linked_case());
         on_cleanup(move || moved.remove());
         let mut write =
             leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| kept.write_address());

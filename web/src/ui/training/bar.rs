@@ -3,6 +3,7 @@
 use super::chart::{letter, look};
 use super::open::Reader;
 use super::state::{Run, State};
+use crate::score::rows::LineFaults;
 use crate::training::{Far, View};
 use crate::ui::opened::chosen;
 use crate::ui::text::counted;
@@ -127,44 +128,39 @@ impl Entry {
                 twice => format!("{twice} steps stand twice: the later line counts"),
             });
         }
-        said.extend(run.notes.iter().cloned());
-        let fault = |file: &str, fault: &crate::run::Fault| {
-            format!("{file}:{}: {}", fault.line, fault.what)
+        said.extend(run.notes.iter().chain(&run.failure).cloned());
+        let files = [
+            ("metrics.jsonl", &run.metrics.faults),
+            ("completions.jsonl", &run.completion_faults),
+        ];
+        let told = |counts: bool| -> Vec<String> {
+            let of = |(file, faults): (&str, &LineFaults)| {
+                let own = faults.first.iter().filter(|of| of.counts == counts);
+                let own = own.map(|of| format!("{file}:{}: {}", of.line, of.what));
+                let mut told: Vec<String> = own.collect();
+                let count = if counts {
+                    faults.remarked
+                } else {
+                    faults.unread
+                };
+                let more = count - told.len();
+                if more > 0 {
+                    told.push(format!("{file}: {}", counted(more, "more line")));
+                }
+                told
+            };
+            files.into_iter().flat_map(of).collect()
         };
-        let metrics = run.metrics.faults.iter();
-        let metrics: Vec<String> = metrics.map(|of| fault("metrics.jsonl", of)).collect();
-        let completions = |read: bool| -> Vec<String> {
-            let own = run.completion_faults.iter().filter(|of| of.read == read);
-            own.map(|of| fault("completions.jsonl", of)).collect()
-        };
-        let list = |file: &str, mut told: Vec<String>, count: usize| {
-            let more = count.saturating_sub(told.len());
-            if more > 0 {
-                told.push(format!("{file}: {}", counted(more, "more line")));
-            }
-            told
-        };
-        let mut faults = list("metrics.jsonl", metrics, run.metrics.unread);
-        faults.extend(list(
-            "completions.jsonl",
-            completions(false),
-            run.completion_unread,
-        ));
-        let remarks = list(
-            "completions.jsonl",
-            completions(true),
-            run.completion_remarked,
-        );
         Entry {
             id: run.id,
             slot,
             name: escaped(&run.name),
             shown: run.shown,
             said: said.join(", "),
-            unread: run.metrics.unread + run.completion_unread,
-            faults,
-            remarked: run.completion_remarked,
-            remarks,
+            unread: files.iter().map(|(_, faults)| faults.unread).sum(),
+            faults: told(false),
+            remarked: files.iter().map(|(_, faults)| faults.remarked).sum(),
+            remarks: told(true),
         }
     }
 }

@@ -137,9 +137,8 @@ async fn look(state: State, root: &str, listing: Listing, known: &mut HashMap<St
                 has_rows: false,
             }
         });
-        if let Err(why) = followed.read_on(state, root, run).await {
-            state.change(followed.id, |of| note(&mut of.notes, why));
-        }
+        let failure = followed.read_on(state, root, run).await.err();
+        say_failure(state, followed.id, failure);
     }
     for (name, followed) in known.iter() {
         let gone = !listing.runs.iter().any(|run| run.name == *name);
@@ -149,6 +148,10 @@ async fn look(state: State, root: &str, listing: Listing, known: &mut HashMap<St
                 true => run.notes.push(GONE.to_owned()),
                 false => run.notes.retain(|note| note != GONE),
             });
+        }
+        if gone {
+            // Its files may have gone one by one, between being listed and being read.
+            say_failure(state, followed.id, None);
         }
     }
     let verb = if listing.follow { "following" } else { "read" };
@@ -162,6 +165,13 @@ async fn look(state: State, root: &str, listing: Listing, known: &mut HashMap<St
         .with_untracked(|before| before.as_ref() != Some(&said))
     {
         state.following.set(Some(said));
+    }
+}
+
+/// Says why the last look at a run failed, until one does not.
+fn say_failure(state: State, id: u32, failure: Option<String>) {
+    if state.run(id, |run| run.failure != failure) == Some(true) {
+        state.change(id, |run| run.failure = failure);
     }
 }
 
@@ -207,7 +217,7 @@ impl Followed {
                         None => {
                             *index = IndexReader::default();
                             run.index = Default::default();
-                            run.completion_faults.clear();
+                            run.completion_faults = Default::default();
                             note(
                                 &mut run.notes,
                                 "completions.jsonl was cut back or replaced, and read again"
@@ -219,9 +229,7 @@ impl Followed {
                     places
                         .into_iter()
                         .for_each(|(step, lines)| run.index.take(step, lines));
-                    run.completion_faults.extend(faults);
-                    run.completion_unread = index.unread;
-                    run.completion_remarked = index.remarked;
+                    run.completion_faults.take(faults);
                     run.completion_being_written = index.being_written();
                 });
             }

@@ -32,7 +32,7 @@ pub fn TrainingPage() -> impl IntoView {
     let state = expect_context::<State>();
     // What is being read goes on behind another page.
     let reader = expect_context::<Reader>();
-    state.meet_address();
+    state.take_linked_view();
     if !follow::begin(state) && state.runs.with_untracked(Vec::is_empty) {
         example::load(state, reader);
     }
@@ -45,7 +45,7 @@ pub fn TrainingPage() -> impl IntoView {
             }
         });
     });
-    let moved = window_event_listener(ev::hashchange, move |_| state.meet_address());
+    let moved = window_event_listener(ev::hashchange, move |_| state.take_linked_view());
     on_cleanup(move || moved.remove());
     keys(state, reader);
     let mut write =

@@ -265,9 +265,7 @@ impl Reader {
                         news.places
                             .into_iter()
                             .for_each(|(step, lines)| run.index.take(step, lines));
-                        run.completion_faults.extend(news.faults);
-                        run.completion_unread = news.unread;
-                        run.completion_remarked = news.remarked;
+                        run.completion_faults.take(news.faults);
                         run.completion_being_written = news.being_written;
                     });
                     news.end

@@ -1,11 +1,12 @@
 //! What the page holds: the runs, how they are looked at, and which step is open.
 
-use crate::apart::apart;
 use crate::page::{self, Page};
-use crate::run::{CompletionLine, Fault, Index, MetricsReader, Row, of_step};
+use crate::run::{CompletionLine, Index, MetricsReader, Row, of_step};
+use crate::score::rows::LineFaults;
 use crate::training::View;
 use crate::ui::address;
 use crate::ui::served::served;
+use crate::unique_name::unique_name;
 use leptos::prelude::*;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -54,18 +55,16 @@ pub struct Run {
     pub index: Index,
     /// The line of completions.jsonl that is being written.
     pub completion_being_written: Option<u32>,
-    /// Lines of completions.jsonl that could not be read in whole: the first ones.
-    pub completion_faults: Vec<Fault>,
-    /// How many of them could not be read.
-    pub completion_unread: usize,
-    /// How many were read without a value.
-    pub completion_remarked: usize,
+    /// Lines of completions.jsonl that could not be read, or not in whole.
+    pub completion_faults: LineFaults,
     /// Its completions.
     pub completions: Option<Source>,
     /// The rows that it was trained on.
     pub rows: Option<Rc<HashMap<u64, Row>>>,
     /// What is to be said of it beside its faults.
     pub notes: Vec<String>,
+    /// Why the last look at the files of a run that is served failed.
+    pub failure: Option<String>,
 }
 
 /// A step whose completions are open.
@@ -124,7 +123,7 @@ impl State {
         self.ids.set(id + 1);
         let name = self.runs.with_untracked(|runs| {
             let taken: Vec<&str> = runs.iter().map(|run| &*run.name).collect();
-            apart(&name, &taken)
+            unique_name(&name, &taken)
         });
         self.runs.update(|runs| {
             runs.push(Run {
@@ -236,7 +235,7 @@ impl State {
     }
 
     /// Takes the view of the address. One that has none, as a tab's, is given the page's.
-    pub fn meet_address(self) {
+    pub fn take_linked_view(self) {
         let hash = window().location().hash().unwrap_or_default();
         match page::parse(&hash) {
             Some((Page::Training, "")) => self.write_address(),

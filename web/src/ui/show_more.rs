@@ -9,7 +9,7 @@ const STEP: usize = 1000;
 
 /// How many of all lines are not drawn, and a way to have more of them.
 #[component]
-pub fn More(
+pub fn ShowMore(
     /// How many are drawn, at most.
     drawn: RwSignal<usize>,
     /// How many there are.
