@@ -198,6 +198,16 @@ test('without the editors everything still works', async (t) => {
   await becomes(page, '+3.000');
 });
 
+test('a line that is too long to be drawn is cut, and how much of it is missing is said', async (t) => {
+  const { page, context } = await open({ hash: link(CASE), editors: false });
+  t.after(() => context.close());
+  await page.getByLabel('True migration').fill(`x = "${'a'.repeat(1_000_000)}"`);
+  await page.getByTestId('results').getByText('as written').click();
+  const cut = page.getByTestId('line-cut');
+  await cut.filter({ hasText: /^ … 990006 more bytes of this line, too many to show$/ }).waitFor();
+  assert.ok((await page.getByTestId('diff').innerText()).length < 11_000);
+});
+
 for (const [name, options] of Object.entries({
   light: { colorScheme: 'light' },
   dark: { colorScheme: 'dark' },

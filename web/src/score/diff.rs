@@ -16,6 +16,8 @@ pub const MAX_LINES: usize = 3000;
 pub const MAX_LINE_PAIRS: usize = 10_000;
 /// The most bytes of two changed lines that are compared inside.
 pub const MAX_LINE_BYTES: usize = 20_000;
+/// The most bytes of a line that are drawn: of two, as many as are compared inside.
+const MAX_DRAWN_BYTES: usize = MAX_LINE_BYTES / 2;
 /// How long lines are compared, and then once more how long pairs of them are.
 const TIMEOUT: Duration = Duration::from_millis(60);
 
@@ -26,6 +28,23 @@ pub struct Cell {
     pub line: usize,
     /// Text, and whether the other side lacks it.
     pub pieces: Vec<(bool, String)>,
+}
+
+impl Cell {
+    /// The pieces that are drawn, and how many bytes of the line are left out.
+    pub fn drawn(&self) -> (Vec<(bool, &str)>, usize) {
+        let (mut drawn, mut bytes) = (Vec::new(), 0);
+        for (changed, text) in &self.pieces {
+            let end = text.floor_char_boundary(MAX_DRAWN_BYTES - bytes);
+            drawn.push((*changed, &text[..end]));
+            bytes += end;
+            if end < text.len() {
+                break;
+            }
+        }
+        let all: usize = self.pieces.iter().map(|(_, text)| text.len()).sum();
+        (drawn, all - bytes)
+    }
 }
 
 /// A line beside its counterpart.
@@ -248,6 +267,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_line_is_drawn_from_its_beginning_as_far_as_it_may(texts in prop::collection::vec(("[a漢]{0,3}", 0usize..4000), 0..6)) {
+            let pieces: Vec<(bool, String)> = texts.iter().enumerate().map(|(at, (text, times))| (at % 2 == 0, text.repeat(*times))).collect();
+            let cell = Cell { line: 1, pieces };
+            let whole: String = cell.pieces.iter().map(|(_, text)| &**text).collect();
+            let (drawn, left_out) = cell.drawn();
+            let drawn: String = drawn.into_iter().map(|(_, text)| text).collect();
+            prop_assert!(whole.starts_with(&drawn));
+            prop_assert_eq!(drawn.len() + left_out, whole.len());
+            // A character of three bytes may stand across the limit.
+            prop_assert!(drawn.len() <= MAX_DRAWN_BYTES && (left_out == 0 || drawn.len() + 3 > MAX_DRAWN_BYTES));
+        }
+
         #[test]
         fn a_diff_holds_both_texts(a in "([ab漢]{0,4}\n){0,6}", b in "([ab漢]{0,4}\n){0,6}") {
             let diff = Diff::between(&a, &b);

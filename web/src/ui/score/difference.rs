@@ -117,20 +117,23 @@ fn cell(cell: Option<&Cell>, keeps: bool, sign: &'static str, class: &'static st
         return view! { <td class="none-gutter"></td><td class="none-gutter"></td><td class="none"></td> }
             .into_any();
     };
-    let pieces: Vec<AnyView> = cell
-        .pieces
-        .iter()
+    let (pieces, left_out) = cell.drawn();
+    let pieces: Vec<AnyView> = pieces
+        .into_iter()
         .map(|(changed, text)| match changed {
             true if class == "gone" => view! { <del>{shown(text)}</del> }.into_any(),
             true => view! { <ins>{shown(text)}</ins> }.into_any(),
             false => shown(text).into_any(),
         })
         .collect();
+    let left_out = (left_out > 0).then(|| {
+        view! { <span class="hint" data-testid="line-cut">{format!(" … {left_out} more bytes of this line, too many to show")}</span> }
+    });
     let class = if keeps { "" } else { class };
     view! {
         <td class="gutter">{cell.line}</td>
         <td class=format!("sign {class}")>{if keeps { "" } else { sign }}</td>
-        <td class=format!("text {class}")>{pieces}</td>
+        <td class=format!("text {class}")>{pieces}{left_out}</td>
     }
     .into_any()
 }
