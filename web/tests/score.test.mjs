@@ -208,6 +208,14 @@ test('a line that is too long to be drawn is cut, and how much of it is missing 
   assert.ok((await page.getByTestId('diff').innerText()).length < 11_000);
 });
 
+test('the prompt goes to the page that lets checkpoints answer it', async (t) => {
+  const page = await opened(t, { hash: link(CASE) });
+  await page.getByTestId('try-prompt').click();
+  await page.getByTestId('ask').waitFor();
+  // The address carries it.
+  await page.waitForFunction((old) => location.hash.startsWith('#/try?') && decodeURIComponent(location.hash).includes(`old=${old}`), CASE.old);
+});
+
 for (const [name, options] of Object.entries({
   light: { colorScheme: 'light' },
   dark: { colorScheme: 'dark' },

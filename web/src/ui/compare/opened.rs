@@ -4,6 +4,7 @@ use super::state::State;
 use crate::compare::{Key, Outcome, Texts};
 use crate::score::{Diff, Judgement, Rules, Waterfall, signed};
 use crate::ui::keys::on_escape;
+use crate::ui::live::TryPrompt;
 use crate::ui::score::completion::marked;
 use crate::ui::score::difference::DiffTable;
 use crate::ui::score::reasons::parts_of;
@@ -122,7 +123,7 @@ fn body(example: &Example) -> impl IntoView {
         })
     };
     view! {
-        <Prompt texts=a.clone()/>
+        <Prompt texts=a.clone() rules=example.rules/>
         <div class="answers">
             {answer("A", "a", a, a_judged.as_ref())}
             {answer("B", "b", b, b_judged.as_ref())}
@@ -137,7 +138,7 @@ fn body(example: &Example) -> impl IntoView {
 }
 
 #[component]
-fn Prompt(texts: Texts) -> impl IntoView {
+fn Prompt(texts: Texts, rules: Rules) -> impl IntoView {
     let Texts { dependency, case } = texts;
     if case.target.trim().is_empty() {
         return view! { <p class="hint" data-testid="no-prompt">"The lines hold no prompt and no target: a run's completions name their row by its number. The rewards are those that were logged."</p> }.into_any();
@@ -146,6 +147,7 @@ fn Prompt(texts: Texts) -> impl IntoView {
         true => "The prompt".to_owned(),
         false => format!("The prompt, {}", crate::visible::escaped(&dependency)),
     };
+    let row = (dependency, case.clone(), rules);
     view! {
         <details open data-testid="prompt">
             <summary>{title}</summary>
@@ -154,6 +156,7 @@ fn Prompt(texts: Texts) -> impl IntoView {
                 <div><h3>"old code"</h3><pre tabindex="0" aria-label="old code">{shown(&case.old_code)}</pre></div>
                 <div><h3>"target"</h3><pre tabindex="0" aria-label="target">{shown(&case.target)}</pre></div>
             </div>
+            <p><TryPrompt row=move || row.clone()/></p>
         </details>
     }
     .into_any()

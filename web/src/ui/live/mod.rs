@@ -8,9 +8,11 @@ mod side_state;
 mod sources;
 mod state;
 mod told;
+mod try_prompt;
 
 pub use module::Module;
 pub use state::State;
+pub use try_prompt::TryPrompt;
 
 use super::download::copy;
 use super::keys::{on_escape, on_key};

@@ -206,6 +206,16 @@ impl OpenFile {
         self.table.set(Table::default());
     }
 
+    /// The library of the selected row; empty where none is selected or it says none.
+    pub fn dependency(self) -> String {
+        let name = self.table.with_untracked(|table| {
+            let row = table.rows.get(self.selected.get_untracked()? as usize)?;
+            let all = self.dependencies;
+            all.with_untracked(|all| all.get(row.dependency as usize).cloned())
+        });
+        name.unwrap_or_default()
+    }
+
     /// Reads a row's text from the file again.
     async fn line(self, at: u32) -> Result<Line, String> {
         let row = self

@@ -16,6 +16,7 @@ pub use state::{Kept, State};
 pub use waterfall::Total;
 
 use super::keys::on_key;
+use super::live::TryPrompt;
 use file::FilePanel;
 use leptos::prelude::*;
 
@@ -47,6 +48,8 @@ pub fn ScorePage() -> impl IntoView {
                 <fields::Fields/>
                 <p class="actions">
                     <button type="button" data-testid="copy-link" title="c" on:click=move |_| copy_link()>"Copy link"</button>
+                    " "
+                    <TryPrompt row=move || (kept.file.dependency(), state.case.get_untracked(), state.rules.get_untracked())/>
                     <span class="said" role="status">{move || said.get()}</span>
                 </p>
             </section>
