@@ -14,6 +14,8 @@ const DEMO = fileURLToPath(new URL('../dist/demo/', import.meta.url));
 const logged = (name) => readFileSync(new URL(`../page/${name}`, import.meta.url), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
 const BEFORE = logged('demo-before.jsonl');
 const AFTER = logged('demo-after.jsonl');
+/** The folders of a demo's run that have weights. */
+const RUN = { policy: ['config.json', 'tokenizer.json', 'model.safetensors'], 'checkpoints/step-000250': ['adapter_config.json', 'adapter_model.safetensors'] };
 /** The row that the page begins with. */
 const FIRST = 17;
 
@@ -257,7 +259,7 @@ test('of a run its checkpoints are there to choose, with the policy that they be
   const { page } = await opened(t);
   const folder = mkdtempSync(join(tmpdir(), 'recode-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  for (const [part, names] of Object.entries({ policy: ['config.json', 'tokenizer.json', 'model.safetensors'], 'checkpoints/step-000250': ['adapter_config.json', 'adapter_model.safetensors'] })) {
+  for (const [part, names] of Object.entries(RUN)) {
     mkdirSync(join(folder, 'run', part), { recursive: true });
     for (const name of names) copyFileSync(join(DEMO, name), join(folder, 'run', part, name));
   }
@@ -283,6 +285,30 @@ test('of a run its checkpoints are there to choose, with the policy that they be
   await page.getByTestId('unload-a').click();
   await answered(page, 'b');
   assert.match(await page.getByTestId('answer-a').textContent(), /Not asked yet/);
+});
+
+test('a checkpoint of a run that the program serves is there to choose', { skip: !existsSync(TRAINER) && `no ${TRAINER}: RECODE_TRAINER=FILE names one` }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'recode-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [part, names] of Object.entries(RUN)) {
+    mkdirSync(join(folder, 'live', part), { recursive: true });
+    for (const name of names) copyFileSync(join(DEMO, name), join(folder, 'live', part, name));
+  }
+  writeFileSync(join(folder, 'live/metrics.jsonl'), '{"step":250,"reward":1}\n');
+  const playground = spawn(TRAINER, ['playground', '--port', '0', '--page', fileURLToPath(new URL('../dist', import.meta.url)), '--follow', folder]);
+  t.after(() => playground.kill());
+  const { page } = await opened(t, { origin: await addressOf(playground) });
+  // What comes with the page stays chosen.
+  await page.getByTestId('model-b').locator('option', { hasText: 'live/policy' }).waitFor({ state: 'attached' });
+  await page.getByTestId('model-b').locator('option:checked', { hasText: 'the demo' }).waitFor({ state: 'attached' });
+  await page.getByTestId('model-b').selectOption('live/policy');
+  await page.getByTestId('adapter-b').selectOption('live/checkpoints/step-000250');
+  await page.getByTestId('device').selectOption('cpu');
+  await page.getByTestId('load-b').click();
+  await ready(page, 'b');
+  await page.getByTestId('ask').click();
+  await answered(page, 'b');
+  assert.equal(await completion(page, 'b'), AFTER[FIRST].completion);
 });
 
 test('texts that are dragged are the fields’, files are the page’s', async (t) => {

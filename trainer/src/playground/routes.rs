@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::file_body::FileBody;
 use super::{Page, Runs};
 
 /// As index.html has it, and for every file: nothing from elsewhere, and in nobody's frame.
@@ -135,18 +137,18 @@ async fn run_file(
             }
         },
     };
-    let kind = match path.ends_with(".toml") {
-        true => "text/plain; charset=utf-8",
-        false => "application/jsonl",
+    let kind = match path.rsplit_once('.') {
+        Some((_, "toml")) => "text/plain; charset=utf-8",
+        Some((_, "json")) => "application/json",
+        Some((_, "safetensors")) => "application/octet-stream",
+        _ => "application/jsonl",
     };
-    let read = tokio::task::spawn_blocking(move || {
-        served
-            .runs
-            .as_ref()
-            .map_or(Ok(None), |runs| runs.read(&run, &path, range))
+    let found = tokio::task::spawn_blocking(move || {
+        let file = served.runs.as_ref().map(|runs| runs.file(&run, &path));
+        file.transpose().map(Option::flatten)
     });
-    let piece = match read.await {
-        Ok(Ok(Some(piece))) => piece,
+    let (file, size) = match found.await {
+        Ok(Ok(Some(found))) => found,
         Ok(Ok(None)) => return nothing_there().await,
         Ok(Err(error)) => return said(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         Err(_) => {
@@ -156,24 +158,25 @@ async fn run_file(
             );
         }
     };
-    let (size, end) = (piece.size, piece.from + piece.bytes.len() as u64);
-    let kind = [(header::CONTENT_TYPE, kind)];
+    let (from, to) = range.map_or((0, size), |(from, to)| (from, to.min(size)));
+    if range.is_some() && from >= to {
+        let of = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+        return (StatusCode::RANGE_NOT_SATISFIABLE, of, "").into_response();
+    }
+    let body = match FileBody::of(file, from, to) {
+        Ok(body) => Body::new(body),
+        Err(error) => return said(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    };
+    let about = [
+        (header::CONTENT_TYPE, kind.to_owned()),
+        (header::CONTENT_LENGTH, (to - from).to_string()),
+    ];
     match range {
-        None if end < size => said(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            &format!("{size} bytes are too many at once: ask for ranges"),
-        ),
-        None => (kind, piece.bytes).into_response(),
-        Some(_) if piece.bytes.is_empty() => {
-            let of = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-            (StatusCode::RANGE_NOT_SATISFIABLE, of, "").into_response()
-        }
+        None => (about, body).into_response(),
         Some(_) => {
-            let of = [(
-                header::CONTENT_RANGE,
-                format!("bytes {}-{}/{size}", piece.from, end - 1),
-            )];
-            (StatusCode::PARTIAL_CONTENT, kind, of, piece.bytes).into_response()
+            let of = format!("bytes {from}-{}/{size}", to - 1);
+            let of = [(header::CONTENT_RANGE, of)];
+            (StatusCode::PARTIAL_CONTENT, about, of, body).into_response()
         }
     }
 }

@@ -1,19 +1,18 @@
-//! A folder of runs, and what of them may be read: config.toml, metrics.jsonl, completions.jsonl, timings.jsonl, eval/*.jsonl and data/*.jsonl.
+//! A folder of runs, and what of them may be read: config.toml, metrics.jsonl, completions.jsonl, timings.jsonl, eval/*.jsonl and data/*.jsonl; of
+//! checkpoints the adapter, and of a demo the policy that it adapts.
 //!
 //! A run is a folder with metrics.jsonl or config.toml. A file that lies outside its run's folder, behind a link, is none of the run's.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::checkpoint::{ADAPTER, ADAPTER_CONFIG};
 use crate::cli::Usage;
-
-/// The most that is read at once; whoever wants more asks again.
-pub(super) const MAX_PIECE_BYTES: u64 = 8 << 20;
 
 /// The files that stand in a run's folder itself.
 const FILES: [&str; 4] = [
@@ -24,6 +23,18 @@ const FILES: [&str; 4] = [
 ];
 /// The folders of a run of which every .jsonl may be read.
 const FOLDERS: [&str; 2] = ["eval", "data"];
+/// The folder of a demo's policy, whose weights and MODEL files may be read.
+const POLICY: &str = "policy";
+const MODEL: [&str; 5] = [
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "model.safetensors.index.json",
+];
+/// The folder of the checkpoints, and what of each may be read.
+const CHECKPOINTS: &str = "checkpoints";
+const ADAPTER_FILES: [&str; 2] = [ADAPTER_CONFIG, ADAPTER];
 
 /// A folder of runs, or of a single one.
 #[derive(Debug)]
@@ -55,15 +66,6 @@ struct RunFile {
     path: String,
     bytes: u64,
     modified_ms: u64,
-}
-
-/// A part of a file.
-#[derive(Debug)]
-pub(super) struct Piece {
-    pub(super) from: u64,
-    /// Of the whole file.
-    pub(super) size: u64,
-    pub(super) bytes: Vec<u8>,
 }
 
 impl Runs {
@@ -134,33 +136,19 @@ impl Runs {
         Ok(found)
     }
 
-    /// A part of a run's file, or, without a range, all of it; `None` where there is no such run or file, or it may not be read.
+    /// A run's file and its length; `None` where there is no such run or file, or it may not be read.
     ///
     /// # Errors
     /// What the file system says.
-    pub(super) fn read(
-        &self,
-        run: &str,
-        path: &str,
-        range: Option<(u64, u64)>,
-    ) -> io::Result<Option<Piece>> {
+    pub(super) fn file(&self, run: &str, path: &str) -> io::Result<Option<(File, u64)>> {
         let folders = self.folders().map_err(io::Error::other)?;
-        let Some((_, folder)) = folders.into_iter().find(|(name, _)| name == run) else {
+        let folder = folders.into_iter().find(|(name, _)| name == run);
+        let Some(path) = folder.and_then(|(_, folder)| inside(&folder, path)) else {
             return Ok(None);
         };
-        let Some(file) = inside(&folder, path) else {
-            return Ok(None);
-        };
-        let mut file = File::open(file)?;
+        let file = File::open(path)?;
         let size = file.metadata()?.len();
-        let (from, to) = range.unwrap_or((0, u64::MAX));
-        let to = to.min(size).min(from.saturating_add(MAX_PIECE_BYTES));
-        let mut bytes = Vec::new();
-        if from < to {
-            file.seek(SeekFrom::Start(from))?;
-            file.take(to - from).read_to_end(&mut bytes)?;
-        }
-        Ok(Some(Piece { from, size, bytes }))
+        Ok(Some((file, size)))
     }
 }
 
@@ -170,29 +158,37 @@ fn is_run(folder: &Path) -> bool {
 
 /// The file of a run at `path`, where it is one that may be read and lies where it says.
 fn inside(folder: &Path, path: &str) -> Option<PathBuf> {
-    let is_plain = |name: &str| !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-    let known = match path.split_once('/') {
-        None => FILES.contains(&path),
-        Some((folder, name)) => {
-            FOLDERS.contains(&folder) && is_plain(name) && name.ends_with(".jsonl")
-        }
-    };
+    let is_plain = |name: &str| !name.starts_with('.') && !name.contains(['\\', '\0']);
+    let parts: Vec<&str> = path.split('/').collect();
+    let known = parts.iter().all(|name| is_plain(name))
+        && match parts[..] {
+            [name] => FILES.contains(&name),
+            [POLICY, name] => MODEL.contains(&name) || name.ends_with(".safetensors"),
+            [folder, name] => FOLDERS.contains(&folder) && name.ends_with(".jsonl"),
+            [CHECKPOINTS, _, name] => ADAPTER_FILES.contains(&name),
+            _ => false,
+        };
     let whole = fs::canonicalize(folder).ok()?;
     let file = fs::canonicalize(folder.join(path)).ok()?;
     (known && file.starts_with(&whole) && file.is_file()).then_some(file)
 }
 
+/// The names in a folder; none where it is not there.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.collect()
+}
+
 /// What of a run may be read; `None` where it has gone meanwhile.
 fn run(name: String, folder: &Path) -> Option<Run> {
     let mut paths: Vec<String> = FILES.map(str::to_owned).into();
-    for part in FOLDERS {
-        let entries = fs::read_dir(folder.join(part))
-            .into_iter()
-            .flatten()
-            .flatten();
-        paths.extend(
-            entries.filter_map(|entry| Some(format!("{part}/{}", entry.file_name().to_str()?))),
-        );
+    for part in FOLDERS.into_iter().chain([POLICY]) {
+        let names = names(&folder.join(part)).into_iter();
+        paths.extend(names.map(|name| format!("{part}/{name}")));
+    }
+    for step in names(&folder.join(CHECKPOINTS)) {
+        paths.extend(ADAPTER_FILES.map(|name| format!("{CHECKPOINTS}/{step}/{name}")));
     }
     paths.sort();
     let file = |path: String| {
@@ -241,6 +237,13 @@ mod tests {
         let (_dir, runs) = runs(&[
             ("b/metrics.jsonl", "{}\n"),
             ("b/checkpoints/step-000001/state.json", "{}"),
+            ("b/checkpoints/step-000001/adapter_config.json", "{}"),
+            (
+                "b/checkpoints/.step-000002.partial/adapter_config.json",
+                "{}",
+            ),
+            ("b/policy/model.safetensors", "w"),
+            ("b/policy/notes.json", "secret"),
             ("b/eval/after.jsonl", "1\n"),
             ("b/eval/notes.txt", "secret"),
             ("a/config.toml", ""),
@@ -265,31 +268,36 @@ mod tests {
             found,
             [
                 ("a", vec![("config.toml", 0)]),
-                ("b", vec![("eval/after.jsonl", 2), ("metrics.jsonl", 3)])
+                (
+                    "b",
+                    vec![
+                        ("checkpoints/step-000001/adapter_config.json", 2),
+                        ("eval/after.jsonl", 2),
+                        ("metrics.jsonl", 3),
+                        ("policy/model.safetensors", 1),
+                    ]
+                )
             ]
         );
     }
 
     #[test]
-    fn a_part_is_read_and_nothing_outside() {
+    fn a_file_of_a_run_is_read_and_nothing_outside() {
         let (dir, runs) = runs(&[
             ("a/metrics.jsonl", "0123456789"),
             ("a/.lock", "x"),
+            ("a/checkpoints/one/optimizer.safetensors", "x"),
             ("secret.jsonl", "x"),
+            ("secret/adapter_config.json", "x"),
         ]);
-        let piece = runs
-            .read("a", "metrics.jsonl", Some((3, 6)))
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            (piece.from, piece.size, &piece.bytes[..]),
-            (3, 10, &b"345"[..])
-        );
-        let beyond = runs
-            .read("a", "metrics.jsonl", Some((10, 20)))
-            .unwrap()
-            .unwrap();
-        assert!(beyond.bytes.is_empty());
+        let (_, size) = runs.file("a", "metrics.jsonl").unwrap().unwrap();
+        assert_eq!(size, 10);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(
+            dir.path().join("secret"),
+            dir.path().join("a/checkpoints/two"),
+        )
+        .unwrap();
         #[cfg(unix)]
         std::os::unix::fs::symlink(
             dir.path().join("secret.jsonl"),
@@ -306,12 +314,13 @@ mod tests {
             ("a", "eval"),
             ("a", "/etc/passwd"),
             ("a", "data/.x.jsonl"),
+            ("a", "checkpoints/one/optimizer.safetensors"),
+            ("a", "checkpoints/two/adapter_config.json"),
+            ("a", "checkpoints/../metrics.jsonl"),
+            ("a", "policy/../metrics.jsonl"),
             ("b", "metrics.jsonl"),
         ] {
-            assert!(
-                runs.read(run, path, None).unwrap().is_none(),
-                "{run}/{path}"
-            );
+            assert!(runs.file(run, path).unwrap().is_none(), "{run}/{path}");
         }
         drop(dir);
     }

@@ -139,6 +139,26 @@ fn a_file_is_read_on_from_where_it_ended() {
     let page = folder(&PAGE);
     let runs = folder(&[("a/metrics.jsonl", "0123456789")]);
     let server = Server::start(page.path(), runs.path());
+    // Longer than what is read at once.
+    let weights = "0123456789".repeat(100_000);
+    let folder = runs.path().join("a/checkpoints/step-000001");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("adapter_model.safetensors"), &weights).unwrap();
+    let ask = |headers: &str| {
+        server.ask(
+            "GET /runs/a/checkpoints/step-000001/adapter_model.safetensors",
+            headers,
+        )
+    };
+    let (status, head, body) = ask("");
+    assert_eq!((status, body == weights), (200, true));
+    assert!(head.contains("content-length: 1000000"), "{head}");
+    let (status, head, body) = ask("Range: bytes=500001-\r\n");
+    assert_eq!((status, body == weights[500_001..]), (206, true));
+    assert!(
+        head.contains("content-range: bytes 500001-999999/1000000"),
+        "{head}"
+    );
     let part = |range: &str| {
         server.ask(
             "GET /runs/a/metrics.jsonl",

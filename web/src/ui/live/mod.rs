@@ -39,6 +39,7 @@ pub fn TryPage() -> impl IntoView {
     let (state, module) = (expect_context::<State>(), expect_context::<Module>());
     state.take_linked_question();
     load_rows(state);
+    leptos::task::spawn_local(async move { state.offer_served().await });
     let moved = window_event_listener(ev::hashchange, move |_| state.take_linked_question());
     // Who loads or answers goes on behind another page.
     on_cleanup(move || moved.remove());

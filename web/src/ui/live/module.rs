@@ -4,7 +4,6 @@ use js_sys::{Array, Function, Object, Promise, Reflect};
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::Blob;
 
 /// Imports the module; the browser imports it once.
 #[derive(Clone, Copy)]
@@ -70,12 +69,10 @@ pub fn options(fields: &[(&str, &JsValue)]) -> Object {
     Object::from_entries(&pairs).unwrap_or_default()
 }
 
-/// The files of a model or an adapter by name, as the module takes them.
-pub fn by_name(files: &[(String, Blob)]) -> JsValue {
-    let fields: Vec<(&str, &JsValue)> = files
-        .iter()
-        .map(|(name, blob)| (&**name, AsRef::<JsValue>::as_ref(blob)))
-        .collect();
+/// The files of a model or an adapter by name, each a Blob or an address, as the module takes them.
+pub fn by_name<'a>(files: impl Iterator<Item = (&'a str, impl Into<JsValue>)>) -> JsValue {
+    let files: Vec<(&str, JsValue)> = files.map(|(name, file)| (name, file.into())).collect();
+    let fields: Vec<(&str, &JsValue)> = files.iter().map(|(name, file)| (*name, file)).collect();
     options(&fields).into()
 }
 

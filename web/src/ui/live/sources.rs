@@ -79,7 +79,7 @@ pub fn Bar(
                 <button type="button" data-testid="add-model" on:click=move |_| add(Part::Model)>"Add as model"</button>
                 <button type="button" data-testid="add-adapter" on:click=move |_| add(Part::Adapter)>"Add as adapter"</button>
             </div>
-            <p class="hint">"The page reads from its own server alone; recode-trainer playground serves the runs' logs, no weights. A folder of this machine you can open, or drop anywhere."</p>
+            <p class="hint">"The page reads from its own server alone. The checkpoints of the runs that recode-trainer playground serves stand in the lists; it serves no other weights. A folder of this machine you can open, or drop anywhere."</p>
         </details>
         <p class="hint">"Models in Hugging Face's layout with safetensors, adapters in PEFT's, and run folders, whose checkpoints are adapters. They stay in this page's memory: nothing is sent anywhere."</p>
     }

@@ -1,10 +1,11 @@
 //! What the page holds: the question, what can be loaded, and two sides.
 
-use super::module::{by_name, options};
+use super::module::by_name;
 use super::side_state::{Progress, Side, Status};
-use crate::live::{Part, Question};
+use crate::live::{Found, Part, Question, find};
 use crate::page::{self, Page};
 use crate::ui::address;
+use crate::ui::served::{address_of, list_runs, runs_address};
 use leptos::prelude::*;
 use recode_core::migration::Migration;
 use wasm_bindgen::prelude::*;
@@ -53,18 +54,11 @@ pub const DEMO: (usize, usize) = (0, 1);
 impl State {
     /// With nothing loaded.
     pub fn new() -> Self {
-        let demo = |id, part, name: &str, files: &[&str]| {
-            let addresses: Vec<(&str, JsValue)> = files
-                .iter()
-                .map(|file| (*file, format!("demo/{file}").into()))
-                .collect();
-            let fields: Vec<_> = addresses.iter().map(|(file, at)| (*file, at)).collect();
-            Source {
-                id,
-                part,
-                name: name.to_owned(),
-                place: options(&fields).into(),
-            }
+        let demo = |id, part, name: &str, files: &[&str]| Source {
+            id,
+            part,
+            name: name.to_owned(),
+            place: by_name(files.iter().map(|file| (*file, format!("demo/{file}")))),
         };
         let model = ["config.json", "tokenizer.json", "model.safetensors"];
         let adapter = ["adapter_config.json", "adapter_model.safetensors"];
@@ -90,8 +84,8 @@ impl State {
         }
     }
 
-    /// Puts a model or an adapter among what can be chosen, and chooses it: a model for both sides, an adapter for B.
-    fn add(self, part: Part, name: String, place: JsValue) {
+    /// Puts a model or an adapter among what can be chosen.
+    fn offer(self, part: Part, name: String, place: JsValue) -> usize {
         let id = self.sources.with_untracked(Vec::len);
         self.sources.update(|all| {
             all.push(Source {
@@ -101,6 +95,43 @@ impl State {
                 place,
             });
         });
+        id
+    }
+
+    /// Offers the checkpoints, and the policies of demos, that stand in the runs of the page's server.
+    pub async fn offer_served(self) {
+        let Some(root) = runs_address() else {
+            return;
+        };
+        // Why there are none, the page Training says.
+        let Ok(listing) = list_runs(&root).await else {
+            return;
+        };
+        let files = listing.runs.iter().flat_map(|run| {
+            let file = |path: &str| {
+                (
+                    format!("{}/{path}", run.name),
+                    address_of(&root, &run.name, path),
+                )
+            };
+            run.files.iter().map(move |of| file(&of.path))
+        });
+        let (paths, addresses): (Vec<String>, Vec<String>) = files.unzip();
+        let (found, _) = find(&paths);
+        for Found { part, name, files } in found {
+            let known = self
+                .sources
+                .with_untracked(|all| all.iter().any(|source| source.name == name));
+            if !known {
+                let files = files.iter().map(|(name, at)| (&**name, &*addresses[*at]));
+                self.offer(part, name, by_name(files));
+            }
+        }
+    }
+
+    /// Offers a model or an adapter, and chooses it: a model for both sides, an adapter for B.
+    fn add(self, part: Part, name: String, place: JsValue) {
+        let id = self.offer(part, name, place);
         match part {
             // Adapters that were chosen before are another model's.
             Part::Model => self.sides.iter().for_each(|side| {
@@ -113,7 +144,11 @@ impl State {
 
     /// Adds files that were opened.
     pub fn add_files(self, part: Part, name: String, files: &[(String, Blob)]) {
-        self.add(part, name, by_name(files));
+        self.add(
+            part,
+            name,
+            by_name(files.iter().map(|(name, blob)| (&**name, blob.clone()))),
+        );
     }
 
     /// Adds a folder of the page's own site: what was written, and the whole address.

@@ -1,17 +1,12 @@
-//! Runs that `recode-trainer playground` serves: listed, read, and read on while they grow.
-//!
-//! The server writes into the page's `<meta name="recode-runs">` where the runs are; a page that comes from elsewhere has none.
+//! Runs that `recode-trainer playground` serves: read, and read on while they grow.
 
 use super::state::{Source, State};
 use crate::run::{Change, IndexReader, MetricsReader, RowsReader, Tail, training_file};
-use crate::ui::served::served;
+use crate::ui::served::{Listed, ListedFile, Listing, address_of, list_runs, runs_address, served};
 use leptos::prelude::*;
-use serde::Deserialize;
 use std::collections::HashMap;
 use std::rc::Rc;
-use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::HtmlMetaElement;
 
 /// How long between two looks, in milliseconds.
 const POLL_MS: i32 = 1000;
@@ -22,31 +17,6 @@ const SHOWN: usize = 2;
 
 /// What is said of a run that the server has no more.
 const GONE: &str = "its folder is gone: what was read of it stays";
-
-/// What the server says there is.
-#[derive(Deserialize)]
-struct Listing {
-    /// The folder.
-    folder: String,
-    /// Whether it is to be looked at again and again.
-    follow: bool,
-    runs: Vec<Listed>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    name: String,
-    /// When something was written to it, in milliseconds.
-    modified_ms: f64,
-    files: Vec<ListedFile>,
-}
-
-#[derive(Deserialize)]
-struct ListedFile {
-    path: String,
-    bytes: u64,
-    modified_ms: f64,
-}
 
 /// A run that is followed.
 struct Followed {
@@ -66,16 +36,9 @@ struct Seen {
 
 /// Begins, where the page comes from such a server and has not begun yet; says whether it does.
 pub fn begin(state: State) -> bool {
-    let meta = document()
-        .query_selector("meta[name=recode-runs]")
-        .ok()
-        .flatten();
-    let root = meta
-        .map(|meta| meta.unchecked_into::<HtmlMetaElement>().content())
-        .unwrap_or_default();
-    if root.is_empty() {
+    let Some(root) = runs_address() else {
         return false;
-    }
+    };
     // What was begun goes on behind the other pages.
     if state.following.get_untracked().is_none() {
         state.following.set(Some("looking for runs".to_owned()));
@@ -87,10 +50,7 @@ pub fn begin(state: State) -> bool {
 async fn go_on(state: State, root: String) {
     let mut known = HashMap::new();
     loop {
-        let listing = served(&root, None).await.and_then(|bytes| {
-            serde_json::from_slice::<Listing>(&bytes).map_err(|error| format!("{root}: {error}"))
-        });
-        let follows = match listing {
+        let follows = match list_runs(&root).await {
             Ok(listing) => {
                 let follow = listing.follow;
                 look(state, &root, listing, &mut known).await;
@@ -184,11 +144,7 @@ fn note(notes: &mut Vec<String>, said: String) {
 
 impl Followed {
     async fn read_on(&mut self, state: State, root: &str, run: &Listed) -> Result<(), String> {
-        let address = |path: &str| {
-            let encode = |part: &str| String::from(js_sys::encode_uri_component(part));
-            let path: Vec<String> = path.split('/').map(encode).collect();
-            format!("{root}/{}/{}", encode(&run.name), path.join("/"))
-        };
+        let address = |path: &str| address_of(root, &run.name, path);
         let file = |path: &str| run.files.iter().find(|file| file.path == path);
         let id = self.id;
         if let Some(file) = file("metrics.jsonl") {
