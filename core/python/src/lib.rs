@@ -184,6 +184,15 @@ fn check_rubric(
     settings::rubric(mode, comparison, weights, overlong).map(|_| ())
 }
 
+/// Why no answer can meet a target by the rules of `mode`, as a text; None where one can.
+#[pyfunction]
+fn target_fault(target: &Bound<'_, PyAny>, mode: &str) -> PyResult<Option<String>> {
+    let target = Text::exact(target, "target", None)?;
+    let rubric = settings::rubric(mode, "characters", None, None)?;
+    let fault = Reference::new(rubric.0, &target, None).target_fault();
+    Ok(fault.map(|error| format!("has a target that is not Python: {error}")))
+}
+
 /// The paper's prompt for a migration: system, user, prefill, and all three in ChatML.
 #[pyfunction]
 fn prompt<'py>(
@@ -270,6 +279,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(score_batch, module)?)?;
     module.add_function(wrap_pyfunction!(explain_completion, module)?)?;
     module.add_function(wrap_pyfunction!(check_rubric, module)?)?;
+    module.add_function(wrap_pyfunction!(target_fault, module)?)?;
     module.add_function(wrap_pyfunction!(prompt, module)?)?;
     module.add_function(wrap_pyfunction!(audit::audit, module)?)?;
     Ok(())

@@ -115,7 +115,7 @@ impl Settings {
                 let why = "the length that overlong counts: give it, or leave overlong out of the weights";
                 Err(missing("length", "lengths", why.to_owned()))
             }
-            // Whether they can be compared, the texts alone do not tell.
+            // That is found out where the texts are scored: [`IfMissing::permit`].
             Err(error @ Missing::NotPython { .. }) => Err(PyValueError::new_err(error.to_string())),
         }
     }
@@ -137,7 +137,7 @@ impl IfMissing {
             "raise" => Ok(IfMissing::Raise),
             "none" => Ok(IfMissing::None),
             _ => Err(PyValueError::new_err(format!(
-                "missing is {name}: use 'raise' or 'none'"
+                "missing is {name:?}: use 'raise' or 'none'"
             ))),
         }
     }
@@ -157,7 +157,7 @@ impl IfMissing {
         reference.check(item.length.is_some()).map_err(|missing| {
             let row = index.map_or(String::new(), |index| format!("row {index}: "));
             PyValueError::new_err(format!(
-                "{row}{missing}; leave the row out (recode_reward.audit names such rows)"
+                "{row}{missing} (recode_reward.audit names such rows)"
             ))
         })
     }

@@ -105,7 +105,7 @@ def test_a_surrogate_in_a_completion_is_read_as_the_replacement_character() -> N
         (lambda: recode_reward.score_batch(["x"], ["x"], lengths=["1"]), TypeError, r"lengths\[0\] is str"),  # type: ignore[list-item]
         (lambda: recode_reward.score("x", "x", length=1 << 80), ValueError, "length is 1208925819614629174706176"),
         (lambda: recode_reward.score("x", "x", length=True), TypeError, "length is bool, expected int"),
-        (lambda: recode_reward.score("x", "x", missing="skip"), ValueError, "missing is skip: use 'raise' or 'none'"),  # type: ignore[arg-type]
+        (lambda: recode_reward.score("x", "x", missing="skip"), ValueError, "missing is \"skip\": use 'raise' or 'none'"),  # type: ignore[arg-type]
         (lambda: recode_reward.score("x", "x", weights={"format": 10**400}), ValueError, "the weight of format is too large for a float"),
         (lambda: recode_reward.score_batch(["x"], ["x"], threads=0), ValueError, "threads is 0"),
         (lambda: recode_reward.score_batch(["x"], ["x"], threads=-2), ValueError, "threads is -2"),

@@ -119,6 +119,8 @@ def test_missing_columns_and_rows_are_named() -> None:
         trl.edit_gain(completions=ANSWERS, target=[NEW] * 2, old_code=[OLD, "print rows"])
     with pytest.raises(ValueError, match=r"row 1 of the batch has a target that is not Python: .* Leave such rows out"):
         trl.reward(completions=ANSWERS, target=[NEW, "print rows"])
+    with pytest.raises(ValueError, match=r"row 0 of the batch has a target that is not Python"):
+        trl.reward(completions=["no code"], target=["print rows"])
     with pytest.raises(TypeError, match="completions is one str, expected a list"):
         trl.reward(completions="xy", target=["x", "y"])
 
@@ -140,8 +142,8 @@ def test_rows_without_a_reward_may_have_none() -> None:
     rewards = function(completions=completions, target=[NEW, None, NEW, NEW], old_code=[OLD, OLD, None, "print rows"])
     assert rewards == [2.0, None, None, None]
     assert trl.reward_function(missing="none")(completions=completions[:2], target=[NEW, "print rows"]) == [3.0, None]
-    # The reference gives it the worst.
-    assert trl.reward_function(mode="paper")(completions=completions[:1], target=["print rows"]) == [-1.0]
+    # The reference does not ask for it.
+    assert trl.reward_function(mode="paper")(completions=[answered("print(1)")], target=["print 1"]) == [pytest.approx(1 + 3.5 * 6 / 8 - 1.5)]
     # The row is counted among all, and the column has its own name.
     with pytest.raises(TypeError, match=r"row 2 of column new_code is int, expected str"):
         function(completions=completions, new_code=[NEW, None, 7, NEW], old_code=[OLD] * 4)

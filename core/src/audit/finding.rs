@@ -124,13 +124,21 @@ impl FindingKind {
     }
 }
 
+/// What stands before the kind of a field that is no text.
+pub fn article(kind: &str) -> &'static str {
+    match kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
+        true => "an",
+        false => "a",
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Finding::MissingField { field } => write!(f, "`{field}` is missing"),
             Finding::NullField { field } => write!(f, "`{field}` is null"),
             Finding::NotText { field, found } => {
-                let article = if found.starts_with("object") { "an" } else { "a" };
+                let article = article(found);
                 write!(f, "`{field}` is {article} {found}, not a text")
             }
             Finding::BlankField { field } => write!(f, "`{field}` is blank"),

@@ -23,7 +23,7 @@ mod own_names;
 
 use super::unreachable::is_within;
 use super::{Module, builtins};
-use own_names::own_names;
+use own_names::{captured, own_names};
 use ruff_python_ast::visitor::{
     Visitor, walk_except_handler, walk_expr, walk_parameter, walk_pattern, walk_stmt,
     walk_type_param,
@@ -192,17 +192,21 @@ impl Collector<'_> {
         }
     }
 
-    fn bind(&mut self, name: &str, stands_for: String) {
-        if self.names.imports.len() >= MAX_NAMES || name.len() + stands_for.len() > MAX_NAME_BYTES {
+    /// `name` stands for any of these.
+    fn bind(&mut self, name: &str, stands_for: Vec<String>) {
+        let longest = stands_for.iter().map(String::len).max().unwrap_or(0);
+        if self.names.imports.len() >= MAX_NAMES || name.len() + longest > MAX_NAME_BYTES {
             return;
         }
         let paths = self.names.imports.entry(name.to_owned()).or_default();
         if self.branches == 0 {
             paths.clear();
         }
-        // One that is given again and again means the last few.
-        if !paths.contains(&stands_for) && paths.len() < 4 {
-            paths.push(stands_for);
+        for path in stands_for {
+            // One that is given again and again means the first few.
+            if !paths.contains(&path) && paths.len() < 4 {
+                paths.push(path);
+            }
         }
     }
 
@@ -210,14 +214,21 @@ impl Collector<'_> {
         // `import a.b` binds `a`, and uses both; `import a.b as c` binds `c`.
         match (alias.name.split_once('.'), &alias.asname) {
             (Some((first, rest)), None) => {
-                self.bind(first, first.to_owned());
+                self.bind(first, vec![first.to_owned()]);
                 self.add(Some(first), &format!(".{rest}"));
             }
             (_, asname) => {
                 let name = asname.as_ref().unwrap_or(&alias.name);
-                self.bind(name, alias.name.to_string());
+                self.bind(name, vec![alias.name.to_string()]);
             }
         }
+    }
+
+    /// Looks at what may run any number of times, or not at all.
+    fn in_branch(&mut self, look: impl FnOnce(&mut Self)) {
+        self.branches += 1;
+        look(self);
+        self.branches -= 1;
     }
 
     /// The module gives a name a value of its own.
@@ -235,9 +246,7 @@ impl Collector<'_> {
         {
             self.aliases_used.insert(value.id.to_string());
             if target.id != value.id {
-                paths
-                    .into_iter()
-                    .for_each(|path| self.bind(&target.id, path));
+                self.bind(&target.id, paths);
             }
             self.aliases_used.insert(target.id.to_string());
             return true;
@@ -259,6 +268,14 @@ fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
         Expr::Name(name) => Some((Some(name.id.as_str()), rest)),
         _ if links.is_empty() => None,
         _ => Some((None, rest)),
+    }
+}
+
+/// Whether it says a name, and does nothing with it.
+fn is_name_alone(expr: &Expr) -> bool {
+    match expr {
+        Expr::Call(call) => got_by_name(call).is_some(),
+        _ => path(expr).is_some_and(|(root, _)| root.is_some()),
     }
 }
 
@@ -290,38 +307,39 @@ impl<'a> Visitor<'a> for Collector<'_> {
                         "*" => {}
                         name => {
                             let binds = alias.asname.as_ref().map_or(name, |name| name.as_str());
-                            self.bind(binds, format!("{package}{dot}{name}"));
+                            self.bind(binds, vec![format!("{package}{dot}{name}")]);
                         }
                     }
                 }
             }
             Stmt::FunctionDef(function) => {
                 self.bind_own(&function.name);
+                // These are computed where the function is made.
+                let made_with = function.decorator_list.iter().map(|made| &made.expression);
+                made_with
+                    .chain(function.returns.as_deref())
+                    .for_each(|expr| self.visit_expr(expr));
+                self.visit_parameters(&function.parameters);
                 self.locals.push(own_names(function, &self.names.imports));
-                self.branches += 1;
-                walk_stmt(self, stmt);
-                self.branches -= 1;
+                self.in_branch(|within| within.visit_body(&function.body));
                 self.locals.pop();
                 return;
             }
             Stmt::ClassDef(class) => self.bind_own(&class.name),
-            // It does nothing.
-            Stmt::Expr(alone) if path(&alone.value).is_some() => return,
+            Stmt::Expr(alone) if is_name_alone(&alone.value) => return,
             Stmt::Assign(assign) if self.assign(assign) => return,
             _ => {}
         }
-        let is_branch = matches!(
-            stmt,
+        match stmt {
             Stmt::If(_)
-                | Stmt::For(_)
-                | Stmt::While(_)
-                | Stmt::Try(_)
-                | Stmt::Match(_)
-                | Stmt::ClassDef(_)
-        );
-        self.branches += usize::from(is_branch);
-        walk_stmt(self, stmt);
-        self.branches -= usize::from(is_branch);
+            | Stmt::For(_)
+            | Stmt::While(_)
+            | Stmt::Try(_)
+            | Stmt::Match(_)
+            | Stmt::With(_)
+            | Stmt::ClassDef(_) => self.in_branch(|within| walk_stmt(within, stmt)),
+            _ => walk_stmt(self, stmt),
+        }
     }
 
     fn visit_parameter(&mut self, parameter: &'a Parameter) {
@@ -337,13 +355,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
     }
 
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        let name = match pattern {
-            Pattern::MatchAs(capture) => &capture.name,
-            Pattern::MatchStar(capture) => &capture.name,
-            Pattern::MatchMapping(capture) => &capture.rest,
-            _ => &None,
-        };
-        self.bound.extend(name.iter().map(ToString::to_string));
+        self.bound.extend(captured(pattern).map(str::to_owned));
         walk_pattern(self, pattern);
     }
 
@@ -392,6 +404,19 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 }
                 walk_expr(self, expr);
             }
+            Expr::Lambda(lambda) => {
+                let parameters = lambda.parameters.iter().flat_map(|all| all.iter());
+                let own = parameters.map(|parameter| parameter.name().to_string());
+                self.locals.push(own.collect());
+                self.in_branch(|within| walk_expr(within, expr));
+                self.locals.pop();
+            }
+            Expr::ListComp(_)
+            | Expr::SetComp(_)
+            | Expr::DictComp(_)
+            | Expr::Generator(_)
+            | Expr::BoolOp(_)
+            | Expr::If(_) => self.in_branch(|within| walk_expr(within, expr)),
             _ => walk_expr(self, expr),
         }
     }

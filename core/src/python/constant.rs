@@ -1,16 +1,16 @@
 //! What a constant expression is worth, as far as its syntax tree tells.
 //!
 //! It knows literals and what operators make of them: arithmetic, comparisons, `and`, `or`, `not`, `if else`, `:=`, subscripts, format strings,
-//! and comprehensions over constants. Names and calls have no constant value, as anybody may give them another meaning; neither has
-//! what would raise, nor a number beyond 128 bits.
+//! and comprehensions over constants. Names and calls have no constant value, as anybody may give them another meaning, nor has a number
+//! beyond 128 bits. Some expressions have a value here where Python raises (`(1, 1 / 0)` is true): what follows does not run either way.
 
 mod operations;
 mod pattern;
 
 use operations::{binary, compare, subscript, unary};
 use ruff_python_ast::{
-    BoolOp, Comprehension, ConversionFlag, Expr, ExprBoolOp, ExprCompare, ExprFString, FStringPart,
-    InterpolatedElement, InterpolatedStringElement, Number,
+    BoolOp, Comprehension, ConversionFlag, Expr, ExprBoolOp, ExprCompare, ExprDict, ExprFString,
+    ExprIf, FStringPart, InterpolatedElement, InterpolatedStringElement, Number,
 };
 
 pub(super) use pattern::matches;
@@ -32,7 +32,7 @@ pub(super) enum Constant {
     Str(String),
     Bytes(Vec<u8>),
     Items(Kind, Vec<Constant>),
-    /// Something of which only that is known whether it is true.
+    /// Something of which only the truth is known.
     Opaque {
         truth: bool,
     },
@@ -44,12 +44,14 @@ pub(super) enum Kind {
     Tuple,
     List,
     Set,
+    /// Known where it is empty.
+    Dict,
 }
 
 impl Constant {
     /// The value of `expr`, whatever the program does before; `None` where that depends on something, or is not known.
     pub(super) fn of(expr: &Expr) -> Option<Self> {
-        // Every arm is a call: the recursion keeps small frames, as a browser's stack is small.
+        // What takes more than a line is a function of its own: a browser's stack is small, and so are this recursion's frames.
         match expr {
             Expr::NoneLiteral(_) => Some(Constant::None),
             Expr::EllipsisLiteral(_) => Some(Constant::Ellipsis),
@@ -63,20 +65,11 @@ impl Constant {
             Expr::Tuple(tuple) => display(Kind::Tuple, &tuple.elts),
             Expr::List(list) => display(Kind::List, &list.elts),
             Expr::Set(set) => display(Kind::Set, &set.elts),
-            Expr::Dict(dict) => {
-                // What is unpacked may be nothing.
-                let is_something = dict.items.iter().any(|item| item.key.is_some());
-                let known = dict.items.is_empty() || is_something;
-                known.then_some(Constant::Opaque {
-                    truth: is_something,
-                })
-            }
+            Expr::Dict(dict) => dict_display(dict),
             Expr::ListComp(list) => comprehension(Kind::List, &list.generators),
             Expr::SetComp(set) => comprehension(Kind::Set, &set.generators),
-            Expr::DictComp(dict) => {
-                runs_over_nothing(&dict.generators).then_some(Constant::Opaque { truth: false })
-            }
-            Expr::Named(named) => Constant::of(&named.value),
+            Expr::DictComp(dict) => comprehension(Kind::Dict, &dict.generators),
+            Expr::Named(named) => named_value(&named.value),
             Expr::UnaryOp(operation) => unary(operation.op, Constant::of(&operation.operand)?),
             Expr::BinOp(operation) => {
                 let left = Constant::of(&operation.left)?;
@@ -84,14 +77,7 @@ impl Constant {
             }
             Expr::BoolOp(operation) => bool_operation(operation),
             Expr::Compare(comparison) => comparisons(comparison),
-            Expr::If(choice) => match truth(&choice.test) {
-                Some(true) => Constant::of(&choice.body),
-                Some(false) => Constant::of(&choice.orelse),
-                None => {
-                    let body = truth(&choice.body)?;
-                    (truth(&choice.orelse)? == body).then_some(Constant::Opaque { truth: body })
-                }
-            },
+            Expr::If(choice) => choice_of(choice),
             Expr::Subscript(taken) => {
                 subscript(&Constant::of(&taken.value)?, &Constant::of(&taken.slice)?)
             }
@@ -123,6 +109,18 @@ impl Constant {
     }
 }
 
+/// Whether a loop over `iterable` has a round; what cannot be iterated gives none, and raises.
+pub(super) fn has_rounds(iterable: &Expr) -> Option<bool> {
+    match Constant::of(iterable)? {
+        // True and false say nothing of it: a generator is true, and `x and ()` may be any `x` that is false.
+        Constant::Opaque { .. } => None,
+        value @ (Constant::Str(_) | Constant::Bytes(_) | Constant::Items(..)) => {
+            Some(value.truth())
+        }
+        _ => Some(false),
+    }
+}
+
 /// Whether `test` is true, whatever the program does before; `None` where that depends on something.
 pub(super) fn truth(test: &Expr) -> Option<bool> {
     Constant::of(test).map(|value| value.truth())
@@ -141,8 +139,9 @@ fn number(number: &Number) -> Constant {
     }
 }
 
+/// Half a surrogate pair is read as U+FFFD: which one it was is not known.
 fn text(text: String) -> Constant {
-    match text.len() <= MAX_TEXT {
+    match text.len() <= MAX_TEXT && !text.contains('\u{fffd}') {
         true => Constant::Str(text),
         false => Constant::Opaque { truth: true },
     }
@@ -174,32 +173,50 @@ fn display(kind: Kind, elements: &[Expr]) -> Option<Constant> {
     single.next().map(|_| Constant::Opaque { truth: true })
 }
 
-/// What a comprehension makes where it runs over nothing, or over what is there for sure.
-fn comprehension(kind: Kind, generators: &[Comprehension]) -> Option<Constant> {
-    if runs_over_nothing(generators) {
-        return Some(Constant::Items(kind, Vec::new()));
+fn dict_display(dict: &ExprDict) -> Option<Constant> {
+    // What is unpacked may be nothing.
+    match dict.items.iter().any(|item| item.key.is_some()) {
+        true => Some(Constant::Opaque { truth: true }),
+        false if dict.items.is_empty() => Some(Constant::Items(Kind::Dict, Vec::new())),
+        false => None,
     }
-    // A generator is true, and may give nothing.
-    let holds_something = |expr: &Expr| match Constant::of(expr) {
-        Some(Constant::Opaque { .. }) | None => false,
-        Some(value) => value.truth(),
-    };
-    let each = |generator: &Comprehension| {
-        holds_something(&generator.iter)
-            && generator.ifs.iter().all(|test| truth(test) == Some(true))
-    };
-    generators
-        .iter()
-        .all(each)
-        .then_some(Constant::Opaque { truth: true })
 }
 
-/// Whether no element comes of it. What is false holds nothing, or cannot be iterated.
-fn runs_over_nothing(generators: &[Comprehension]) -> bool {
-    let is_false = |expr: &Expr| truth(expr) == Some(false);
-    generators
-        .iter()
-        .any(|generator| is_false(&generator.iter) || generator.ifs.iter().any(is_false))
+/// What a comprehension makes of nothing, or of what is there for sure.
+fn comprehension(kind: Kind, generators: &[Comprehension]) -> Option<Constant> {
+    let mut something = true;
+    // Each part is looked at once: looking twice, at every level, would take for ever.
+    for generator in generators {
+        let mut rounds = vec![has_rounds(&generator.iter)];
+        rounds.extend(generator.ifs.iter().map(truth));
+        if rounds.contains(&Some(false)) {
+            return Some(Constant::Items(kind, Vec::new()));
+        }
+        something &= !rounds.contains(&None);
+    }
+    something.then_some(Constant::Opaque { truth: true })
+}
+
+/// `(name := value)`, which may be changed by its name before it is looked at again.
+fn named_value(value: &Expr) -> Option<Constant> {
+    match Constant::of(value)? {
+        Constant::Items(Kind::Tuple, items) => Some(Constant::Opaque {
+            truth: !items.is_empty(),
+        }),
+        Constant::Items(..) => None,
+        value => Some(value),
+    }
+}
+
+fn choice_of(choice: &ExprIf) -> Option<Constant> {
+    match truth(&choice.test) {
+        Some(true) => Constant::of(&choice.body),
+        Some(false) => Constant::of(&choice.orelse),
+        None => {
+            let body = truth(&choice.body)?;
+            (truth(&choice.orelse)? == body).then_some(Constant::Opaque { truth: body })
+        }
+    }
 }
 
 /// The operand that decides, or the last.

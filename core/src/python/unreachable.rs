@@ -8,16 +8,18 @@
 //! - Statements that are a lambda or a generator alone, which nobody calls; annotations of a function's names that give no value; the message
 //!   of an assertion that holds.
 //!
-//! A `yield` makes a generator of its function wherever it stands: the word stays.
+//! A `yield` makes a generator of its function wherever it stands: the word stays. (`global` and `nonlocal` work from where they never run, too;
+//! these go.)
 //!
 //! It knows no values but constants ([`super::constant`]): `if len(()):` may run, and so may a function that nobody calls and what follows
-//! `sys.exit()`.
+//! `sys.exit()` or `1 / 0`.
 
-use super::constant::{Constant, matches, truth};
+use super::constant::{Constant, has_rounds, matches, truth};
 use ruff_python_ast::helpers::any_over_expr;
 use ruff_python_ast::visitor::{Visitor, walk_body, walk_expr, walk_stmt};
 use ruff_python_ast::{
-    BoolOp, Comprehension, ElifElseClause, ExceptHandler, Expr, MatchCase, Mod, Stmt, StmtMatch,
+    BoolOp, Comprehension, ElifElseClause, ExceptHandler, Expr, ExprGenerator, ExprLambda,
+    MatchCase, Mod, Stmt, StmtMatch,
 };
 use ruff_text_size::{Ranged, TextRange};
 use std::ops::Range;
@@ -123,6 +125,35 @@ impl Finder {
         }
     }
 
+    /// A lambda that nobody calls: its defaults are all that is computed.
+    fn visit_lambda_alone(&mut self, stmt: &Stmt, lambda: &ExprLambda) {
+        let parameters = lambda.parameters.iter().flat_map(|all| all.iter());
+        let defaults: Vec<&Expr> = parameters.filter_map(|each| each.default()).collect();
+        if !defaults.iter().any(|default| acts(default)) {
+            return self.add_stmt(stmt);
+        }
+        defaults.iter().for_each(|default| self.visit_expr(default));
+        self.add_expr(&lambda.body);
+    }
+
+    /// A generator that nobody asks for an element: what it would go through first is all that is computed.
+    fn visit_generator_alone(&mut self, stmt: &Stmt, made: &ExprGenerator) {
+        let [first, more @ ..] = &*made.generators else {
+            return;
+        };
+        if is_empty(&first.iter) {
+            return self.add_stmt(stmt);
+        }
+        self.add_expr(&made.elt);
+        self.visit_expr(&first.iter);
+        first.ifs.iter().for_each(|test| self.add_expr(test));
+        for generator in more {
+            self.add(generator.range(), |yields| {
+                yields.visit_comprehension(generator)
+            });
+        }
+    }
+
     /// What is made of each element that `generators` give.
     fn visit_comprehension_of(&mut self, elements: &[&Expr], generators: &[Comprehension]) {
         let is_false = |expr: &Expr| truth(expr) == Some(false);
@@ -135,7 +166,7 @@ impl Finder {
                 continue;
             }
             self.visit_expr(&generator.iter);
-            nothing = is_false(&generator.iter);
+            nothing = has_rounds(&generator.iter) == Some(false);
             for condition in &generator.ifs {
                 match nothing {
                     true => self.add_expr(condition),
@@ -175,12 +206,13 @@ impl<'a> Visitor<'a> for Finder {
                 if looped.orelse.is_empty() && !acts(&looped.test) {
                     self.add_stmt(stmt);
                 } else {
+                    self.visit_expr(&looped.test);
                     self.add_body(&looped.body);
                     self.visit_body(&looped.orelse);
                 }
             }
-            Stmt::For(looped) if truth(&looped.iter) == Some(false) => {
-                if looped.orelse.is_empty() && !acts(&looped.iter) {
+            Stmt::For(looped) if has_rounds(&looped.iter) == Some(false) => {
+                if looped.orelse.is_empty() && is_empty(&looped.iter) {
                     self.add_stmt(stmt);
                 } else {
                     self.visit_expr(&looped.iter);
@@ -198,9 +230,11 @@ impl<'a> Visitor<'a> for Finder {
                 self.visit_body(&tried.orelse);
                 self.visit_body(&tried.finalbody);
             }
-            Stmt::Expr(alone) if matches!(*alone.value, Expr::Lambda(_) | Expr::Generator(_)) => {
-                self.add_stmt(stmt)
-            }
+            Stmt::Expr(alone) => match &*alone.value {
+                Expr::Lambda(lambda) => self.visit_lambda_alone(stmt, lambda),
+                Expr::Generator(generator) => self.visit_generator_alone(stmt, generator),
+                _ => walk_stmt(self, stmt),
+            },
             Stmt::AnnAssign(assign) if self.in_function && assign.value.is_none() => {
                 self.visit_expr(&assign.target);
                 self.add_expr(&assign.annotation);
@@ -285,30 +319,40 @@ impl<'a> Visitor<'a> for Yields {
     }
 }
 
-/// Whether looking at `test` may do something, whatever it is worth.
-fn acts(test: &Expr) -> bool {
-    any_over_expr(test, |expr| {
-        !matches!(
-            expr,
-            Expr::BooleanLiteral(_)
-                | Expr::NoneLiteral(_)
-                | Expr::EllipsisLiteral(_)
-                | Expr::StringLiteral(_)
-                | Expr::BytesLiteral(_)
-                | Expr::NumberLiteral(_)
-                | Expr::Tuple(_)
-                | Expr::List(_)
-                | Expr::Set(_)
-                | Expr::Dict(_)
-                | Expr::FString(_)
-                | Expr::UnaryOp(_)
-                | Expr::BinOp(_)
-                | Expr::BoolOp(_)
-                | Expr::Compare(_)
-                | Expr::If(_)
-                | Expr::Subscript(_)
-        )
+/// Whether computing `expr` may do something, or raise.
+fn acts(expr: &Expr) -> bool {
+    any_over_expr(expr, |part| match part {
+        Expr::BooleanLiteral(_)
+        | Expr::NoneLiteral(_)
+        | Expr::EllipsisLiteral(_)
+        | Expr::StringLiteral(_)
+        | Expr::BytesLiteral(_)
+        | Expr::NumberLiteral(_)
+        | Expr::Tuple(_)
+        | Expr::List(_)
+        | Expr::BoolOp(_)
+        | Expr::If(_) => false,
+        Expr::Dict(dict) => !dict.items.is_empty(),
+        // Those that raise have no value.
+        Expr::FString(_)
+        | Expr::UnaryOp(_)
+        | Expr::BinOp(_)
+        | Expr::Compare(_)
+        | Expr::Subscript(_) => Constant::of(part).is_none(),
+        _ => true,
     })
+}
+
+/// Whether `iterable` holds nothing, and computing it does nothing.
+fn is_empty(iterable: &Expr) -> bool {
+    let holds_nothing = |value: Constant| {
+        let container = matches!(
+            value,
+            Constant::Str(_) | Constant::Bytes(_) | Constant::Items(..)
+        );
+        container && !value.truth()
+    };
+    Constant::of(iterable).is_some_and(holds_nothing) && !acts(iterable)
 }
 
 /// Whether what follows in the same block never runs.

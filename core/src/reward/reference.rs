@@ -3,7 +3,7 @@
 use super::breakdown::Given;
 use super::rubric::{Part, RewardMode, Rubric};
 use super::{Breakdown, Missing, paper, repetition, strict};
-use crate::python::Module;
+use crate::python::{Module, SyntaxError};
 use std::ops::Range;
 
 /// A row's target, and its old code where that is known, ready to judge any number of completions.
@@ -65,6 +65,14 @@ impl Reference {
         fault.map_or(Ok(()), |(code, error)| {
             Err(Missing::NotPython { part, code, error })
         })
+    }
+
+    /// Why no answer can meet the target: it is not Python. The paper's rules do not ask for that.
+    pub fn target_fault(&self) -> Option<SyntaxError> {
+        match &self.rules {
+            Rules::Paper(_) => None,
+            Rules::Strict(reference) => reference.target_fault(),
+        }
     }
 
     /// What [`Breakdown::edit_gain`] counts from: the similarity of the old code and the target, in [0, 1]; `None` where the old code was not

@@ -311,7 +311,9 @@ pub enum Missing {
     #[error("old code is missing, from which {0} counts")]
     OldCode(Part),
     /// The code that was to be migrated, or the target, is there and cannot be compared with the other.
-    #[error("{part} counts from the old code, but the {code} is not Python: {error}")]
+    #[error(
+        "{part} counts from the old code, but the {code} is not Python: {error}; leave the row out, or {part} out of the weights"
+    )]
     NotPython {
         /// What counts from it.
         part: Part,

@@ -121,14 +121,16 @@ impl Reference {
 
     /// Why old code and target cannot be compared.
     pub(super) fn fault(&self) -> Option<(RowCode, SyntaxError)> {
-        let prepared = self.prepared();
-        let old_code = prepared.old_code_fault.as_ref();
+        let old_code = self.prepared().old_code_fault.clone();
+        let target = || Some((RowCode::Target, self.target_fault()?));
         old_code
-            .map(|error| (RowCode::OldCode, error.clone()))
-            .or_else(|| {
-                let error = prepared.target.as_ref().err()?;
-                Some((RowCode::Target, error.clone()))
-            })
+            .map(|error| (RowCode::OldCode, error))
+            .or_else(target)
+    }
+
+    /// See [`super::Reference::target_fault`].
+    pub(super) fn target_fault(&self) -> Option<SyntaxError> {
+        self.prepared().target.as_ref().err().cloned()
     }
 
     /// See [`super::Reference::baseline`].

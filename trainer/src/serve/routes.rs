@@ -68,7 +68,7 @@ async fn score(State(service): State<Arc<Service>>, request: HttpRequest) -> Res
     let body = match timeout_at(deadline.into(), Bytes::from_request(request, &())).await {
         Ok(Ok(body)) => body,
         Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            return too_long(max_body_bytes);
+            return closing(too_long(max_body_bytes));
         }
         Ok(Err(error)) => return fault(error.status(), &error.body_text()),
         Err(_) => {

@@ -3,7 +3,7 @@ from typing import Any
 
 from ._types import AuditReport, Breakdown, Comparison, Missing, Mode, Overlong, Part, Prompt
 
-__all__ = ["__version__", "audit", "check_rubric", "explain", "prompt", "score", "score_batch"]
+__all__ = ["__version__", "audit", "check_rubric", "explain", "prompt", "score", "score_batch", "target_fault"]
 
 __version__: str
 
@@ -50,6 +50,7 @@ def check_rubric(
     weights: Mapping[Part, float] | None = None,
     overlong: Overlong | None = None,
 ) -> None: ...
+def target_fault(target: str, mode: Mode) -> str | None: ...
 def prompt(dependency: str, new_version: str, update_info: str, old_code: str) -> Prompt: ...
 def audit(
     rows: Iterable[Mapping[str, Any]],

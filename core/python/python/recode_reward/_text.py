@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._types import Breakdown
-
 
 def data_text(value: Any, name: str) -> str:
     """The value, if it is a text.
@@ -21,12 +19,3 @@ def data_text(value: Any, name: str) -> str:
     except UnicodeEncodeError:
         raise ValueError(f"{name} has half a surrogate pair, so it is no text: mend the data, or leave the row out") from None
     return value
-
-
-def target_fault(breakdown: Breakdown) -> str | None:
-    """What is wrong with a row whose target no answer can meet, as it is not Python."""
-    withheld = breakdown["withheld"]
-    if withheld is None or withheld["reason"] != "target_not_python":
-        return None
-    error = withheld["error"]
-    return f"has a target that is not Python: {error['message']} (line {error['line']}, column {error['column']})"

@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ._completion import check_prefilled, judged, text_of
-from ._native import check_rubric, score_batch
-from ._text import data_text, target_fault
+from ._native import check_rubric, score_batch, target_fault
+from ._text import data_text
 from ._types import Breakdown, Comparison, Missing, Mode, Overlong, Part
 
 __all__ = ["RewardFunction", "edit_gain", "em_star", "es_star", "format_reward", "reward", "reward_function"]
@@ -48,7 +48,7 @@ class RewardFunction:
         old_code: The column with the old code; ``old_code`` where None.
         prefilled: Whether the prompt ends with ``<think>``; False: the policy writes it.
         missing: What a row is worth that has no target, whose target is not Python, or whose old code cannot be compared: an error, or None,
-            which TRL leaves out. By the paper's rules a target that is not Python gives the worst, as the reference does.
+            which TRL leaves out. By the paper's rules a target need not be Python, as for the reference.
         threads: All cores where None.
 
     Raises:
@@ -124,8 +124,10 @@ class RewardFunction:
             missing="none",
         )
         rewards: list[float | None] = [None] * count
+        # The completions of a group share their target.
+        faults = {target: self._fault(target) for target in targets}
         for index, breakdown in zip(rows, scored):
-            rewards[index] = self._total(breakdown, index)
+            rewards[index] = self._total(breakdown, faults[targets[index]], index)
         self._log_parts(columns.get("log_metric"), scored)
         return rewards
 
@@ -176,13 +178,14 @@ class RewardFunction:
         counts_old_code = any(part in _FROM_OLD_CODE for part in self.weights)
         return targets[index] is not None and not (counts_old_code and old_codes is not None and old_codes[index] is None)
 
-    def _total(self, breakdown: Breakdown, index: int) -> float | None:
-        fault = None
-        if breakdown["total"] is None:
+    def _fault(self, target: str | None) -> str | None:
+        """Why no answer can meet the target, where the reward asks for one."""
+        return None if target is None or _OF_THE_COMPLETION.issuperset(self.weights) else target_fault(target, self.mode)
+
+    def _total(self, breakdown: Breakdown, fault: str | None, index: int) -> float | None:
+        if fault is None and breakdown["total"] is None:
             part = next(part for part in self.weights if breakdown.get(part) is None)
             fault = f"has no {part}: its old code and target cannot be compared"
-        elif self.mode == "strict" and not _OF_THE_COMPLETION.issuperset(self.weights):
-            fault = target_fault(breakdown)
         if fault is not None and self.missing == "raise":
             raise ValueError(f"row {index} of the batch {fault}. {_LEAVE_OUT}")
         return breakdown["total"] if fault is None else None

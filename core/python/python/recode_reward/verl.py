@@ -22,14 +22,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._completion import check_prefilled, judged
-from ._native import check_rubric, score, score_batch
-from ._text import data_text, target_fault
+from ._native import check_rubric, score, score_batch, target_fault
+from ._text import data_text
 from ._types import Breakdown, Comparison, Mode, Part
 
 __all__ = ["compute_score", "compute_score_batched"]
 
 _PAPER: Mapping[Part, float] = {"format": 1.0, "es_star": 1.0}
 _EXACT = 2.0
+_LEAVE_OUT = "leave the row out (recode_reward.audit names such rows)"
 
 
 def compute_score(
@@ -57,11 +58,11 @@ def compute_score(
         reward_router_address, reward_model_tokenizer: Not looked at; verl gives them where a reward model runs too.
 
     Raises:
-        TypeError, ValueError: no target, one that is not Python (but by the paper's rules, where it gives the worst), or a part with a
-            weight that cannot be had.
+        TypeError, ValueError: no target, one that is not Python (which the paper's rules do not ask for), or a part with a weight
+            that cannot be had.
     """
     _refuse_overlong(weights)
-    target, old_code = _row(ground_truth, extra_info, "")
+    target, old_code = _row(ground_truth, extra_info, "", mode)
     _require_str(solution_str, "solution_str")
     check_prefilled(prefilled)
     breakdown = score(
@@ -73,7 +74,7 @@ def compute_score(
         weights=weights,
         missing="none",
     )
-    return _answer(breakdown, mode, weights, "")
+    return _answer(breakdown, weights, "")
 
 
 def compute_score_batched(
@@ -98,7 +99,7 @@ def compute_score_batched(
     for name, values in (("ground_truths", ground_truths), ("extra_infos", extras)):
         if len(values) != count:
             raise ValueError(f"{name} has {len(values)} items, but there are {count} solution_strs: expected one for each")
-    rows = [_row(ground_truths[index], extras[index], f"s[{index}]") for index in range(count)]
+    rows = [_row(ground_truths[index], extras[index], f"s[{index}]", mode) for index in range(count)]
     for index, solution in enumerate(solution_strs):
         _require_str(solution, f"solution_strs[{index}]")
     breakdowns = score_batch(
@@ -111,7 +112,7 @@ def compute_score_batched(
         weights=weights,
         missing="none",
     )
-    return [_answer(breakdown, mode, weights, f"s[{index}]") for index, breakdown in enumerate(breakdowns)]
+    return [_answer(breakdown, weights, f"s[{index}]") for index, breakdown in enumerate(breakdowns)]
 
 
 def _refuse_overlong(weights: Mapping[Part, float] | None) -> None:
@@ -127,8 +128,8 @@ def _require_str(solution: Any, name: str) -> None:
         raise TypeError(f"{name} is {type(solution).__name__}, expected str")
 
 
-def _row(ground_truth: Any, extra_info: Any, at: str) -> tuple[str, str | None]:
-    """Target and old code of a row; ``at`` says where it stands."""
+def _row(ground_truth: Any, extra_info: Any, at: str, mode: Mode) -> tuple[str, str | None]:
+    """Target and old code of a row; ``at`` says where it stands. What is logged beside the reward asks for a target, whatever the weights."""
     name = f"ground_truth{at}"
     truth = _unwrapped(ground_truth)
     target, old_code = truth, None
@@ -146,7 +147,10 @@ def _row(ground_truth: Any, extra_info: Any, at: str) -> tuple[str, str | None]:
         raise TypeError(f"extra_info{at} is {type(info).__name__}, expected a dict or None")
     if old_code is None and info is not None:
         old_code = _unwrapped(info.get("old_code"))
-    return data_text(target, name), None if old_code is None else data_text(old_code, f"old_code of {name}")
+    fault = target_fault(data_text(target, name), mode)
+    if fault is not None:
+        raise ValueError(f"the row of {name} {fault}; {_LEAVE_OUT}")
+    return target, None if old_code is None else data_text(old_code, f"old_code of {name}")
 
 
 def _unwrapped(value: Any) -> Any:
@@ -156,11 +160,7 @@ def _unwrapped(value: Any) -> Any:
     return value
 
 
-def _answer(breakdown: Breakdown, mode: Mode, weights: Mapping[Part, float] | None, at: str) -> dict[str, float]:
-    leave_out = "leave the row out (recode_reward.audit names such rows)"
-    fault = target_fault(breakdown) if mode == "strict" else None
-    if fault is not None:
-        raise ValueError(f"the row of ground_truth{at} {fault}; {leave_out}")
+def _answer(breakdown: Breakdown, weights: Mapping[Part, float] | None, at: str) -> dict[str, float]:
     parts: list[Part] = ["format", "es_star", "em_star"]
     parts += [part for part in (weights or _PAPER) if part not in parts]
     answer: dict[str, float] = {"score": 0.0, "acc": float(breakdown["em_star"] == _EXACT)}
@@ -168,7 +168,7 @@ def _answer(breakdown: Breakdown, mode: Mode, weights: Mapping[Part, float] | No
         value = breakdown.get(part)
         if value is None:
             raise ValueError(
-                f"the row of ground_truth{at} has no {part}: its old code and target cannot be compared; {leave_out}"
+                f"the row of ground_truth{at} has no {part}: its old code and target cannot be compared; {_LEAVE_OUT}"
             )
         answer[part] = float(value)
     total = breakdown["total"]

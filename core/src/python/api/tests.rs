@@ -42,6 +42,8 @@ fn aliases_are_resolved() {
 fn an_alias_means_what_it_may_have_been_given_before() {
     let fallback = "try:\n    from numpy import vstack as v\nexcept ImportError:\n    from numpy import row_stack as v\nv(rows)";
     assert_names(fallback, &["numpy.row_stack", "numpy.vstack"]);
+    let renamed = fallback.replace("v(rows)", "w = v\nw(rows)");
+    assert_names(&renamed, &["numpy.row_stack", "numpy.vstack"]);
     assert_names(
         "import numpy as np\nnp.row_stack(rows)\nimport os as np",
         &["numpy.row_stack"],
@@ -78,7 +80,27 @@ fn what_the_module_gives_another_meaning_is_its_own() {
         "import numpy as np\ndef f():\n    n = np\n    return n.vstack(rows)",
         &["numpy.vstack"],
     );
+    assert_names(
+        "import numpy as np\ndef f(x):\n    match x:\n        case np:\n            return np.vstack(rows)",
+        &[".vstack"],
+    );
+    assert_names(
+        "import numpy as np\nf = lambda np: np.vstack(rows)",
+        &[".vstack"],
+    );
+    assert_names(
+        "import numpy as np\ndef f(np=np.row_stack(rows)):\n    pass",
+        &["numpy.row_stack"],
+    );
+    assert_names(
+        "def f(rows):\n    try:\n        import numpy as np\n    except ImportError:\n        np = None\n    return np.vstack(rows)",
+        &["numpy.vstack"],
+    );
     // It may be either.
+    assert_names(
+        "import numpy as np\n[0 for np in x]\nnp.vstack(rows)",
+        &["numpy.vstack"],
+    );
     assert_names(
         "import numpy as np\nif x:\n    np = fake\nnp.vstack(rows)",
         &["numpy.vstack"],
@@ -92,6 +114,11 @@ fn what_the_module_gives_another_meaning_is_its_own() {
 #[test]
 fn a_name_that_is_said_and_not_used_is_none() {
     assert_names("import numpy as np\nnp.vstack", &[]);
+    assert_names("import numpy as np\ngetattr(np, 'vstack')", &[]);
+    assert_names(
+        "import numpy as np\nnp.vstack(rows).T",
+        &[".T", "numpy.vstack"],
+    );
     assert_names("import numpy as np\nf(np.vstack)", &["f", "numpy.vstack"]);
     assert_names(
         "import numpy as np\ngetattr(np, 'vstack')(rows)",

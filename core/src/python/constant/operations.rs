@@ -61,7 +61,7 @@ pub(super) fn binary(left: &Constant, op: Operator, right: &Constant) -> Option<
             Some(bytes([left.as_slice(), right].concat()))
         }
         (Constant::Items(kind, left), Operator::Add, Constant::Items(other, right))
-            if kind == other && *kind != Kind::Set =>
+            if kind == other && matches!(kind, Kind::Tuple | Kind::List) =>
         {
             Some(items(*kind, [left.as_slice(), right].concat()))
         }
@@ -78,7 +78,7 @@ pub(super) fn binary(left: &Constant, op: Operator, right: &Constant) -> Option<
 fn repeated(what: &Constant, times: i128) -> Option<Constant> {
     let sequence = match what {
         Constant::Str(_) | Constant::Bytes(_) => true,
-        Constant::Items(kind, _) => *kind != Kind::Set,
+        Constant::Items(kind, _) => matches!(kind, Kind::Tuple | Kind::List),
         _ => false,
     };
     if !sequence {
@@ -208,7 +208,9 @@ pub(super) fn equal(left: &Constant, right: &Constant) -> Option<bool> {
             match kind {
                 // One may be there twice.
                 Kind::Set => None,
-                Kind::Tuple | Kind::List => all(left.iter().zip(right).map(|(a, b)| equal(a, b))),
+                Kind::Tuple | Kind::List | Kind::Dict => {
+                    all(left.iter().zip(right).map(|(a, b)| equal(a, b)))
+                }
             }
         }
         (Constant::Str(_), Constant::Str(_)) | (Constant::Bytes(_), Constant::Bytes(_)) => {
