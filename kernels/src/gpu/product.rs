@@ -8,50 +8,20 @@ use cubecl::prelude::*;
 use super::adapter::AdapterKind;
 use super::buffer::Buffer;
 use super::device::{CUBE_UNITS, grid};
+use super::registers::register_product;
 use super::thin::thin_product;
 use super::weight::{GpuWeight, Part};
 
 /// Units along either side of a block.
 const SIDE: u32 = 16;
-
-/// How a product is cut: fixed choices by the kind of adapter and the size, each the fastest of those that were tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Tiling {
-    /// Rows and columns of a unit.
-    tile: u32,
-    /// Depth of the tiles.
-    depth: u32,
-    /// A unit's columns lie side by side, which the drivers of GPUs read at once, and tiles' rows lie a little apart, so that units that write a
-    /// column of them meet in no memory bank; else a unit's columns are [`SIDE`] apart.
-    packed: bool,
-}
-
-impl Tiling {
-    /// On an H200 blocks of 64 give the most, twice as much as 128 where there are too few of those for its processors; on lavapipe, where
-    /// reading a tile is what takes time, 128 do.
-    fn of(kind: AdapterKind, [m, n]: [usize; 2]) -> Self {
-        let software = kind == AdapterKind::Software;
-        Self {
-            tile: if software && m > 64 && n > 64 { 8 } else { 4 },
-            depth: if software { 8 } else { 16 },
-            packed: !software,
-        }
-    }
-
-    fn block(self) -> usize {
-        (SIDE * self.tile) as usize
-    }
-}
-
-/// The `i`-th row or column of a unit in its block.
-#[cube]
-fn in_block(unit: u32, #[comptime] i: u32, #[comptime] tiling: Tiling) -> u32 {
-    if comptime!(tiling.packed) {
-        unit * comptime!(tiling.tile) + i
-    } else {
-        unit + comptime!(i * SIDE)
-    }
-}
+/// Rows and columns of a unit, which lie side by side: the drivers of GPUs read them at once.
+const TILE: u32 = 4;
+/// Rows and columns of a block. On an H200 blocks of 64 give the most, twice as much as 128 where there are too few of those for its processors.
+const BLOCK: u32 = SIDE * TILE;
+/// Depth of the tiles in shared memory.
+const DEPTH: u32 = 16;
+/// From one of their rows to the next: a little apart, so that units that write a column meet in no memory bank.
+const PITCH: u32 = BLOCK + 4;
 
 /// Rows up to which a product is a thin one: a row's bits do not depend on how many there are.
 pub(crate) const THIN_ROWS: usize = crate::decoder::GPU_SEQUENCES;
@@ -179,39 +149,33 @@ fn product_kernel(
     #[comptime] narrow: bool,
     #[comptime] accumulate: bool,
     #[comptime] biased: bool,
-    #[comptime] tiling: Tiling,
 ) {
-    let tile = comptime!(tiling.tile);
-    let depth = comptime!(tiling.depth);
-    let block = comptime!(SIDE * tile);
-    // From a tile's row to the next.
-    let pitch = comptime!(block + if tiling.packed { 4 } else { 0 });
-    let blocks_n = n.div_ceil(block);
-    let blocks = m.div_ceil(block) * blocks_n;
+    let blocks_n = n.div_ceil(BLOCK);
+    let blocks = m.div_ceil(BLOCK) * blocks_n;
     let cube = CUBE_POS as u32;
     // The same for all units of a cube, so that they meet at every barrier.
     if cube < blocks {
-        let first_m = cube / blocks_n * block;
-        let first_n = cube % blocks_n * block;
-        let mut tile_a = Shared::<[f32]>::new_slice(comptime!((pitch * depth) as usize));
-        let mut tile_b = Shared::<[f32]>::new_slice(comptime!((pitch * depth) as usize));
+        let first_m = cube / blocks_n * BLOCK;
+        let first_n = cube % blocks_n * BLOCK;
+        let mut tile_a = Shared::<[f32]>::new_slice(comptime!((PITCH * DEPTH) as usize));
+        let mut tile_b = Shared::<[f32]>::new_slice(comptime!((PITCH * DEPTH) as usize));
         let unit_m = UNIT_POS / SIDE;
         let unit_n = UNIT_POS % SIDE;
-        let mut sums = Array::<f32>::new(comptime!((tile * tile) as usize));
+        let mut sums = Array::<f32>::new(comptime!((TILE * TILE) as usize));
         #[unroll]
-        for i in 0..comptime!(tile * tile) {
+        for i in 0..comptime!(TILE * TILE) {
             sums[i as usize] = 0.0f32;
         }
         let mut first_k = 0u32;
         while first_k < k {
             #[unroll]
-            for step in 0..comptime!(block * depth / CUBE_UNITS) {
+            for step in 0..comptime!(BLOCK * DEPTH / CUBE_UNITS) {
                 let place = UNIT_POS + step * CUBE_UNITS;
                 // Neighbouring units read neighbouring numbers.
                 let (i, kk) = if comptime!(a_transposed) {
-                    (place % block, place / block)
+                    (place % BLOCK, place / BLOCK)
                 } else {
-                    (place / depth, place % depth)
+                    (place / DEPTH, place % DEPTH)
                 };
                 let mut value = 0.0f32;
                 if first_m + i < m && first_k + kk < k {
@@ -222,12 +186,12 @@ fn product_kernel(
                     };
                     value = a[at as usize];
                 }
-                tile_a[(kk * pitch + i) as usize] = value;
+                tile_a[(kk * PITCH + i) as usize] = value;
 
                 let (j, kk) = if comptime!(b_transposed) {
-                    (place / depth, place % depth)
+                    (place / DEPTH, place % DEPTH)
                 } else {
-                    (place % block, place / block)
+                    (place % BLOCK, place / BLOCK)
                 };
                 let mut value = 0.0f32;
                 if first_n + j < n && first_k + kk < k {
@@ -242,37 +206,37 @@ fn product_kernel(
                         value = f32::reinterpret(b[(row * b_stride + col) as usize]);
                     }
                 }
-                tile_b[(kk * pitch + j) as usize] = value;
+                tile_b[(kk * PITCH + j) as usize] = value;
             }
             sync_cube();
             #[unroll]
-            for kk in 0..depth {
-                let mut right = Array::<f32>::new(comptime!(tile as usize));
+            for kk in 0..DEPTH {
+                let mut right = Array::<f32>::new(comptime!(TILE as usize));
                 #[unroll]
-                for j in 0..tile {
-                    right[j as usize] = tile_b[(kk * pitch + in_block(unit_n, j, tiling)) as usize];
+                for j in 0..TILE {
+                    right[j as usize] = tile_b[(kk * PITCH + unit_n * TILE + j) as usize];
                 }
                 #[unroll]
-                for i in 0..tile {
-                    let left = tile_a[(kk * pitch + in_block(unit_m, i, tiling)) as usize];
+                for i in 0..TILE {
+                    let left = tile_a[(kk * PITCH + unit_m * TILE + i) as usize];
                     #[unroll]
-                    for j in 0..tile {
-                        sums[(i * tile + j) as usize] += left * right[j as usize];
+                    for j in 0..TILE {
+                        sums[(i * TILE + j) as usize] += left * right[j as usize];
                     }
                 }
             }
             sync_cube();
-            first_k += depth;
+            first_k += DEPTH;
         }
         #[unroll]
-        for i in 0..tile {
-            let row = first_m + in_block(unit_m, i, tiling);
+        for i in 0..TILE {
+            let row = first_m + unit_m * TILE + i;
             #[unroll]
-            for j in 0..tile {
-                let col = first_n + in_block(unit_n, j, tiling);
+            for j in 0..TILE {
+                let col = first_n + unit_n * TILE + j;
                 if row < m && col < n {
                     let at = (c_offset + row * c_stride + col) as usize;
-                    let mut sum = sums[(i * tile + j) as usize];
+                    let mut sum = sums[(i * TILE + j) as usize];
                     if comptime!(biased) {
                         sum += bias[(bias_offset + col) as usize];
                     }
@@ -299,17 +263,20 @@ pub(crate) fn product(
     if m * n == 0 {
         return;
     }
+    let gpu = out.numbers.gpu();
+    if gpu.cut_for() == AdapterKind::Software {
+        return register_product([m, k, n], left, right, bias, out);
+    }
     let rows = left.order == Order::Rows && right.order == Order::Transposed;
     if rows && m <= THIN_ROWS {
         return thin_product([m, k, n], left, right, bias, out);
     }
-    let unused = Buffer::unused(out.numbers.gpu());
-    let tiling = Tiling::of(out.numbers.gpu().cut_for(), [m, n]);
-    let block = tiling.block();
+    let unused = Buffer::unused(gpu);
+    let block = BLOCK as usize;
     // SAFETY: no unit reads or writes beyond the operands' sizes, which are those of their buffers by their strides.
     unsafe {
         product_kernel::launch_unchecked(
-            out.numbers.gpu().launcher(),
+            gpu.launcher(),
             grid(m.div_ceil(block) * n.div_ceil(block)),
             CubeDim::new_1d(CUBE_UNITS),
             left.numbers.arg(),
@@ -330,7 +297,6 @@ pub(crate) fn product(
             right.narrow,
             out.accumulate,
             bias.is_some(),
-            tiling,
         );
     }
 }

@@ -4,13 +4,13 @@
 //!
 //! `nn`, `nt` and `tn` say which operand lies transposed: `nt` is a forward pass, `nn` the gradient of its input, `tn` that of its weight. Each of
 //! the peer's strategies that needs no tensor cores is tried once; the fastest is then timed beside ours. Launches are timed many at a time, because
-//! waiting for one takes longer than most of them, and of some rounds the shortest counts; results are compared with each other before. A package
-//! by itself, because the peer's crates build for minutes.
+//! waiting for one takes longer than most of them, ours and theirs by turns, and of some rounds the shortest counts; results are compared with each
+//! other before. A package by itself, because the peer's crates build for minutes.
 
 mod peer;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pollster::block_on;
 use recode_kernels::gpu::Gpu;
@@ -38,6 +38,9 @@ const SHAPES: [[usize; 3]; 9] = [
     [2048, 1536, 576],
     [8, 576, 49_152],
 ];
+
+/// Of each, by turns.
+const ROUNDS: usize = 5;
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
@@ -86,11 +89,17 @@ fn row(gpu: &Arc<Gpu>, peer: &mut Peer, [m, k, n]: [usize; 3], order: Order, pea
             "{order:?} {m} {k} {n}: ours is {got} at {i}, theirs {expected}"
         );
     }
-    let best = seconds(
-        || ours.launch(),
-        || block_on(gpu.wait()).expect("computed"),
-    );
-    let peer_best = seconds(|| peer.launch(), || peer.wait());
+    let launch = || ours.launch();
+    let wait = || block_on(gpu.wait()).expect("computed");
+    let peer_launch = || peer.launch();
+    let peer_wait = || peer.wait();
+    let launches = launches(launch, wait);
+    let peer_launches = self::launches(peer_launch, peer_wait);
+    let (mut best, mut peer_best) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..ROUNDS {
+        best = best.min(seconds(launches, launch, wait));
+        peer_best = peer_best.min(seconds(peer_launches, peer_launch, peer_wait));
+    }
     let operations = 2.0 * (m * k * n) as f64;
     println!(
         "{m:>5} {k:>5} {n:>6} {:>3} | {:>9.1} {:>8.1} {:>4.0} % | {:>9.1} {:>8.1} {theirs:<12} | {:>6.2}",
@@ -104,20 +113,21 @@ fn row(gpu: &Arc<Gpu>, peer: &mut Peer, [m, k, n]: [usize; 3], order: Order, pea
     );
 }
 
-/// Of one launch, in the best of some rounds of them, each as many as take a tenth of a second.
-fn seconds(launch: impl Fn(), wait: impl Fn()) -> f64 {
-    let round = |launches: u32| {
-        let begun = Instant::now();
-        (0..launches).for_each(|_| launch());
-        wait();
-        begun.elapsed()
-    };
+/// Of one launch, in a round of so many.
+fn seconds(launches: u32, launch: impl Fn(), wait: impl Fn()) -> f64 {
+    let begun = Instant::now();
+    (0..launches).for_each(|_| launch());
+    wait();
+    begun.elapsed().as_secs_f64() / f64::from(launches)
+}
+
+/// As many as take a tenth of a second, up to a hundred or so.
+fn launches(launch: impl Fn(), wait: impl Fn()) -> u32 {
     let mut launches = 1;
-    while launches < 100 && round(launches) < Duration::from_millis(100) {
+    while launches < 100 && seconds(launches, &launch, &wait) * f64::from(launches) < 0.1 {
         launches *= 2;
     }
-    let best = (0..5).map(|_| round(launches)).min().expect("five");
-    best.as_secs_f64() / f64::from(launches)
+    launches
 }
 
 /// The product as the op that the passes call.
