@@ -32,6 +32,7 @@ checks! {
     attention::gradients,
     embedding::forward,
     embedding::gradients,
+    linear::deep_gradient,
     linear::forward,
     linear::fused,
     linear::gradients,

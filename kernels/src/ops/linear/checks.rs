@@ -146,3 +146,17 @@ pub(crate) async fn gradients(device: &Device) {
         .unwrap();
     }
 }
+
+/// More rows than a software adapter's loops have rounds: sums of small whole numbers, which are exact.
+pub(crate) async fn deep_gradient(device: &Device) {
+    let [n, i, o] = [70_001, 2, 3];
+    let x = filled(device, 1.0, n, i);
+    let data: Vec<f32> = (0..n * o).map(|at| (at % 7) as f32).collect();
+    let host = Tensor::from_vec(n, o, data.clone()).unwrap();
+    let mut d_w = filled(device, 5.0, o, i);
+    linear_backward_weight(&x, &host.to(device).unwrap(), &mut d_w).unwrap();
+    let expected: Vec<f32> = (0..o * i)
+        .map(|at| 5.0 + data.iter().skip(at / i).step_by(o).sum::<f32>())
+        .collect();
+    assert_eq!(numbers(&d_w).await, expected);
+}
