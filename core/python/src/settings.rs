@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyMapping;
+use pyo3::types::{PyBool, PyMapping};
 use recode_core::reward::{Breakdown, Missing, Overlong, Part, Reference, Rubric, Weights};
 
 use crate::batch::Item;
@@ -65,6 +65,11 @@ fn weights(value: &Bound<'_, PyAny>) -> PyResult<Weights> {
                 ))
             }
         };
+        if weight.is_instance_of::<PyBool>() {
+            return Err(PyTypeError::new_err(format!(
+                "weights: the weight of {part} is bool, expected a number"
+            )));
+        }
         let weight = weight.extract::<f64>().map_err(refuse)?;
         parts.push((part, weight));
     }

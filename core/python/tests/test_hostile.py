@@ -123,6 +123,7 @@ def test_a_surrogate_in_a_completion_is_read_as_the_replacement_character() -> N
         ),
         (lambda: recode_reward.score("x", "x", weights={}), ValueError, "weights: no part has a weight"),
         (lambda: recode_reward.score("x", "x", weights={"format": float("nan")}), ValueError, "the weight of format is NaN"),
+        (lambda: recode_reward.score("x", "x", weights={"format": True}), TypeError, "the weight of format is bool"),
         (lambda: recode_reward.score("x", "x", weights={"format": "1"}), TypeError, "the weight of format is str"),  # type: ignore[dict-item]
         (lambda: recode_reward.score("x", "x", weights=[1]), TypeError, "weights is list, expected a dict"),  # type: ignore[arg-type]
         (

@@ -17,23 +17,28 @@
 //! of it, is what the use may mean: `try: from numpy import vstack as v`, `except ImportError: from numpy import row_stack as v` means both.
 //! A statement outside of branches, loops and functions gives an alias one meaning for all.
 //!
-//! A name need not be called to be used: it may be handed on, or be a type. Of more than [`MAX_NAMES`] names the rest is not seen.
+//! A name need not be called to be used: it may be handed on, or be a type; a statement that calls nothing uses nothing. Of more than [`MAX_NAMES`] names the rest is not seen.
 
+mod names;
 mod own_names;
+mod path;
+
+pub(crate) use names::{ApiNames, ResolvedNames};
 
 use super::unreachable::is_within;
 use super::{Module, builtins};
-use own_names::{captured, own_names};
+use names::Used;
+use own_names::{captured, own_names, own_variables};
+use path::{got_by_name, may_do_something, path};
 use ruff_python_ast::visitor::{
     Visitor, walk_except_handler, walk_expr, walk_parameter, walk_pattern, walk_stmt,
     walk_type_param,
 };
 use ruff_python_ast::{
-    Alias, ExceptHandler, Expr, ExprCall, ExprContext, Mod, Parameter, Pattern, Stmt, StmtAssign,
-    TypeParam,
+    Alias, ExceptHandler, Expr, ExprContext, Mod, Parameter, Pattern, Stmt, StmtAssign, TypeParam,
 };
 use ruff_text_size::Ranged;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 /// The most names of a module that are told apart.
@@ -41,61 +46,6 @@ const MAX_NAMES: usize = 2048;
 
 /// The longest name in bytes: a longer one is no library's, and a call of it with many keywords would repeat it for each of them.
 const MAX_NAME_BYTES: usize = 256;
-
-/// The names a module uses, before aliases of other modules are resolved.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ApiNames {
-    /// What each imported name may stand for.
-    imports: BTreeMap<String, Vec<String>>,
-    /// In full where the module itself says what they begin with.
-    used: BTreeSet<Used>,
-    /// What is imported and not used.
-    unused: BTreeSet<String>,
-}
-
-/// A name in use.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Used {
-    /// `numpy.vstack` or `.append`.
-    Full(String),
-    /// `np` and `.vstack`: what it begins with is nothing of the module's own.
-    Open { root: String, rest: String },
-}
-
-/// Names in full.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ResolvedNames {
-    pub(crate) used: BTreeSet<String>,
-    /// Imported, and not used.
-    pub(crate) unused: BTreeSet<String>,
-}
-
-impl ApiNames {
-    /// The names in full; an alias that is not imported here is looked for in `others`.
-    pub(crate) fn resolve(&self, others: &[&ApiNames]) -> ResolvedNames {
-        let mut used = BTreeSet::new();
-        for name in &self.used {
-            match name {
-                Used::Full(name) => {
-                    used.insert(name.clone());
-                }
-                Used::Open { root, rest } => {
-                    let all = std::iter::once(&self).chain(others);
-                    match all.filter_map(|names| names.imports.get(root)).next() {
-                        Some(paths) => used.extend(paths.iter().map(|path| path.clone() + rest)),
-                        None => {
-                            used.insert(root.clone() + rest);
-                        }
-                    }
-                }
-            }
-        }
-        ResolvedNames {
-            used,
-            unused: self.unused.clone(),
-        }
-    }
-}
 
 /// The names that `module` uses outside the ranges `left_out`.
 fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
@@ -113,6 +63,7 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
         bound,
         stars,
         aliases_used,
+        modules,
         ..
     } = collector;
     let ApiNames {
@@ -136,9 +87,21 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
     let unused = imports
         .iter()
         .filter(|(alias, _)| !aliases_used.contains(*alias));
-    let unused = unused
+    let mut unused: BTreeSet<String> = unused
         .flat_map(|(_, paths)| paths.iter().cloned())
         .collect();
+    for module in modules {
+        let is_within = |name: &Used| match name {
+            Used::Full(name) => name
+                .strip_prefix(module.as_str())
+                .is_some_and(|rest| rest.starts_with('.')),
+            Used::Open { .. } => false,
+        };
+        match used.iter().any(is_within) {
+            true => used.insert(Used::Full(module)),
+            false => unused.insert(module),
+        };
+    }
     ApiNames {
         imports,
         used,
@@ -157,13 +120,21 @@ struct Collector<'r> {
     /// Modules all of whose names are imported.
     stars: Vec<String>,
     aliases_used: HashSet<String>,
+    /// Of `import a.b`: `a.b`.
+    modules: BTreeSet<String>,
     /// Statements around the one at hand that may run any number of times, or not at all.
     branches: usize,
+    /// Whether it is a class's own.
+    in_class: bool,
     /// Of each function around it, the names that are values of its own.
     locals: Vec<HashSet<String>>,
 }
 
 impl Collector<'_> {
+    fn is_local(&self, name: &str) -> bool {
+        self.locals.iter().any(|names| names.contains(name))
+    }
+
     /// Takes in a name as it is written: what it begins with, and the rest.
     fn add(&mut self, root: Option<&str>, rest: &str) {
         if self.names.used.len() + self.open.len() >= MAX_NAMES
@@ -171,8 +142,7 @@ impl Collector<'_> {
         {
             return;
         }
-        let is_local = |root: &&str| self.locals.iter().any(|names| names.contains(*root));
-        let Some(root) = root.filter(|root| !is_local(root)) else {
+        let Some(root) = root.filter(|root| !self.is_local(root)) else {
             // A value by itself is no library's name.
             if rest.starts_with('.') {
                 self.names.used.insert(Used::Full(rest.to_owned()));
@@ -211,11 +181,11 @@ impl Collector<'_> {
     }
 
     fn import(&mut self, alias: &Alias) {
-        // `import a.b` binds `a`, and uses both; `import a.b as c` binds `c`.
+        // `import a.b` binds `a`, and is used where a name begins with both; `import a.b as c` binds `c`.
         match (alias.name.split_once('.'), &alias.asname) {
             (Some((first, rest)), None) => {
                 self.bind(first, vec![first.to_owned()]);
-                self.add(Some(first), &format!(".{rest}"));
+                self.modules.insert(format!("{first}.{rest}"));
             }
             (_, asname) => {
                 let name = asname.as_ref().unwrap_or(&alias.name);
@@ -239,54 +209,25 @@ impl Collector<'_> {
         }
     }
 
-    /// `n = np`: another name for the same.
+    /// `n = m = np`: other names for the same.
     fn assign(&mut self, assign: &StmtAssign) -> bool {
-        if let ([Expr::Name(target)], Expr::Name(value)) = (&*assign.targets, &*assign.value)
-            && let Some(paths) = self.names.imports.get(value.id.as_str()).cloned()
-        {
-            self.aliases_used.insert(value.id.to_string());
+        let Expr::Name(value) = &*assign.value else {
+            return false;
+        };
+        let Some(paths) = self.names.imports.get(value.id.as_str()).cloned() else {
+            return false;
+        };
+        if !assign.targets.iter().all(Expr::is_name_expr) {
+            return false;
+        }
+        self.aliases_used.insert(value.id.to_string());
+        for target in assign.targets.iter().filter_map(Expr::as_name_expr) {
             if target.id != value.id {
-                self.bind(&target.id, paths);
+                self.bind(&target.id, paths.clone());
             }
             self.aliases_used.insert(target.id.to_string());
-            return true;
         }
-        false
-    }
-}
-
-/// `a.b.c` as its root `a` and its rest `.b.c`; no root where it begins with something other than a name. `None` of what is no name.
-fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
-    let mut links = Vec::new();
-    let mut root = expr;
-    while let Expr::Attribute(attribute) = root {
-        links.push(attribute.attr.as_str());
-        root = &attribute.value;
-    }
-    let rest = links.iter().rev().flat_map(|link| [".", link]).collect();
-    match root {
-        Expr::Name(name) => Some((Some(name.id.as_str()), rest)),
-        _ if links.is_empty() => None,
-        _ => Some((None, rest)),
-    }
-}
-
-/// Whether it says a name, and does nothing with it.
-fn is_name_alone(expr: &Expr) -> bool {
-    match expr {
-        Expr::Call(call) => got_by_name(call).is_some(),
-        _ => path(expr).is_some_and(|(root, _)| root.is_some()),
-    }
-}
-
-/// `getattr(np, "vstack")` as the path `np.vstack`.
-fn got_by_name(call: &ExprCall) -> Option<(Option<&str>, String)> {
-    match (&*call.func, &*call.arguments.args) {
-        (Expr::Name(function), [of, Expr::StringLiteral(name), ..]) if function.id == "getattr" => {
-            let (root, rest) = path(of)?;
-            Some((root, format!("{rest}.{}", name.value.to_str())))
-        }
-        _ => None,
+        true
     }
 }
 
@@ -321,12 +262,27 @@ impl<'a> Visitor<'a> for Collector<'_> {
                     .for_each(|expr| self.visit_expr(expr));
                 self.visit_parameters(&function.parameters);
                 self.locals.push(own_names(function, &self.names.imports));
+                let outer = std::mem::replace(&mut self.in_class, false);
                 self.in_branch(|within| within.visit_body(&function.body));
+                self.in_class = outer;
                 self.locals.pop();
                 return;
             }
-            Stmt::ClassDef(class) => self.bind_own(&class.name),
-            Stmt::Expr(alone) if is_name_alone(&alone.value) => return,
+            Stmt::ClassDef(class) => {
+                self.bind_own(&class.name);
+                let outer = std::mem::replace(&mut self.in_class, true);
+                self.in_branch(|within| walk_stmt(within, stmt));
+                self.in_class = outer;
+                return;
+            }
+            Stmt::Expr(alone) if !may_do_something(&alone.value) => return,
+            // It gives no value; in a class it tells of a field.
+            Stmt::AnnAssign(assign) if assign.value.is_none() => {
+                if self.in_class {
+                    self.visit_expr(&assign.annotation);
+                }
+                return;
+            }
             Stmt::Assign(assign) if self.assign(assign) => return,
             _ => {}
         }
@@ -336,8 +292,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
             | Stmt::While(_)
             | Stmt::Try(_)
             | Stmt::Match(_)
-            | Stmt::With(_)
-            | Stmt::ClassDef(_) => self.in_branch(|within| walk_stmt(within, stmt)),
+            | Stmt::With(_) => self.in_branch(|within| walk_stmt(within, stmt)),
             _ => walk_stmt(self, stmt),
         }
     }
@@ -369,7 +324,11 @@ impl<'a> Visitor<'a> for Collector<'_> {
             return;
         }
         match expr {
-            Expr::Name(name) if name.ctx != ExprContext::Load => self.bind_own(&name.id),
+            Expr::Name(name) if name.ctx != ExprContext::Load => {
+                if !self.is_local(&name.id) {
+                    self.bind_own(&name.id);
+                }
+            }
             // By itself a name says something only where it was imported.
             Expr::Name(name) if self.names.imports.contains_key(name.id.as_str()) => {
                 self.add(Some(&name.id), "")
@@ -377,7 +336,11 @@ impl<'a> Visitor<'a> for Collector<'_> {
             Expr::Name(_) => {}
             Expr::Attribute(attribute) => {
                 if let Some((root, rest)) = path(expr) {
-                    self.add(root, &rest);
+                    // To store in a library is not to use it.
+                    let of_library = root.is_some_and(|root| self.names.imports.contains_key(root));
+                    if attribute.ctx == ExprContext::Load || !of_library {
+                        self.add(root, &rest);
+                    }
                 }
                 // What the path begins with, where that is more than names.
                 let mut root = &*attribute.value;
@@ -411,12 +374,12 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 self.in_branch(|within| walk_expr(within, expr));
                 self.locals.pop();
             }
-            Expr::ListComp(_)
-            | Expr::SetComp(_)
-            | Expr::DictComp(_)
-            | Expr::Generator(_)
-            | Expr::BoolOp(_)
-            | Expr::If(_) => self.in_branch(|within| walk_expr(within, expr)),
+            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => {
+                self.locals.push(own_variables(expr));
+                self.in_branch(|within| walk_expr(within, expr));
+                self.locals.pop();
+            }
+            Expr::BoolOp(_) | Expr::If(_) => self.in_branch(|within| walk_expr(within, expr)),
             _ => walk_expr(self, expr),
         }
     }

@@ -9,8 +9,8 @@ mod pattern;
 
 use operations::{binary, compare, subscript, unary};
 use ruff_python_ast::{
-    BoolOp, Comprehension, ConversionFlag, Expr, ExprBoolOp, ExprCompare, ExprDict, ExprFString,
-    ExprIf, FStringPart, InterpolatedElement, InterpolatedStringElement, Number,
+    BoolOp, CmpOp, Comprehension, ConversionFlag, Expr, ExprBoolOp, ExprCompare, ExprDict,
+    ExprFString, ExprIf, FStringPart, InterpolatedElement, InterpolatedStringElement, Number,
 };
 
 pub(super) use pattern::matches;
@@ -109,6 +109,19 @@ impl Constant {
     }
 }
 
+/// How many comparators of `a < b < c` may be looked at: behind a link that does not hold no more are.
+pub(super) fn live_comparators(comparison: &ExprCompare) -> usize {
+    let operands: Vec<Option<Constant>> = std::iter::once(&*comparison.left)
+        .chain(&comparison.comparators)
+        .map(Constant::of)
+        .collect();
+    let fails = |(pair, op): (&[Option<Constant>], &CmpOp)| {
+        compare(pair[0].as_ref(), *op, pair[1].as_ref()) == Some(false)
+    };
+    let first = operands.windows(2).zip(&comparison.ops).position(fails);
+    first.map_or(comparison.comparators.len(), |link| link + 1)
+}
+
 /// Whether a loop over `iterable` has a round; what cannot be iterated gives none, and raises.
 pub(super) fn has_rounds(iterable: &Expr) -> Option<bool> {
     match Constant::of(iterable)? {
@@ -163,11 +176,17 @@ fn items(kind: Kind, items: Vec<Constant>) -> Constant {
 
 /// What is written in brackets; where all of it is unpacked, it may hold any number of things.
 fn display(kind: Kind, elements: &[Expr]) -> Option<Constant> {
-    let known = || elements.iter().map(Constant::of).collect();
+    let known = |element: &Expr| match element {
+        Expr::Starred(unpacked) => match Constant::of(&unpacked.value)? {
+            Constant::Items(_, items) => Some(items),
+            _ => None,
+        },
+        _ => Some(vec![Constant::of(element)?]),
+    };
     if elements.len() <= MAX_ITEMS
-        && let Some(known) = known()
+        && let Some(known) = elements.iter().map(known).collect::<Option<Vec<_>>>()
     {
-        return Some(items(kind, known));
+        return Some(items(kind, known.concat()));
     }
     let mut single = elements.iter().filter(|element| !element.is_starred_expr());
     single.next().map(|_| Constant::Opaque { truth: true })

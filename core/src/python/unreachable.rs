@@ -3,10 +3,11 @@
 //! - What follows `return`, `raise`, `break`, `continue` or `assert 0` in its block, or a statement all of whose ways end so.
 //! - What stands under a test that is a constant of no truth (`if False:`, `while 1 - 1:`), the branches behind one that is always true, and
 //!   the operands of `and`, `or` and `if else` that a constant decides against.
-//! - The body of a loop over nothing (`for _ in ():`), what a comprehension would make of nothing, the cases of `match` that a constant subject
-//!   rules out, and the handlers of a `try` around `pass`.
-//! - Statements that are a lambda or a generator alone, which nobody calls; annotations of a function's names that give no value; the message
-//!   of an assertion that holds.
+//! - The body of a loop over nothing (`for _ in ():`), what a comprehension would make of nothing, the comparators behind a link that does not
+//!   hold (`0 > 1 > f()`), the cases of `match` that a constant subject rules out, the handlers of a `try` around `pass` and those of nothing
+//!   (`except ():`), the `else` of a loop that is always left and of a `try` whose body is.
+//! - What a lambda or a generator would compute whose value is only tested, or not even that; the message of an assertion that holds.
+//! - What Python computes when somebody asks for it: annotations in functions, the values of `type`, bounds and defaults of type parameters.
 //!
 //! A `yield` makes a generator of its function wherever it stands: the word stays. (`global` and `nonlocal` work from where they never run, too;
 //! these go.)
@@ -14,12 +15,15 @@
 //! It knows no values but constants ([`super::constant`]): `if len(()):` may run, and so may a function that nobody calls and what follows
 //! `sys.exit()` or `1 / 0`.
 
-use super::constant::{Constant, has_rounds, matches, truth};
-use ruff_python_ast::helpers::any_over_expr;
+mod effects;
+mod ends;
+
+use super::constant::{Constant, has_rounds, live_comparators, truth};
+use effects::{acts, catches_nothing, defaults, does_nothing, is_empty};
+use ends::{ends_block, is_taken, jumps, matched};
 use ruff_python_ast::visitor::{Visitor, walk_body, walk_expr, walk_stmt};
 use ruff_python_ast::{
-    BoolOp, Comprehension, ElifElseClause, ExceptHandler, Expr, ExprGenerator, ExprLambda,
-    MatchCase, Mod, Stmt, StmtMatch,
+    BoolOp, Comprehension, ElifElseClause, Expr, Mod, Stmt, StmtMatch, TypeParam, UnaryOp,
 };
 use ruff_text_size::{Ranged, TextRange};
 use std::ops::Range;
@@ -75,6 +79,13 @@ impl Finder {
         self.add(expr.range(), |yields| yields.visit_expr(expr));
     }
 
+    /// What is computed to store something, where nothing is stored; a name stays.
+    fn add_target(&mut self, target: &Expr) {
+        if !target.is_name_expr() {
+            self.add_expr(target);
+        }
+    }
+
     fn add_body(&mut self, body: &[Stmt]) {
         if let [first, ..] = body {
             let range = first.range().cover(body[body.len() - 1].range());
@@ -83,7 +94,7 @@ impl Finder {
     }
 
     fn visit_branches(&mut self, test: &Expr, body: &[Stmt], clauses: &[ElifElseClause]) {
-        self.visit_expr(test);
+        self.visit_unused(test);
         match truth(test) {
             Some(false) => self.add_body(body),
             _ => self.visit_body(body),
@@ -97,7 +108,7 @@ impl Finder {
                 });
                 continue;
             }
-            clause.test.iter().for_each(|test| self.visit_expr(test));
+            clause.test.iter().for_each(|test| self.visit_unused(test));
             match truth {
                 Some(false) => self.add_body(&clause.body),
                 _ => self.visit_body(&clause.body),
@@ -106,18 +117,28 @@ impl Finder {
         }
     }
 
-    fn visit_cases(&mut self, matched: &StmtMatch) {
-        self.visit_expr(&matched.subject);
-        let subject = Constant::of(&matched.subject);
+    fn visit_cases(&mut self, choice: &StmtMatch) {
+        self.visit_expr(&choice.subject);
+        let subject = Constant::of(&choice.subject);
         let mut decided = false;
-        for case in &matched.cases {
+        for case in &choice.cases {
             if decided {
                 self.add(case.range(), |yields| yields.visit_match_case(case));
                 continue;
             }
-            match is_taken(case, subject.as_ref()) {
-                Some(false) => self.add_body(&case.body),
-                taken => {
+            match (
+                matched(case, subject.as_ref()),
+                is_taken(case, subject.as_ref()),
+            ) {
+                (Some(false), _) => {
+                    case.guard.iter().for_each(|guard| self.add_expr(guard));
+                    self.add_body(&case.body);
+                }
+                (_, Some(false)) => {
+                    case.guard.iter().for_each(|guard| self.visit_unused(guard));
+                    self.add_body(&case.body);
+                }
+                (_, taken) => {
                     self.visit_match_case(case);
                     decided = taken == Some(true);
                 }
@@ -125,32 +146,32 @@ impl Finder {
         }
     }
 
-    /// A lambda that nobody calls: its defaults are all that is computed.
-    fn visit_lambda_alone(&mut self, stmt: &Stmt, lambda: &ExprLambda) {
-        let parameters = lambda.parameters.iter().flat_map(|all| all.iter());
-        let defaults: Vec<&Expr> = parameters.filter_map(|each| each.default()).collect();
-        if !defaults.iter().any(|default| acts(default)) {
-            return self.add_stmt(stmt);
-        }
-        defaults.iter().for_each(|default| self.visit_expr(default));
-        self.add_expr(&lambda.body);
-    }
-
-    /// A generator that nobody asks for an element: what it would go through first is all that is computed.
-    fn visit_generator_alone(&mut self, stmt: &Stmt, made: &ExprGenerator) {
-        let [first, more @ ..] = &*made.generators else {
-            return;
-        };
-        if is_empty(&first.iter) {
-            return self.add_stmt(stmt);
-        }
-        self.add_expr(&made.elt);
-        self.visit_expr(&first.iter);
-        first.ifs.iter().for_each(|test| self.add_expr(test));
-        for generator in more {
-            self.add(generator.range(), |yields| {
-                yields.visit_comprehension(generator)
-            });
+    /// What is computed for its truth, or for nothing: no lambda is called for that, and no generator asked for an element.
+    fn visit_unused(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Lambda(lambda) => {
+                defaults(lambda).for_each(|default| self.visit_expr(default));
+                self.add_expr(&lambda.body);
+            }
+            Expr::Generator(made) => {
+                let [first, more @ ..] = &*made.generators else {
+                    return;
+                };
+                self.add_expr(&made.elt);
+                self.visit_expr(&first.iter);
+                first.ifs.iter().for_each(|test| self.add_expr(test));
+                for generator in more {
+                    self.add(generator.range(), |yields| {
+                        yields.visit_comprehension(generator)
+                    });
+                }
+            }
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|each| self.visit_unused(each)),
+            Expr::List(list) => list.elts.iter().for_each(|each| self.visit_unused(each)),
+            Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => {
+                self.visit_unused(&operation.operand)
+            }
+            _ => self.visit_expr(expr),
         }
     }
 
@@ -167,6 +188,10 @@ impl Finder {
             }
             self.visit_expr(&generator.iter);
             nothing = has_rounds(&generator.iter) == Some(false);
+            match nothing {
+                true => self.add_target(&generator.target),
+                false => self.visit_expr(&generator.target),
+            }
             for condition in &generator.ifs {
                 match nothing {
                     true => self.add_expr(condition),
@@ -202,45 +227,84 @@ impl<'a> Visitor<'a> for Finder {
                 }
                 _ => self.visit_branches(&branch.test, &branch.body, &branch.elif_else_clauses),
             },
-            Stmt::While(looped) if truth(&looped.test) == Some(false) => {
-                if looped.orelse.is_empty() && !acts(&looped.test) {
-                    self.add_stmt(stmt);
-                } else {
-                    self.visit_expr(&looped.test);
-                    self.add_body(&looped.body);
-                    self.visit_body(&looped.orelse);
+            Stmt::While(looped) => {
+                let truth = truth(&looped.test);
+                if truth == Some(false) && looped.orelse.is_empty() && !acts(&looped.test) {
+                    return self.add_stmt(stmt);
+                }
+                self.visit_unused(&looped.test);
+                match truth {
+                    Some(false) => self.add_body(&looped.body),
+                    _ => self.visit_body(&looped.body),
+                }
+                match truth {
+                    Some(true) => self.add_body(&looped.orelse),
+                    _ => self.visit_body(&looped.orelse),
                 }
             }
-            Stmt::For(looped) if has_rounds(&looped.iter) == Some(false) => {
+            Stmt::For(looped) => {
+                let has_rounds = has_rounds(&looped.iter);
                 if looped.orelse.is_empty() && is_empty(&looped.iter) {
-                    self.add_stmt(stmt);
-                } else {
-                    self.visit_expr(&looped.iter);
+                    return self.add_stmt(stmt);
+                }
+                self.visit_expr(&looped.iter);
+                if has_rounds == Some(false) {
+                    self.add_target(&looped.target);
                     self.add_body(&looped.body);
-                    self.visit_body(&looped.orelse);
+                    return self.visit_body(&looped.orelse);
+                }
+                self.visit_expr(&looped.target);
+                self.visit_body(&looped.body);
+                let is_left = looped.body.iter().any(ends_block) && !jumps(&looped.body).continues;
+                match has_rounds == Some(true) && is_left {
+                    true => self.add_body(&looped.orelse),
+                    false => self.visit_body(&looped.orelse),
                 }
             }
             Stmt::Match(matched) => self.visit_cases(matched),
-            Stmt::Try(tried) if tried.body.iter().all(Stmt::is_pass_stmt) => {
+            Stmt::Try(tried) => {
+                self.visit_body(&tried.body);
+                let is_harmless = tried.body.iter().all(does_nothing);
                 for handler in &tried.handlers {
-                    self.add(handler.range(), |yields| {
-                        yields.visit_except_handler(handler)
-                    });
+                    match is_harmless || catches_nothing(handler) {
+                        true => self.add(handler.range(), |yields| {
+                            yields.visit_except_handler(handler)
+                        }),
+                        false => self.visit_except_handler(handler),
+                    }
                 }
-                self.visit_body(&tried.orelse);
+                match tried.body.iter().any(ends_block) {
+                    true => self.add_body(&tried.orelse),
+                    false => self.visit_body(&tried.orelse),
+                }
                 self.visit_body(&tried.finalbody);
             }
             Stmt::Expr(alone) => match &*alone.value {
-                Expr::Lambda(lambda) => self.visit_lambda_alone(stmt, lambda),
-                Expr::Generator(generator) => self.visit_generator_alone(stmt, generator),
-                _ => walk_stmt(self, stmt),
+                Expr::Lambda(lambda) if !defaults(lambda).any(acts) => self.add_stmt(stmt),
+                Expr::Generator(made)
+                    if made
+                        .generators
+                        .first()
+                        .is_some_and(|first| is_empty(&first.iter)) =>
+                {
+                    self.add_stmt(stmt)
+                }
+                _ => self.visit_unused(&alone.value),
             },
-            Stmt::AnnAssign(assign) if self.in_function && assign.value.is_none() => {
+            Stmt::TypeAlias(alias) => {
+                alias
+                    .type_params
+                    .iter()
+                    .for_each(|params| self.visit_type_params(params));
+                self.add_expr(&alias.value);
+            }
+            Stmt::AnnAssign(assign) if self.in_function => {
                 self.visit_expr(&assign.target);
                 self.add_expr(&assign.annotation);
+                assign.value.iter().for_each(|value| self.visit_expr(value));
             }
             Stmt::Assert(assert) => {
-                self.visit_expr(&assert.test);
+                self.visit_unused(&assert.test);
                 match &assert.msg {
                     Some(message) if truth(&assert.test) == Some(true) => self.add_expr(message),
                     Some(message) => self.visit_expr(message),
@@ -265,9 +329,13 @@ impl<'a> Visitor<'a> for Finder {
                     .iter()
                     .position(|value| truth(value) == decides);
                 let live = decided.map_or(operation.values.len(), |last| last + 1);
-                operation.values[..live]
-                    .iter()
-                    .for_each(|value| self.visit_expr(value));
+                for (place, value) in operation.values[..live].iter().enumerate() {
+                    // What is true goes on to the next operand of `and`, and nobody has it.
+                    match operation.op == BoolOp::And && place + 1 < operation.values.len() {
+                        true => self.visit_unused(value),
+                        false => self.visit_expr(value),
+                    }
+                }
                 operation.values[live..]
                     .iter()
                     .for_each(|value| self.add_expr(value));
@@ -285,6 +353,16 @@ impl<'a> Visitor<'a> for Finder {
                     _ => self.visit_expr(&choice.orelse),
                 }
             }
+            Expr::Compare(comparison) => {
+                let live = live_comparators(comparison);
+                self.visit_expr(&comparison.left);
+                for (place, comparator) in comparison.comparators.iter().enumerate() {
+                    match place < live {
+                        true => self.visit_expr(comparator),
+                        false => self.add_expr(comparator),
+                    }
+                }
+            }
             Expr::ListComp(made) => self.visit_comprehension_of(&[&made.elt], &made.generators),
             Expr::SetComp(made) => self.visit_comprehension_of(&[&made.elt], &made.generators),
             Expr::Generator(made) => self.visit_comprehension_of(&[&made.elt], &made.generators),
@@ -295,6 +373,18 @@ impl<'a> Visitor<'a> for Finder {
             }
             _ => walk_expr(self, expr),
         }
+    }
+
+    fn visit_type_param(&mut self, parameter: &'a TypeParam) {
+        let (bound, default) = match parameter {
+            TypeParam::TypeVar(variable) => (&variable.bound, &variable.default),
+            TypeParam::ParamSpec(variable) => (&None, &variable.default),
+            TypeParam::TypeVarTuple(variable) => (&None, &variable.default),
+        };
+        bound
+            .iter()
+            .chain(default)
+            .for_each(|asked| self.add_expr(asked));
     }
 }
 
@@ -317,126 +407,6 @@ impl<'a> Visitor<'a> for Yields {
             _ => walk_expr(self, expr),
         }
     }
-}
-
-/// Whether computing `expr` may do something, or raise.
-fn acts(expr: &Expr) -> bool {
-    any_over_expr(expr, |part| match part {
-        Expr::BooleanLiteral(_)
-        | Expr::NoneLiteral(_)
-        | Expr::EllipsisLiteral(_)
-        | Expr::StringLiteral(_)
-        | Expr::BytesLiteral(_)
-        | Expr::NumberLiteral(_)
-        | Expr::Tuple(_)
-        | Expr::List(_)
-        | Expr::BoolOp(_)
-        | Expr::If(_) => false,
-        Expr::Dict(dict) => !dict.items.is_empty(),
-        // Those that raise have no value.
-        Expr::FString(_)
-        | Expr::UnaryOp(_)
-        | Expr::BinOp(_)
-        | Expr::Compare(_)
-        | Expr::Subscript(_) => Constant::of(part).is_none(),
-        _ => true,
-    })
-}
-
-/// Whether `iterable` holds nothing, and computing it does nothing.
-fn is_empty(iterable: &Expr) -> bool {
-    let holds_nothing = |value: Constant| {
-        let container = matches!(
-            value,
-            Constant::Str(_) | Constant::Bytes(_) | Constant::Items(..)
-        );
-        container && !value.truth()
-    };
-    Constant::of(iterable).is_some_and(holds_nothing) && !acts(iterable)
-}
-
-/// Whether what follows in the same block never runs.
-fn ends_block(stmt: &Stmt) -> bool {
-    let ends = |body: &[Stmt]| body.iter().any(ends_block);
-    match stmt {
-        Stmt::Return(_) | Stmt::Raise(_) | Stmt::Break(_) | Stmt::Continue(_) => true,
-        Stmt::Assert(assert) => truth(&assert.test) == Some(false),
-        Stmt::If(branch) => {
-            let mut ways = vec![(truth(&branch.test), &*branch.body)];
-            ways.extend(branch.elif_else_clauses.iter().map(|clause| {
-                let truth = clause.test.as_ref().map_or(Some(true), truth);
-                (truth, &*clause.body)
-            }));
-            all_end(&ways)
-        }
-        Stmt::While(looped) => truth(&looped.test) == Some(true) && !breaks(&looped.body),
-        Stmt::Try(tried) => {
-            let handled = |handler: &ExceptHandler| {
-                let ExceptHandler::ExceptHandler(handler) = handler;
-                ends(&handler.body)
-            };
-            ends(&tried.finalbody)
-                || ((ends(&tried.body) || ends(&tried.orelse))
-                    && tried.handlers.iter().all(handled))
-        }
-        Stmt::Match(matched) => {
-            let subject = Constant::of(&matched.subject);
-            let ways: Vec<_> = matched
-                .cases
-                .iter()
-                .map(|case| (is_taken(case, subject.as_ref()), &*case.body))
-                .collect();
-            all_end(&ways)
-        }
-        _ => false,
-    }
-}
-
-/// Whether each way that may be taken ends, up to one that is sure to be.
-fn all_end(ways: &[(Option<bool>, &[Stmt])]) -> bool {
-    let sure = ways.iter().position(|(taken, _)| *taken == Some(true));
-    sure.is_some_and(|sure| {
-        let mut possible = ways[..=sure]
-            .iter()
-            .filter(|(taken, _)| *taken != Some(false));
-        possible.all(|(_, body)| body.iter().any(ends_block))
-    })
-}
-
-/// Whether `case` is taken where it is come to; `subject` is what is matched, where that is known.
-fn is_taken(case: &MatchCase, subject: Option<&Constant>) -> Option<bool> {
-    let matched = match case.pattern.is_irrefutable() {
-        true => Some(true),
-        false => subject.and_then(|subject| matches(&case.pattern, subject)),
-    };
-    let guarded = case.guard.as_ref().map_or(Some(true), |guard| truth(guard));
-    match (matched, guarded) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
-}
-
-/// Whether a `break` in `body` belongs to the loop around it.
-fn breaks(body: &[Stmt]) -> bool {
-    struct Breaks(bool);
-    impl<'a> Visitor<'a> for Breaks {
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            match stmt {
-                Stmt::Break(_) => self.0 = true,
-                Stmt::FunctionDef(_) | Stmt::ClassDef(_) => {}
-                // A loop's `else` belongs to the loop around it.
-                Stmt::For(looped) => self.visit_body(&looped.orelse),
-                Stmt::While(looped) => self.visit_body(&looped.orelse),
-                _ => walk_stmt(self, stmt),
-            }
-        }
-
-        fn visit_expr(&mut self, _: &'a Expr) {}
-    }
-    let mut breaks = Breaks(false);
-    breaks.visit_body(body);
-    breaks.0
 }
 
 #[cfg(test)]

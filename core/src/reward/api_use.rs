@@ -71,7 +71,7 @@ impl ApiUse {
             target.resolve(&[old, answer]),
         );
         let (adopted, missing) = Changed::of(&new, &old).split(&resolved);
-        let (left, gone) = Changed::of(&old, &new).split(&resolved);
+        let (left, gone) = Changed::of(&old, &new).split(&with_methods(&resolved, &old, &new));
         ApiUse {
             adopted,
             missing,
@@ -102,6 +102,19 @@ impl ApiUse {
             _ => 0.0,
         }
     }
+}
+
+/// The answer's names, and each old one that it may use of something whose type is not known: `(n := np).row_stack` is `.row_stack`.
+fn with_methods(answer: &ResolvedNames, old: &ResolvedNames, new: &ResolvedNames) -> ResolvedNames {
+    let method = |name: &str| name.rfind('.').map(|at| name[at..].to_owned());
+    let may_be_used = |name: &&String| {
+        method(name)
+            .is_some_and(|method| answer.used.contains(&method) && !new.used.contains(&method))
+    };
+    let mut with = answer.clone();
+    with.used
+        .extend(old.used.iter().filter(may_be_used).cloned());
+    with
 }
 
 fn share(part: usize, rest: usize) -> Option<f64> {

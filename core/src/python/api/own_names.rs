@@ -1,7 +1,9 @@
 //! The names to which a function gives values of its own.
 
 use ruff_python_ast::visitor::{Visitor, walk_except_handler, walk_expr, walk_pattern, walk_stmt};
-use ruff_python_ast::{Alias, ExceptHandler, Expr, ExprContext, Pattern, Stmt, StmtFunctionDef};
+use ruff_python_ast::{
+    Alias, Comprehension, ExceptHandler, Expr, ExprContext, Pattern, Stmt, StmtFunctionDef,
+};
 use std::collections::{BTreeMap, HashSet};
 
 /// Parameters, and what is assigned to; what the function imports, where it calls an import by another name, and what is `global` are not.
@@ -76,6 +78,26 @@ impl<'a> Visitor<'a> for Found<'_> {
             _ => walk_expr(self, expr),
         }
     }
+}
+
+/// The variables of a comprehension.
+pub(super) fn own_variables(comprehension: &Expr) -> HashSet<String> {
+    let generators: &[Comprehension] = match comprehension {
+        Expr::ListComp(made) => &made.generators,
+        Expr::SetComp(made) => &made.generators,
+        Expr::DictComp(made) => &made.generators,
+        Expr::Generator(made) => &made.generators,
+        _ => &[],
+    };
+    let mut found = Found {
+        own: HashSet::new(),
+        others: HashSet::new(),
+        imports: &BTreeMap::new(),
+    };
+    generators
+        .iter()
+        .for_each(|generator| found.visit_expr(&generator.target));
+    found.own
 }
 
 /// The name that a pattern gives to what it matches.

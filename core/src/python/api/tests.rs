@@ -96,6 +96,18 @@ fn what_the_module_gives_another_meaning_is_its_own() {
         "def f(rows):\n    try:\n        import numpy as np\n    except ImportError:\n        np = None\n    return np.vstack(rows)",
         &["numpy.vstack"],
     );
+    assert_names(
+        "import numpy as np\n[0 for np in ()]\nnp.vstack([np.a() for np in x])",
+        &[".a", "numpy.vstack"],
+    );
+    assert_names(
+        "import numpy as np\nnp: np.hstack\nnp.vstack(rows)",
+        &["numpy.vstack"],
+    );
+    assert_names(
+        "import numpy as np\nn = m = np\nm.vstack(rows)",
+        &["numpy.vstack"],
+    );
     // It may be either.
     assert_names(
         "import numpy as np\n[0 for np in x]\nnp.vstack(rows)",
@@ -114,7 +126,24 @@ fn what_the_module_gives_another_meaning_is_its_own() {
 #[test]
 fn a_name_that_is_said_and_not_used_is_none() {
     assert_names("import numpy as np\nnp.vstack", &[]);
-    assert_names("import numpy as np\ngetattr(np, 'vstack')", &[]);
+    for said in [
+        "getattr(np, 'vstack')",
+        "np.vstack,",
+        "[np.vstack]",
+        "not np.vstack",
+        "np.vstack is None",
+        "np.vstack = 0",
+        "del np.vstack",
+        "x: np.vstack",
+    ] {
+        assert_names(&format!("import numpy as np\n{said}"), &[]);
+    }
+    assert_names("import numpy.vstack", &[]);
+    assert_names(
+        "import numpy as np\nclass C:\n    x: np.ndarray",
+        &["numpy.ndarray"],
+    );
+    assert_names("import numpy as np\nf(np).x = 1", &[".x", "f", "numpy"]);
     assert_names(
         "import numpy as np\nnp.vstack(rows).T",
         &[".T", "numpy.vstack"],

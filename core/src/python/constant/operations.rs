@@ -250,6 +250,10 @@ pub(super) fn is_the_same(left: &Constant, right: &Constant) -> Option<bool> {
 fn contains(container: &Constant, item: &Constant) -> Option<bool> {
     match (container, item) {
         (Constant::Str(text), Constant::Str(part)) => Some(text.contains(part.as_str())),
+        (Constant::Bytes(_), Constant::Bytes(part)) if part.is_empty() => Some(true),
+        (Constant::Bytes(text), Constant::Bytes(part)) => {
+            Some(text.windows(part.len()).any(|window| window == part))
+        }
         (Constant::Items(_, items), _) => all(items
             .iter()
             .map(|other| equal(other, item).map(|equal| !equal)))

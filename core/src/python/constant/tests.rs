@@ -76,6 +76,8 @@ fn false_is_what_python_computes_to_be_false() {
         "0 if x else None",
         "x < 1 > 1",
         "x in ()",
+        "[*()]",
+        "b'a' in b'b'",
         "''.__class__ and 0",
     ] {
         assert_eq!(truth_of(expression), Some(false), "{expression}");

@@ -133,6 +133,57 @@ fn nothing_is_made_of_nothing() {
 }
 
 #[test]
+fn what_nobody_asks_for_is_not_computed() {
+    for (source, expected) in [
+        ("x = 0 > 1 > a()", &["a()"][..]),
+        ("x = b < 1 > 2 > a()", &["a()"]),
+        ("y = [0 for _[a()] in ()]", &["0", "_[a()]"]),
+        (
+            "for _[a()] in ():\n    b()\nelse:\n    c()",
+            &["_[a()]", "b()"],
+        ),
+        ("match 0:\n    case 1 if a():\n        b()", &["a()", "b()"]),
+        (
+            "match 0:\n    case _ if 0 and a():\n        b()",
+            &["a()", "b()"],
+        ),
+        ("type T = a()", &["a()"]),
+        ("def f[T: a()](): 0", &["a()"]),
+        ("class C[T = a()]: 0", &["a()"]),
+        ("def f():\n    x: a() = 0", &["a()"]),
+        ("x = (lambda: a()) and b()", &["a()"]),
+        ("if (a() for _ in b()):\n    c()", &["a()"]),
+        ("(lambda: a()),", &["a()"]),
+    ] {
+        assert_eq!(unreachable_of(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn a_loop_that_is_left_has_no_else_and_nothing_behind_it() {
+    for loops in [
+        "while 1:\n        return b()\n        break",
+        "while 1:\n        if 0: break\n        return b()",
+        "for _ in '1':\n        return b()",
+        "while 0: pass\n    else:\n        return b()",
+        "for _ in x: pass\n    else:\n        return b()",
+        "while 1:\n        return b()\n    else:\n        dead()",
+        "try:\n        return b()\n    except ():\n        dead()",
+        "try:\n        return b()\n    except E:\n        raise\n    else:\n        dead()",
+        "try:\n        0\n    except E:\n        dead()\n    return b()",
+        "for _ in [1]:\n        break\n    else:\n        dead()\n    return b()",
+    ] {
+        let found = unreachable_of(&format!("def f():\n    {loops}\n    dead()"));
+        let last = found.last().map(String::as_str);
+        assert_eq!(last, Some("dead()"), "{loops}: {found:?}");
+        assert!(
+            !found.iter().any(|gone| gone.contains("b()")),
+            "{loops}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn a_constant_subject_decides_among_cases() {
     for (source, expected) in [
         (
@@ -191,6 +242,13 @@ fn what_may_run_is_left_alone() {
         "try:\n    return a()\nexcept E:\n    b()",
         "x = lambda: 1",
         "for _ in x:\n    a()",
+        "def f():\n    for _ in x:\n        return 1\n    a()",
+        "def f():\n    for _ in '12':\n        if x: continue\n        return 1\n    a()",
+        "def f():\n    while x:\n        break\n    else:\n        return 1\n    a()",
+        "for _ in [1]:\n    continue\nelse:\n    a()",
+        "try:\n    x\nexcept E:\n    a()",
+        "x = b() or (lambda: a())",
+        "x: a() = 0",
         "for _ in (x and ()):\n    a()",
         "y = [a() for _ in (x and ())]",
         "if ((x := []), [x.append(1)])[0]:\n    a()",
