@@ -40,6 +40,10 @@ HOSTILE = {
     "wide letters": answered(mib_of("𝔵é한\u202e = 1\n")),
     "not a letter": answered("\uffff\ufdd0\U0010ffff"),
     "operators": answered(mib_of("-")),
+    "loops": answered("".join(" " * depth + "for x in y:\n" for depth in range(98)) + " " * 98 + "a()"),
+    "sums": answered(mib_of("if " + "+".join("0" * 900) + ":\n    a()\n")),
+    "texts": answered(mib_of("try:\n    '" + "a" * 500 + "'" + "+''" * 900 + "\nexcept E:\n    a()\n")),
+    "imports": answered("".join(f"import a.x{at}\n" for at in range(60_000)) + "".join(f"a.y{at}()\n" for at in range(2_000))),
     "backslashes": answered(mib_of("\\\n")),
 }
 

@@ -31,11 +31,10 @@ use names::Used;
 use own_names::{captured, own_names, own_variables};
 use path::{got_by_name, may_do_something, path};
 use ruff_python_ast::visitor::{
-    Visitor, walk_except_handler, walk_expr, walk_parameter, walk_pattern, walk_stmt,
-    walk_type_param,
+    Visitor, walk_except_handler, walk_expr, walk_pattern, walk_stmt, walk_type_param,
 };
 use ruff_python_ast::{
-    Alias, ExceptHandler, Expr, ExprContext, Mod, Parameter, Pattern, Stmt, StmtAssign, TypeParam,
+    Alias, ExceptHandler, Expr, ExprContext, Mod, Pattern, Stmt, StmtAssign, TypeParam,
 };
 use ruff_text_size::Ranged;
 use std::collections::{BTreeSet, HashSet};
@@ -90,18 +89,14 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
     let mut unused: BTreeSet<String> = unused
         .flat_map(|(_, paths)| paths.iter().cloned())
         .collect();
-    for module in modules {
-        let is_within = |name: &Used| match name {
-            Used::Full(name) => name
-                .strip_prefix(module.as_str())
-                .is_some_and(|rest| rest.starts_with('.')),
-            Used::Open { .. } => false,
-        };
-        match used.iter().any(is_within) {
-            true => used.insert(Used::Full(module)),
-            false => unused.insert(module),
-        };
-    }
+    // Whether a name begins with it, one may ask its nearest neighbour in the order of names.
+    let is_used = |module: &String| {
+        let within = Used::Full(format!("{module}."));
+        matches!(used.range(&within..).next(), Some(Used::Full(name)) if name.starts_with(&format!("{module}.")))
+    };
+    let (used_modules, others): (Vec<_>, Vec<_>) = modules.into_iter().partition(is_used);
+    unused.extend(others);
+    used.extend(used_modules.into_iter().map(Used::Full));
     ApiNames {
         imports,
         used,
@@ -183,9 +178,11 @@ impl Collector<'_> {
     fn import(&mut self, alias: &Alias) {
         // `import a.b` binds `a`, and is used where a name begins with both; `import a.b as c` binds `c`.
         match (alias.name.split_once('.'), &alias.asname) {
-            (Some((first, rest)), None) => {
+            (Some((first, _)), None) => {
                 self.bind(first, vec![first.to_owned()]);
-                self.modules.insert(format!("{first}.{rest}"));
+                if self.modules.len() < MAX_NAMES && alias.name.len() <= MAX_NAME_BYTES {
+                    self.modules.insert(alias.name.to_string());
+                }
             }
             (_, asname) => {
                 let name = asname.as_ref().unwrap_or(&alias.name);
@@ -207,6 +204,12 @@ impl Collector<'_> {
         if self.branches == 0 {
             self.names.imports.remove(name);
         }
+    }
+
+    /// A name that is given a value perhaps, unless it is a function's own.
+    fn bind_value(&mut self, name: Option<&str>) {
+        let name = name.filter(|name| !self.is_local(name));
+        self.bound.extend(name.map(str::to_owned));
     }
 
     /// `n = m = np`: other names for the same.
@@ -297,20 +300,14 @@ impl<'a> Visitor<'a> for Collector<'_> {
         }
     }
 
-    fn visit_parameter(&mut self, parameter: &'a Parameter) {
-        self.bound.insert(parameter.name.to_string());
-        walk_parameter(self, parameter);
-    }
-
     fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
         let ExceptHandler::ExceptHandler(caught) = handler;
-        self.bound
-            .extend(caught.name.iter().map(ToString::to_string));
+        self.bind_value(caught.name.as_deref());
         walk_except_handler(self, handler);
     }
 
     fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        self.bound.extend(captured(pattern).map(str::to_owned));
+        self.bind_value(captured(pattern));
         walk_pattern(self, pattern);
     }
 
@@ -356,12 +353,13 @@ impl<'a> Visitor<'a> for Collector<'_> {
                     self.add(root, &rest);
                 } else if let Some((root, rest)) = path(&call.func) {
                     self.add(root, &rest);
-                    for keyword in call
-                        .arguments
-                        .keywords
-                        .iter()
-                        .filter_map(|keyword| keyword.arg.as_ref())
-                    {
+                    // Of a name that is too long they are too.
+                    let keywords = if rest.len() > MAX_NAME_BYTES {
+                        &[]
+                    } else {
+                        &*call.arguments.keywords
+                    };
+                    for keyword in keywords.iter().filter_map(|keyword| keyword.arg.as_ref()) {
                         self.add(root, &format!("{rest}({keyword}=)"));
                     }
                 }

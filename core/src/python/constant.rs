@@ -2,7 +2,8 @@
 //!
 //! It knows literals and what operators make of them: arithmetic, comparisons, `and`, `or`, `not`, `if else`, `:=`, subscripts, format strings,
 //! and comprehensions over constants. Names and calls have no constant value, as anybody may give them another meaning, nor has a number
-//! beyond 128 bits. Some expressions have a value here where Python raises (`(1, 1 / 0)` is true): what follows does not run either way.
+//! beyond 128 bits. Some expressions have a value here where Python raises (`(1, 1 / 0)` is true): of two branches then neither runs, but a
+//! handler may.
 
 mod operations;
 mod pattern;

@@ -13,17 +13,20 @@
 //! these go.)
 //!
 //! It knows no values but constants ([`super::constant`]): `if len(()):` may run, and so may a function that nobody calls and what follows
-//! `sys.exit()` or `1 / 0`.
+//! `sys.exit()` or `1 / 0`. Python is taken to be started without `-O`, by which no assertion is looked at.
 
 mod effects;
-mod ends;
+mod flow;
 
 use super::constant::{Constant, has_rounds, live_comparators, truth};
 use effects::{acts, catches_nothing, defaults, does_nothing, is_empty};
-use ends::{ends_block, is_taken, jumps, matched};
-use ruff_python_ast::visitor::{Visitor, walk_body, walk_expr, walk_stmt};
+use flow::{Flow, is_taken, live, matched};
+use ruff_python_ast::visitor::{
+    Visitor, walk_body, walk_expr, walk_interpolated_string_element, walk_stmt,
+};
 use ruff_python_ast::{
-    BoolOp, Comprehension, ElifElseClause, Expr, Mod, Stmt, StmtMatch, TypeParam, UnaryOp,
+    BoolOp, Comprehension, ElifElseClause, Expr, InterpolatedStringElement, Mod, Stmt, StmtMatch,
+    TypeParam, UnaryOp,
 };
 use ruff_text_size::{Ranged, TextRange};
 use std::ops::Range;
@@ -177,7 +180,6 @@ impl Finder {
 
     /// What is made of each element that `generators` give.
     fn visit_comprehension_of(&mut self, elements: &[&Expr], generators: &[Comprehension]) {
-        let is_false = |expr: &Expr| truth(expr) == Some(false);
         let mut nothing = false;
         for generator in generators {
             if nothing {
@@ -197,7 +199,7 @@ impl Finder {
                     true => self.add_expr(condition),
                     false => self.visit_expr(condition),
                 }
-                nothing |= is_false(condition);
+                nothing |= truth(condition) == Some(false);
             }
         }
         for element in elements {
@@ -211,10 +213,7 @@ impl Finder {
 
 impl<'a> Visitor<'a> for Finder {
     fn visit_body(&mut self, body: &'a [Stmt]) {
-        let live = body
-            .iter()
-            .position(ends_block)
-            .map_or(body.len(), |last| last + 1);
+        let live = live(body);
         walk_body(self, &body[..live]);
         self.add_body(&body[live..]);
     }
@@ -255,8 +254,8 @@ impl<'a> Visitor<'a> for Finder {
                 }
                 self.visit_expr(&looped.target);
                 self.visit_body(&looped.body);
-                let is_left = looped.body.iter().any(ends_block) && !jumps(&looped.body).continues;
-                match has_rounds == Some(true) && is_left {
+                let body = Flow::of(&looped.body);
+                match has_rounds == Some(true) && body.ends && !body.continues {
                     true => self.add_body(&looped.orelse),
                     false => self.visit_body(&looped.orelse),
                 }
@@ -273,7 +272,7 @@ impl<'a> Visitor<'a> for Finder {
                         false => self.visit_except_handler(handler),
                     }
                 }
-                match tried.body.iter().any(ends_block) {
+                match Flow::of(&tried.body).ends {
                     true => self.add_body(&tried.orelse),
                     false => self.visit_body(&tried.orelse),
                 }
@@ -375,6 +374,14 @@ impl<'a> Visitor<'a> for Finder {
         }
     }
 
+    fn visit_interpolated_string_element(&mut self, element: &'a InterpolatedStringElement) {
+        // `f"{x = }"` shows its text.
+        let shows_text = matches!(element, InterpolatedStringElement::Interpolation(shown) if shown.debug_text.is_some());
+        if !shows_text {
+            walk_interpolated_string_element(self, element);
+        }
+    }
+
     fn visit_type_param(&mut self, parameter: &'a TypeParam) {
         let (bound, default) = match parameter {
             TypeParam::TypeVar(variable) => (&variable.bound, &variable.default),
@@ -395,15 +402,33 @@ struct Yields {
 
 impl<'a> Visitor<'a> for Yields {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        if !matches!(stmt, Stmt::FunctionDef(_) | Stmt::ClassDef(_)) {
-            walk_stmt(self, stmt);
+        match stmt {
+            // What is computed where these are made is the outer function's.
+            Stmt::FunctionDef(function) => {
+                function
+                    .decorator_list
+                    .iter()
+                    .for_each(|decorator| self.visit_decorator(decorator));
+                self.visit_parameters(&function.parameters);
+            }
+            Stmt::ClassDef(class) => {
+                class
+                    .decorator_list
+                    .iter()
+                    .for_each(|decorator| self.visit_decorator(decorator));
+                class
+                    .arguments
+                    .iter()
+                    .for_each(|arguments| self.visit_arguments(arguments));
+            }
+            _ => walk_stmt(self, stmt),
         }
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Yield(_) | Expr::YieldFrom(_) => self.starts.push(expr.start().to_usize()),
-            Expr::Lambda(_) => {}
+            Expr::Lambda(lambda) => defaults(lambda).for_each(|default| self.visit_expr(default)),
             _ => walk_expr(self, expr),
         }
     }

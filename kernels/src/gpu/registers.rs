@@ -18,7 +18,7 @@ const UNITS: u32 = 8;
 const ROWS: u32 = 32;
 const COLS: u32 = 16;
 /// Depth of one launch: lavapipe ends a unit's loops after 65,535 rounds and says nothing.
-const DEPTH: usize = 32_768;
+const LAUNCH_DEPTH: usize = 32_768;
 
 #[cube(launch_unchecked)]
 fn register_kernel(
@@ -129,7 +129,7 @@ pub(super) fn register_product(
     let rows = (m as u32).next_power_of_two().min(ROWS);
     let units = m.div_ceil(rows as usize) * n.div_ceil(COLS as usize);
     // A product over nothing is a launch too.
-    for first_k in (0..k.max(1)).step_by(DEPTH) {
+    for first_k in (0..k.max(1)).step_by(LAUNCH_DEPTH) {
         let first = first_k == 0;
         let bias = bias.filter(|_| first);
         // SAFETY: no unit reads or writes beyond the operands' sizes, which are those of their buffers by their strides.
@@ -145,7 +145,7 @@ pub(super) fn register_product(
                 m as u32,
                 n as u32,
                 first_k as u32,
-                k.min(first_k + DEPTH) as u32,
+                k.min(first_k + LAUNCH_DEPTH) as u32,
                 left.stride as u32,
                 left.offset as u32,
                 right.stride as u32,

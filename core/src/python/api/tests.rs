@@ -108,6 +108,10 @@ fn what_the_module_gives_another_meaning_is_its_own() {
         "import numpy as np\nn = m = np\nm.vstack(rows)",
         &["numpy.vstack"],
     );
+    assert_names(
+        "def f(new):\n    pass\nh(lambda new: 1)\nnew.f()",
+        &["h", "new.f"],
+    );
     // It may be either.
     assert_names(
         "import numpy as np\n[0 for np in x]\nnp.vstack(rows)",

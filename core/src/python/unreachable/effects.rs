@@ -1,31 +1,65 @@
-//! Whether computing something does more than give its value.
+//! Whether computing something does more than give its value. What is not known to be harmless is not: it may do something, or raise.
 
 use crate::python::constant::Constant;
-use ruff_python_ast::helpers::any_over_expr;
-use ruff_python_ast::{ExceptHandler, Expr, ExprLambda, Stmt};
+use ruff_python_ast::{CmpOp, ExceptHandler, Expr, ExprLambda, Number, Operator, Stmt, UnaryOp};
 
 /// Whether computing `expr` may do something, or raise.
 pub(super) fn acts(expr: &Expr) -> bool {
-    any_over_expr(expr, |part| match part {
+    !is_harmless(expr)
+}
+
+fn is_harmless(expr: &Expr) -> bool {
+    match expr {
         Expr::BooleanLiteral(_)
         | Expr::NoneLiteral(_)
         | Expr::EllipsisLiteral(_)
         | Expr::StringLiteral(_)
         | Expr::BytesLiteral(_)
-        | Expr::NumberLiteral(_)
-        | Expr::Tuple(_)
-        | Expr::List(_)
-        | Expr::BoolOp(_)
-        | Expr::If(_) => false,
-        Expr::Dict(dict) => !dict.items.is_empty(),
-        // Those that raise have no value.
-        Expr::FString(_)
-        | Expr::UnaryOp(_)
-        | Expr::BinOp(_)
-        | Expr::Compare(_)
-        | Expr::Subscript(_) => Constant::of(part).is_none(),
-        _ => true,
-    })
+        | Expr::NumberLiteral(_) => true,
+        Expr::FString(string) => string.value.elements().all(|part| part.is_literal()),
+        Expr::Tuple(tuple) => tuple.elts.iter().all(is_harmless),
+        Expr::List(list) => list.elts.iter().all(is_harmless),
+        Expr::Dict(dict) => dict.items.is_empty(),
+        Expr::BoolOp(operation) => operation.values.iter().all(is_harmless),
+        Expr::If(choice) => [&choice.test, &choice.body, &choice.orelse]
+            .into_iter()
+            .all(|part| is_harmless(part)),
+        Expr::UnaryOp(operation) if operation.op == UnaryOp::Not => is_harmless(&operation.operand),
+        Expr::Compare(comparison) => {
+            let is_equality =
+                |op: &CmpOp| matches!(op, CmpOp::Eq | CmpOp::NotEq | CmpOp::Is | CmpOp::IsNot);
+            let operand = match comparison.ops.iter().all(is_equality) {
+                true => is_harmless,
+                false => is_number,
+            };
+            // A text in something raises where that is no text.
+            !comparison
+                .ops
+                .iter()
+                .any(|op| matches!(op, CmpOp::In | CmpOp::NotIn))
+                && operand(&comparison.left)
+                && comparison.comparators.iter().all(operand)
+        }
+        Expr::UnaryOp(_) | Expr::BinOp(_) => is_number(expr),
+        _ => false,
+    }
+}
+
+/// A number, of numbers that are written out.
+fn is_number(expr: &Expr) -> bool {
+    match expr {
+        Expr::BooleanLiteral(_) => true,
+        Expr::NumberLiteral(literal) => !matches!(literal.value, Number::Complex { .. }),
+        Expr::UnaryOp(operation) => {
+            matches!(operation.op, UnaryOp::USub | UnaryOp::UAdd) && is_number(&operation.operand)
+        }
+        Expr::BinOp(operation) => {
+            matches!(operation.op, Operator::Add | Operator::Sub | Operator::Mult)
+                && is_number(&operation.left)
+                && is_number(&operation.right)
+        }
+        _ => false,
+    }
 }
 
 pub(super) fn defaults(lambda: &ExprLambda) -> impl Iterator<Item = &Expr> {
@@ -37,7 +71,7 @@ pub(super) fn defaults(lambda: &ExprLambda) -> impl Iterator<Item = &Expr> {
 pub(super) fn does_nothing(stmt: &Stmt) -> bool {
     match stmt {
         Stmt::Pass(_) => true,
-        Stmt::Expr(alone) => !acts(&alone.value),
+        Stmt::Expr(alone) => is_harmless(&alone.value),
         _ => false,
     }
 }
@@ -45,7 +79,7 @@ pub(super) fn does_nothing(stmt: &Stmt) -> bool {
 /// `except ():`
 pub(super) fn catches_nothing(handler: &ExceptHandler) -> bool {
     let ExceptHandler::ExceptHandler(handler) = handler;
-    handler.type_.as_deref().is_some_and(is_empty)
+    matches!(handler.type_.as_deref(), Some(Expr::Tuple(tuple)) if tuple.elts.is_empty())
 }
 
 /// Whether `iterable` holds nothing, and computing it does nothing.
@@ -57,5 +91,5 @@ pub(super) fn is_empty(iterable: &Expr) -> bool {
         );
         container && !value.truth()
     };
-    Constant::of(iterable).is_some_and(holds_nothing) && !acts(iterable)
+    is_harmless(iterable) && Constant::of(iterable).is_some_and(holds_nothing)
 }

@@ -1,4 +1,5 @@
 use crate::python::{Grammar, Module};
+use std::time::{Duration, Instant};
 
 fn unreachable(source: &str) -> Vec<&str> {
     let module = Module::parse(source, Grammar::Latest).unwrap();
@@ -223,9 +224,41 @@ fn a_yield_keeps_its_function_a_generator() {
         ["x = ", " a()"]
     );
     assert_eq!(
+        unreachable_of("def f():\n    return\n    def g(x=(yield)):\n        pass"),
+        ["def g(x=(", ")):\n        pass"]
+    );
+    assert_eq!(
         unreachable_of("def f():\n    return\n    def g():\n        yield"),
         ["def g():\n        yield"]
     );
+}
+
+#[test]
+fn nested_blocks_are_looked_through_in_no_time() {
+    let begin = Instant::now();
+    for lines in [
+        &["for x in y:"][..],
+        &["while 1:", "try:"],
+        &["while 1:", "if x:"],
+        &["for x in '1':", "with y:"],
+    ] {
+        let mut source = String::new();
+        let mut closing = Vec::new();
+        for depth in 0..98 {
+            let line = lines[depth % lines.len()];
+            source += &format!("{}{line}\n", " ".repeat(depth));
+            closing.push(match line {
+                "try:" => format!("{}finally: pass\n", " ".repeat(depth)),
+                "if x:" => format!("{}else: raise\n", " ".repeat(depth)),
+                _ => String::new(),
+            });
+        }
+        source += &format!("{}a()\n", " ".repeat(98));
+        source.extend(closing.into_iter().rev());
+        assert!(!unreachable(&source).contains(&"a()"), "{lines:?}");
+    }
+    // What doubles at every level takes longer than the universe has.
+    assert!(begin.elapsed() < Duration::from_secs(10));
 }
 
 #[test]
@@ -247,6 +280,10 @@ fn what_may_run_is_left_alone() {
         "def f():\n    while x:\n        break\n    else:\n        return 1\n    a()",
         "for _ in [1]:\n    continue\nelse:\n    a()",
         "try:\n    x\nexcept E:\n    a()",
+        "try:\n    'a' * 10**30\nexcept E:\n    a()",
+        "try:\n    f' {1:q}'\nexcept E:\n    a()",
+        "try:\n    [] in {}\nexcept E:\n    a()",
+        "print(f'{0 and b() = }')",
         "x = b() or (lambda: a())",
         "x: a() = 0",
         "for _ in (x and ()):\n    a()",
