@@ -157,7 +157,7 @@ export function dataSet(rows, options = {}) {
   if (!Array.isArray(rows)) throw new TypeError(`rows is ${kind(rows)}, but must be an array of migrations`);
   const { maxPromptLength } = known('options', options, ['maxPromptLength']);
   const taken = Array.from(rows, (row, index) => {
-    if (row === null || typeof row !== 'object' || Array.isArray(row)) throw new TypeError(`rows[${index}] is ${kind(row)}, but must be an object`);
+    if (row === null || typeof row !== 'object') throw new TypeError(`rows[${index}] is ${kind(row)}, but must be an object`);
     return Object.fromEntries(FIELDS.map((name) => [name, field(row[name])]));
   });
   return { rows: JSON.stringify(taken), maxPromptLength: optionalWhole('options.maxPromptLength', maxPromptLength) };

@@ -132,7 +132,6 @@ test('what is wrong is named, with a way out, and the next call works', () => {
     [() => formatReward('a', { mode: 'lax' }), Error, 'unknown reward mode `lax`: use `paper` or `strict`'],
     [() => audit({}), TypeError, 'rows is an object, but must be an array of migrations'],
     [() => score('a', 'b', { oldCode: 'print c', weights: { edit_gain: 1 } }), Error, 'edit_gain counts from the old code, but the old code is not Python: Simple statements must be separated by newlines or semicolons (line 1, column 7); leave the row out, or edit_gain out of the weights'],
-    [() => audit([[]]), TypeError, 'rows[0] is an array, but must be an object'],
     [() => audit([1]), TypeError, 'rows[0] is a number, but must be an object'],
     [() => audit([], { maxPromptLength: -1 }), RangeError, 'options.maxPromptLength is -1, but must be a whole number from 0 to 4294967295'],
   ];

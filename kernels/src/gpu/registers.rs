@@ -14,8 +14,11 @@ use super::product::{Left, Order, Out, Right, widen};
 
 /// Units of a cube: the lanes of lavapipe's vectors. Cubes wait for nothing, and the processor's cores share even a small result.
 const UNITS: u32 = 8;
-/// Rows of a tile, at most, and its columns: as large as compiles in about a second.
+/// Rows of a tile, at most, and its columns: as large as compiles in about a second, and half of that for results which would not make up for it.
 const ROWS: u32 = 32;
+const ROWS_OF_SMALL: u32 = 16;
+/// Numbers of a result from which it is no small one.
+const LARGE: usize = 1 << 16;
 const COLS: u32 = 16;
 /// Depth of one launch: lavapipe ends a unit's loops after 65,535 rounds and says nothing.
 const LAUNCH_DEPTH: usize = 32_768;
@@ -126,7 +129,8 @@ pub(super) fn register_product(
 ) {
     let gpu = out.numbers.gpu();
     let unused = Buffer::unused(gpu);
-    let rows = (m as u32).next_power_of_two().min(ROWS);
+    let most = if m * n < LARGE { ROWS_OF_SMALL } else { ROWS };
+    let rows = (m as u32).next_power_of_two().min(most);
     let units = m.div_ceil(rows as usize) * n.div_ceil(COLS as usize);
     // A product over nothing is a launch too.
     for first_k in (0..k.max(1)).step_by(LAUNCH_DEPTH) {
