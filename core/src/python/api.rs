@@ -17,7 +17,8 @@
 //! of it, is what the use may mean: `try: from numpy import vstack as v`, `except ImportError: from numpy import row_stack as v` means both.
 //! A statement outside of branches, loops and functions gives an alias one meaning for all.
 //!
-//! A name need not be called to be used: it may be handed on, or be a type; a statement that calls nothing uses nothing. Of more than [`MAX_NAMES`] names the rest is not seen.
+//! A name need not be called to be used: it may be handed on, or be a type; a statement that calls nothing uses nothing. Of more than
+//! [`MAX_NAMES`] names the rest is not seen.
 
 mod names;
 mod own_names;
@@ -91,8 +92,9 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
         .collect();
     // Whether a name begins with it, one may ask its nearest neighbour in the order of names.
     let is_used = |module: &String| {
-        let within = Used::Full(format!("{module}."));
-        matches!(used.range(&within..).next(), Some(Used::Full(name)) if name.starts_with(&format!("{module}.")))
+        let within = format!("{module}.");
+        let mut names = used.range(Used::Full(within.clone())..);
+        matches!(names.next(), Some(Used::Full(name)) if name.starts_with(&within))
     };
     let (used_modules, others): (Vec<_>, Vec<_>) = modules.into_iter().partition(is_used);
     unused.extend(others);

@@ -197,7 +197,7 @@ impl Finder {
             for condition in &generator.ifs {
                 match nothing {
                     true => self.add_expr(condition),
-                    false => self.visit_expr(condition),
+                    false => self.visit_unused(condition),
                 }
                 nothing |= truth(condition) == Some(false);
             }
@@ -346,7 +346,7 @@ impl<'a> Visitor<'a> for Finder {
                     Some(false) => self.add_expr(&choice.body),
                     _ => self.visit_expr(&choice.body),
                 }
-                self.visit_expr(&choice.test);
+                self.visit_unused(&choice.test);
                 match truth {
                     Some(true) => self.add_expr(&choice.orelse),
                     _ => self.visit_expr(&choice.orelse),

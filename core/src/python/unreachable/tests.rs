@@ -155,6 +155,8 @@ fn what_nobody_asks_for_is_not_computed() {
         ("x = (lambda: a()) and b()", &["a()"]),
         ("if (a() for _ in b()):\n    c()", &["a()"]),
         ("(lambda: a()),", &["a()"]),
+        ("x = b() if (lambda: a()) else c()", &["a()", "c()"]),
+        ("x = [b() for y in z if not (lambda: a())]", &["b()", "a()"]),
     ] {
         assert_eq!(unreachable_of(source), expected, "{source}");
     }
