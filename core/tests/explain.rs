@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use recode_core::explain::{Edit, Explanation, explain};
 use recode_core::python::LeftOut;
-use recode_core::reward::{Comparison, Overlong, Part, Rubric, score_migration};
+use recode_core::reward::{Comparison, Overlong, Part, RewardMode, Rubric, score_migration};
 
 const OLD: &str = "import numpy as np\n\nstacked = np.row_stack(rows)\nprint(stacked)";
 const NEW: &str = "import numpy as np\n\nstacked = np.vstack(rows)\nprint(stacked)";
@@ -143,12 +143,22 @@ fn what_could_not_be_had_is_said() {
         "{text}"
     );
     assert!(
-        text.contains(
-            "edit_gain         - of 2   old code that can be compared with the target was not given"
-        ),
+        text.contains("edit_gain         - of 2   old code was not given"),
         "{text}"
     );
     assert!(text.contains("the code is the target"), "{text}");
+
+    // Old code from Python 2: nothing counts from it, with a weight or without.
+    for rubric in [Rubric::strict(), Rubric::paper(), Rubric::edit_gain()] {
+        let explanation = explain(&rubric, &answered(NEW), NEW, Some("print x"), None);
+        let text = explanation.to_string();
+        let why = "edit_gain         - of 2   the old code is not Python: ";
+        assert!(text.contains(why), "{text}");
+        let names = text.contains("api_left          - of 0   the old code is not Python: ");
+        assert_eq!(names, rubric.mode == RewardMode::Strict, "{text}");
+    }
+    let explanation = explain(&Rubric::strict(), &answered(NEW), NEW, None, None);
+    assert!(!explanation.to_string().contains("edit_gain"));
 }
 
 fn soup() -> impl Strategy<Value = String> {

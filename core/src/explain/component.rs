@@ -2,7 +2,7 @@
 
 use super::edits::EditScript;
 use crate::answer::Answer;
-use crate::reward::{Breakdown, Part, Rubric, format};
+use crate::reward::{Breakdown, Part, Reference, RewardMode, Rubric, format};
 use serde::{Deserialize, Serialize};
 
 /// A part of the reward.
@@ -20,23 +20,34 @@ pub struct Component {
     pub why: Option<String>,
 }
 
-/// The parts that have a weight or a value.
+/// The parts that have a weight or a value, or would have a value if the row were Python.
 pub(super) fn components(
-    rubric: &Rubric,
+    reference: &Reference,
     breakdown: &Breakdown,
     completion: &str,
     parts: &Answer,
     edits: Option<&EditScript>,
     length: Option<usize>,
 ) -> Vec<Component> {
+    let rubric = reference.rubric();
+    let fault = reference.fault();
     let of = |&part: &Part| {
         let (weight, value) = (rubric.weights.get(part), breakdown.part(part));
-        if weight.is_none() && value.is_none() {
+        let of_old_code = match part {
+            Part::EditGain => true,
+            Part::ApiAdopted | Part::ApiLeft => rubric.mode == RewardMode::Strict,
+            _ => false,
+        };
+        let fault = fault.as_ref().filter(|_| of_old_code);
+        if weight.is_none() && value.is_none() && fault.is_none() {
             return None;
         }
         let best = part.best();
         let why = || match value {
-            None => missing(part).to_owned(),
+            None => match fault {
+                Some((code, error)) => format!("the {code} is not Python: {error}"),
+                None => missing(part).to_owned(),
+            },
             Some(_) => match part {
                 Part::Format => {
                     let fault = format::fault(rubric.mode, completion, parts);
@@ -66,7 +77,7 @@ pub(super) fn components(
 fn missing(part: Part) -> &'static str {
     match part {
         Part::Overlong => "the completion's length was not given",
-        _ => "old code that can be compared with the target was not given",
+        _ => "old code was not given",
     }
 }
 

@@ -102,7 +102,7 @@ pub fn explain(
     };
     Explanation {
         components: component::components(
-            rubric,
+            &reference,
             &breakdown,
             completion,
             &parts,

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Properties, each a test: it rises with `s`, strictly, on both sides of `b`, so that a weak policy has a slope everywhere; a fifth of
-//! its range lies below `b`; code that is no nearer to the target than the old code earns -0.8 at most, the target 2, and nothing more.
+//! its range lies below `b`; code that is no nearer to the target than the old code earns -0.8 at most, the target 2, and nothing more. (An answer
+//! without code is worth -2, also where the old code has none.)
 //!
 //! # Differences
 //! The paper has no such reward.

@@ -1,7 +1,7 @@
 //! What the completions of one row are held against, made ready once: target, old code, rubric.
 
 use super::breakdown::Given;
-use super::rubric::{Part, RewardMode, Rubric};
+use super::rubric::{Part, RewardMode, RowCode, Rubric};
 use super::{Breakdown, Missing, paper, repetition, strict};
 use crate::python::{Module, SyntaxError};
 use std::ops::Range;
@@ -50,21 +50,29 @@ impl Reference {
     /// # Errors
     /// What is missing, and the part that wants it: then [`Breakdown::total`] is `None`.
     pub fn check(&self, length: bool) -> Result<(), Missing> {
-        let old_code = match &self.rules {
-            Rules::Paper(reference) => reference.has_old_code(),
-            Rules::Strict(reference) => reference.has_old_code(),
-        };
-        self.rubric.check_given(old_code, length)?;
+        self.rubric.check_given(self.has_old_code(), length)?;
         let Some(part) = self.rubric.part_of_old_code() else {
             return Ok(());
         };
-        let fault = match &self.rules {
+        self.fault().map_or(Ok(()), |(code, error)| {
+            Err(Missing::NotPython { part, code, error })
+        })
+    }
+
+    fn has_old_code(&self) -> bool {
+        match &self.rules {
+            Rules::Paper(reference) => reference.has_old_code(),
+            Rules::Strict(reference) => reference.has_old_code(),
+        }
+    }
+
+    /// Why nothing counts from the old code, though it was given: it or the target is not Python.
+    pub(crate) fn fault(&self) -> Option<(RowCode, SyntaxError)> {
+        let fault = || match &self.rules {
             Rules::Paper(reference) => reference.fault(),
             Rules::Strict(reference) => reference.fault(),
         };
-        fault.map_or(Ok(()), |(code, error)| {
-            Err(Missing::NotPython { part, code, error })
-        })
+        self.has_old_code().then(fault).flatten()
     }
 
     /// Why no answer can meet the target: it is not Python. The paper's rules do not ask for that.
