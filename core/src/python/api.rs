@@ -10,6 +10,7 @@
 //! | `getattr(np, "vstack")(rows)` | `numpy.vstack` |
 //! | `np = fake`, or `def f(np): …`, then `np.vstack(rows)` | `.vstack`, as of any value of the module's own |
 //! | `table = …`, then `table.append(row)`, or `f().append(row)` | `.append`: the type is not known |
+//! | `frames = []`, then `frames.append(row)`, or `", ".join(names)` | nothing: methods of Python's own types |
 //! | `np.sum(x, keepdims=True)` | `numpy.sum`, `numpy.sum(keepdims=)` |
 //! | an import that nothing uses, also where it stands as a statement: `np.vstack` | the import's name, as imported |
 //!
@@ -23,6 +24,7 @@
 mod names;
 mod own_names;
 mod path;
+mod python_values;
 
 pub(crate) use names::{ApiNames, ResolvedNames};
 
@@ -31,6 +33,7 @@ use super::{Module, builtins};
 use names::Used;
 use own_names::{captured, own_names, own_variables};
 use path::{got_by_name, may_do_something, path};
+use python_values::python_values;
 use ruff_python_ast::visitor::{
     Visitor, walk_except_handler, walk_expr, walk_pattern, walk_stmt, walk_type_param,
 };
@@ -54,6 +57,7 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
     };
     let mut collector = Collector {
         left_out,
+        python_values: python_values(module),
         ..Collector::default()
     };
     collector.visit_body(&module.body);
@@ -110,6 +114,8 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
 struct Collector<'r> {
     left_out: &'r [Range<usize>],
     names: ApiNames,
+    /// Names whose methods are no library's.
+    python_values: HashSet<String>,
     /// Names in use that no import before them explains.
     open: BTreeSet<(String, String)>,
     /// Names the module itself gives a value to.
@@ -134,7 +140,8 @@ impl Collector<'_> {
 
     /// Takes in a name as it is written: what it begins with, and the rest.
     fn add(&mut self, root: Option<&str>, rest: &str) {
-        if self.names.used.len() + self.open.len() >= MAX_NAMES
+        if root.is_some_and(|root| self.python_values.contains(root))
+            || self.names.used.len() + self.open.len() >= MAX_NAMES
             || root.map_or(0, str::len) + rest.len() > MAX_NAME_BYTES
         {
             return;

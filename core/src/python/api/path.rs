@@ -1,9 +1,11 @@
 //! Dotted names, and statements that only say one.
 
+use super::python_values::is_python_value;
 use ruff_python_ast::helpers::any_over_expr;
 use ruff_python_ast::{Expr, ExprCall};
 
-/// `a.b.c` as its root `a` and its rest `.b.c`; no root where it begins with something other than a name. `None` of what is no name.
+/// `a.b.c` as its root `a` and its rest `.b.c`; no root where it begins with something other than a name. `None` of what is no
+/// name, and of what begins with a value of Python's own, whose methods are no library's.
 pub(super) fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
     let mut links = Vec::new();
     let mut root = expr;
@@ -14,7 +16,7 @@ pub(super) fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
     let rest = links.iter().rev().flat_map(|link| [".", link]).collect();
     match root {
         Expr::Name(name) => Some((Some(name.id.as_str()), rest)),
-        _ if links.is_empty() => None,
+        _ if links.is_empty() || is_python_value(root) => None,
         _ => Some((None, rest)),
     }
 }

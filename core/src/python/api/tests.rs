@@ -55,6 +55,40 @@ fn an_alias_means_what_it_may_have_been_given_before() {
 }
 
 #[test]
+fn methods_of_values_of_pythons_own_are_no_librarys() {
+    for bound in [
+        "x = []",
+        "x = y = list()",
+        "x: dict = {}",
+        "x = []\nx += [1]",
+        "x = [y for y in z]",
+        "x = []\nx = [1]",
+        "def f():\n    x = 'a'",
+    ] {
+        assert_names(&format!("{bound}\nx.append(1)"), &[]);
+    }
+    assert_names("', '.join(names)\n[].append(1)\nlist().append(1)", &[]);
+    // What may be something else, may.
+    for bound in [
+        "x = []\nx = df",
+        "x = [], 1\nx, y = [], df",
+        "x = []\nfor x in y: pass",
+        "x = []\ndef f(x): pass",
+        "x = []\nwith y as x: pass",
+        "x = []\n[x := y]",
+        "x = []\nx += y",
+        "x = []\nmatch y:\n    case [*x]: pass",
+        "x = []\ntry: pass\nexcept E as x: pass",
+        "x = [].copy()",
+        "list = df\nx = list(1)",
+    ] {
+        let got = names(&format!("{bound}\nx.append(1)")).resolve(&[]).used;
+        assert!(got.contains(".append"), "{bound}: {got:?}");
+    }
+    assert_names("import a as x\nx.append(1)\nx = []", &["a.append"]);
+}
+
+#[test]
 fn what_the_module_gives_another_meaning_is_its_own() {
     assert_names(
         "import numpy as np\nnp = fake\nnp.vstack(rows)",
