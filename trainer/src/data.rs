@@ -247,10 +247,7 @@ impl Object {
             Field::Text(text) => Ok(text),
             Field::Missing => Err(format!("{name} is missing")),
             Field::Null => Err(format!("{name} is null, expected a text")),
-            Field::NotText(found) => {
-                let article = recode_core::audit::article(&found);
-                Err(format!("{name} is {article} {found}, expected a text"))
-            }
+            Field::NotText(found) => Err(format!("{name}: expected a text, found {found}")),
         }
     }
 }

@@ -125,7 +125,7 @@ impl FindingKind {
 }
 
 /// What stands before the kind of a field that is no text.
-pub fn article(kind: &str) -> &'static str {
+fn article(kind: &str) -> &'static str {
     match kind.starts_with(['a', 'e', 'i', 'o', 'u']) {
         true => "an",
         false => "a",

@@ -6,7 +6,7 @@
 mod finding;
 mod in_words;
 
-pub use finding::{Finding, FindingKind, article};
+pub use finding::{Finding, FindingKind};
 pub use in_words::{FindingInWords, ReportInWords, RowInWords};
 
 use crate::migration::{Migration, split_operator};

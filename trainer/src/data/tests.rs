@@ -73,7 +73,7 @@ fn a_wrong_line_is_named_with_its_cause() {
     let half_a_pair = ROW.replace("\"a\"", "\"\\ud800\"");
     assert!(
         complaint(half_a_pair.as_bytes())
-            .starts_with("F:1: old_code is a string with half a surrogate pair, expected a text")
+            .starts_with("F:1: old_code: expected a text, found string with half a surrogate pair")
     );
 }
 

@@ -140,7 +140,7 @@ fn bad_lines_are_reported_by_number_and_the_rest_is_scored() {
          {file}:3: the line is cut short at byte {}: EOF while parsing a string\n\
          {file}:4: not UTF-8 from byte 17 of the line on\n\
          {file}:5: invalid type: sequence, expected an object\n\
-         {file}:6: completion is a number, expected a text\n\
+         {file}:6: completion: expected a text, found number\n\
          recode-trainer: 5 of 7 lines of {file} could not be scored\n",
         good.len() - 2
     );
@@ -157,7 +157,7 @@ fn half_a_surrogate_pair_is_a_character_of_a_completion_and_breaks_a_target() {
     let (_, similarity) = output.stdout.split_once("\"similarity\":").unwrap();
     let (similarity, _) = similarity.split_once(',').unwrap();
     assert_eq!(similarity.parse(), Ok(1.0 - 1.0 / 7.0));
-    let reason = "target is a string with half a surrogate pair";
+    let reason = "target: expected a text, found string with half a surrogate pair";
     assert!(output.stderr.contains(reason), "{}", output.stderr);
 }
 
@@ -314,7 +314,8 @@ fn with_the_old_code_a_line_says_what_was_gained_over_copying_it() {
     let bad = recode_with(&["score", "-"], row("x", json!(3)).as_bytes());
     assert_eq!(bad.code, Some(1));
     assert!(
-        bad.stderr.contains("old_code is a number, expected a text"),
+        bad.stderr
+            .contains("old_code: expected a text, found number"),
         "{}",
         bad.stderr
     );
