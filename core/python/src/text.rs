@@ -9,7 +9,7 @@ use std::ops::Deref;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyFrozenSet, PyInt, PyMapping, PySet, PyString};
 
 /// A text; not copied where Python has it in UTF-8.
 pub enum Text {
@@ -88,7 +88,8 @@ fn string<'py>(
     })
 }
 
-/// The items of a list, a tuple, a column; a text is none of these, though Python would walk through its letters.
+/// The items of a list, a tuple, a column; texts, sets and dicts are none of these, though Python would walk through letters, through items in
+/// no order, and through keys.
 fn items<'py>(
     values: &Bound<'py, PyAny>,
     name: &str,
@@ -101,6 +102,12 @@ fn items<'py>(
     };
     if values.is_instance_of::<PyString>() || values.is_instance_of::<PyBytes>() {
         return Err(refuse(format!("one {}", type_name(values))));
+    }
+    if values.cast::<PyMapping>().is_ok()
+        || values.is_instance_of::<PySet>()
+        || values.is_instance_of::<PyFrozenSet>()
+    {
+        return Err(refuse(type_name(values)));
     }
     match values.try_iter() {
         Ok(items) => items.collect(),

@@ -100,6 +100,8 @@ def test_a_surrogate_in_a_completion_is_read_as_the_replacement_character() -> N
         (lambda: recode_reward.score("x", None), TypeError, "target is NoneType, expected str"),  # type: ignore[arg-type]
         (lambda: recode_reward.score_batch(["x", 3], ["x"] * 2), TypeError, r"completions\[1\] is int"),  # type: ignore[list-item]
         (lambda: recode_reward.score_batch("xx", ["x"] * 2), TypeError, "completions is one str, expected a list"),
+        (lambda: recode_reward.score_batch({"x", "y"}, ["x"] * 2), TypeError, "completions is set, expected a list"),
+        (lambda: recode_reward.score_batch(["x"], {"x": 1}), TypeError, "targets is dict, expected a list"),
         (lambda: recode_reward.score_batch(["x"], "x"), TypeError, "targets is one str"),
         (lambda: recode_reward.score_batch(3, []), TypeError, "completions is int"),  # type: ignore[arg-type]
         (lambda: recode_reward.score_batch(["x"] * 3, ["x"]), ValueError, "targets has 1 items, but there are 3 completions"),
