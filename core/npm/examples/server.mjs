@@ -14,8 +14,9 @@ import { pathToFileURL } from 'node:url';
 import { explain, score, scoreBatch } from 'recode-reward';
 
 const MAX_BODY_BYTES = 8 * 2 ** 20;
-/** An explanation of little is much longer than what it explains. */
 const MAX_ITEMS = 4096;
+/** In characters of completions and targets together: an explanation of little is much longer than what it explains. */
+const MAX_EXPLAINED = 2 ** 20;
 
 /** An error that the caller is to blame for. */
 class Fault extends Error {
@@ -81,14 +82,23 @@ function answer(request) {
   const { rubric, explain: explained = false, items, ...one } = request;
   if (typeof explained !== 'boolean') throw new Fault(400, 'explain must be true or false');
   const checked = rules(rubric);
-  if (items === undefined) return judged(item(one, 'the body', ''), checked, explained, '');
+  if (items === undefined) {
+    const [row] = explainable([item(one, 'the body', '')], explained);
+    return judged(row, checked, explained, '');
+  }
   if (!Array.isArray(items)) throw new Fault(400, 'items is no array');
   if (items.length > MAX_ITEMS) throw new Fault(422, `${items.length} items, more than ${MAX_ITEMS}: send several requests`);
   known(one, 'the body beside items', []);
   const at = (index) => `items[${index}]: `;
-  return items
-    .map((value, index) => item(value, `items[${index}]`, at(index)))
+  return explainable(items.map((value, index) => item(value, `items[${index}]`, at(index))), explained)
     .map((row, index) => judged(row, checked, explained, at(index)));
+}
+
+/** The rows, unless they are too long to be explained in one answer. */
+function explainable(rows, explained) {
+  const length = rows.reduce((sum, { completion, target }) => sum + completion.length + target.length, 0);
+  if (explained && length > MAX_EXPLAINED) throw new Fault(422, `${length} characters to explain, more than ${MAX_EXPLAINED}: send several requests`);
+  return rows;
 }
 
 function judged({ completion, target, oldCode, length }, rules, explained, at) {

@@ -72,6 +72,7 @@ test('what is wrong is answered with a status and in words', async () => {
     [{ ...ROW, explain: true, rubric: { weights: { edit_gain: 1 } } }, 422, /^old_code is missing/],
     [{ ...ROW, rubric: { weights: { overlong: 1 }, overlong: { max_length: 9, buffer: 9 } } }, 422, /^tokens is missing/],
     [Array(4097).fill(ROW), 422, /^4097 items, more than 4096/],
+    [{ completion: 'x'.repeat(2 ** 20), target: 'x', explain: true }, 422, /^1048577 characters to explain, more than 1048576/],
   ];
   for (const [body, expected, message] of faults) {
     const [status, { error }] = await post(typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));

@@ -14,8 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::json_text::JsonText;
 
-/// The most completions of a request: an explanation of little is much longer than what it explains.
+/// The most completions of a request.
 const MAX_ITEMS: usize = 4096;
+
+/// The most that a request may have explained, in bytes of completions and targets together: the edits of a short line take seventy bytes.
+const MAX_EXPLAINED_BYTES: usize = 1 << 20;
 
 /// The body of a request.
 #[derive(Debug)]
@@ -208,6 +211,15 @@ impl Request {
                 items.len()
             ));
         }
+        let texts = items
+            .iter()
+            .map(|item| item.completion.len() + item.target.len());
+        let bytes: usize = texts.sum();
+        if self.explain && bytes > MAX_EXPLAINED_BYTES {
+            return Err(format!(
+                "{bytes} bytes to explain, more than {MAX_EXPLAINED_BYTES}: send several requests"
+            ));
+        }
         for (index, item) in items.iter().enumerate() {
             let given = rubric.check_given(item.old_code.is_some(), item.tokens.is_some());
             given.map_err(|missing| match self.items {
@@ -292,5 +304,29 @@ mod tests {
             request.check(&Rubric::edit_gain()).unwrap_err(),
             "items[1]: old code is missing, from which edit_gain counts"
         );
+    }
+
+    #[test]
+    fn more_than_a_mebibyte_is_not_explained_at_once() {
+        let text = "x".repeat(MAX_EXPLAINED_BYTES / 2);
+        let item = format!(r#"{{"completion": "{text}", "target": "{text}"}}"#);
+        for (more, explained) in [
+            ("", Ok(())),
+            (
+                r#", {"completion": "x", "target": ""}"#,
+                Err(
+                    "1048577 bytes to explain, more than 1048576: send several requests".to_owned(),
+                ),
+            ),
+        ] {
+            let body = |explain| format!(r#"{{"explain": {explain}, "items": [{item}{more}]}}"#);
+            let check = |body: String| {
+                Request::parse(body.as_bytes())
+                    .unwrap()
+                    .check(&Rubric::strict())
+            };
+            assert_eq!(check(body(true)), explained);
+            assert_eq!(check(body(false)), Ok(()));
+        }
     }
 }
