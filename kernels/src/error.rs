@@ -55,6 +55,19 @@ pub enum Error {
         /// What the driver or the compiler of kernels says.
         reason: String,
     },
+    /// The GPU has no memory left for a buffer.
+    #[error(
+        "{op}: the GPU has no memory left, {} MiB are in use by this program: take fewer or shorter sequences at once (`recode-trainer plan` says \
+         how much a run takes), a smaller model, or the CPU ({reason})", in_use >> 20
+    )]
+    GpuMemory {
+        /// The op that noticed.
+        op: &'static str,
+        /// Bytes of all buffers that there are, and of the one that was refused.
+        in_use: u64,
+        /// What the driver says.
+        reason: String,
+    },
     /// The GPU is gone, and all that was in its memory.
     #[error(
         "the GPU was lost, and all that was in its memory (a run goes on from its last checkpoint with --resume): {reason}"

@@ -126,6 +126,7 @@ impl Buffer {
             Ok(read) => read,
             Err(error) => return Err(first.gpu().failure("read", &error).await),
         };
+        first.gpu().check("read")?;
         let numbers = read.iter().zip(buffers).map(|(bytes, buffer)| {
             let mut numbers: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
             numbers.truncate(buffer.words);

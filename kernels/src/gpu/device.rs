@@ -16,6 +16,7 @@ use cubecl::wgpu::{RuntimeOptions, WgpuSetup, try_init_device};
 use super::adapter::{self, Adapter, AdapterKind, Found};
 use super::memory::Memory;
 use super::reduce::planes_add_up;
+use super::refused::Refused;
 use crate::error::{Error, Result};
 
 /// Units of a cube in all kernels: what the narrowest adapters permit.
@@ -49,6 +50,7 @@ pub struct Gpu {
     client: Client,
     /// Of an adapter that wgpu found.
     device: Option<wgpu::Device>,
+    refused: Refused,
     weight_bytes: u64,
     planes: bool,
     cut_for: AdapterKind,
@@ -92,6 +94,7 @@ impl Gpu {
         let chosen = found.swap_remove(index);
         let adapter = Adapter::new(index, &chosen);
         adapter.check()?;
+        let refused = Refused::default();
         let (client, device, subgroups) = match chosen {
             Found::Linked(device) => {
                 let client = device.client();
@@ -102,6 +105,7 @@ impl Gpu {
                 let (client, device) = open_wgpu(chosen).await.map_err(|reason| Error::NoGpu {
                     reason: format!("{} cannot be used: {reason}", adapter.name),
                 })?;
+                refused.watch(&device);
                 let subgroups = device.features().contains(wgpu::Features::SUBGROUP);
                 (client, Some(device), subgroups)
             }
@@ -115,6 +119,7 @@ impl Gpu {
             client,
             adapter,
             device,
+            refused,
             memory: Memory::default(),
             launches: AtomicU64::new(0),
             reads: AtomicU64::new(0),
@@ -170,10 +175,10 @@ impl Gpu {
     /// Waits until everything launched so far has been computed.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`], [`Error::Gpu`].
+    /// [`Error::DeviceLost`], [`Error::GpuMemory`], [`Error::Gpu`].
     pub async fn wait(&self) -> Result<()> {
         match self.client.sync().await {
-            Ok(()) => Ok(()),
+            Ok(()) => self.check("wait"),
             Err(error) => Err(self.failure("wait", &error).await),
         }
     }
@@ -214,6 +219,14 @@ impl Gpu {
         device.expect("wgpu found it").destroy();
     }
 
+    /// Whether wgpu refused nothing so far.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`], [`Error::Gpu`].
+    pub(crate) fn check(&self, op: &'static str) -> Result<()> {
+        self.refused.check(op, self.memory.in_use())
+    }
+
     /// What the runtime says went wrong, as an error of ours.
     pub(crate) async fn failure(&self, op: &'static str, error: &ServerError) -> Error {
         // What comes behind is the way through the runtime, which helps nobody who uses it.
@@ -243,10 +256,10 @@ impl Gpu {
                 };
             }
         }
-        Error::Gpu {
+        self.check(op).err().unwrap_or_else(|| Error::Gpu {
             op,
             reason: said(error),
-        }
+        })
     }
 }
 
@@ -327,6 +340,54 @@ mod tests {
         gpu.lose();
         let error = block_on(numbers.read_f32()).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
+    }
+
+    /// Takes memory until there is none left.
+    fn take_all(index: usize) {
+        let gpu = block_on(Gpu::open(index)).unwrap();
+        let words = gpu.adapter().limits.buffer_bytes as usize / 8;
+        let mut held = Vec::new();
+        let error = loop {
+            held.push(Buffer::filled(&gpu, words, 1.0).unwrap());
+            if let Err(error) = block_on(gpu.wait()) {
+                break error;
+            }
+            assert!(held.len() < 10_000, "there is no end to it");
+        };
+        let all = (held.len() * words * 4) as u64;
+        assert!(
+            matches!(error, Error::GpuMemory { in_use, .. } if in_use == all),
+            "{error}"
+        );
+        let error = block_on(held[0].read_f32()).unwrap_err();
+        assert!(matches!(error, Error::GpuMemory { .. }), "{error}");
+    }
+
+    #[test]
+    fn memory_that_is_refused_is_an_error_at_the_next_wait() {
+        const INDEX: &str = "RECODE_TEST_TAKE_ALL_OF";
+        if let Ok(index) = std::env::var(INDEX) {
+            return take_all(index.parse().unwrap());
+        }
+        let mut adapters = block_on(adapter::adapters()).into_iter();
+        let Some(software) = adapters.find(|adapter| adapter.kind == AdapterKind::Software) else {
+            // A GPU's memory is also that of the tests beside this one: RECODE_TEST_TAKE_ALL_OF=0 takes it, by hand.
+            return;
+        };
+        // In a program of its own, whose addresses are limited: the adapter's memory is among them.
+        let name = "gpu::device::tests::memory_that_is_refused_is_an_error_at_the_next_wait";
+        let program = std::env::current_exe().unwrap();
+        let limited = std::process::Command::new("sh")
+            .args(["-c", "ulimit -v 3145728 && exec \"$0\" --exact \"$1\""])
+            .args([program.as_os_str(), name.as_ref()])
+            .env(INDEX, software.index.to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&limited.stdout);
+        assert!(
+            limited.status.success() && said.contains("1 passed"),
+            "{said}"
+        );
     }
 
     #[test]

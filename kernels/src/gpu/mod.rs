@@ -17,6 +17,7 @@ pub(crate) mod product;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod rates;
 pub(crate) mod reduce;
+mod refused;
 mod registers;
 mod side_by_side;
 pub(crate) mod thin;

@@ -209,6 +209,12 @@ fn product_kernel(
                 tile_b[(kk * PITCH + j) as usize] = value;
             }
             sync_cube();
+            // A tile's products are summed apart: over K of them the rounding grows with DEPTH + K / DEPTH, not with K.
+            let mut tile_sums = Array::<f32>::new(comptime!((TILE * TILE) as usize));
+            #[unroll]
+            for i in 0..comptime!(TILE * TILE) {
+                tile_sums[i as usize] = 0.0f32;
+            }
             #[unroll]
             for kk in 0..DEPTH {
                 let mut right = Array::<f32>::new(comptime!(TILE as usize));
@@ -221,9 +227,13 @@ fn product_kernel(
                     let left = tile_a[(kk * PITCH + unit_m * TILE + i) as usize];
                     #[unroll]
                     for j in 0..TILE {
-                        sums[(i * TILE + j) as usize] += left * right[j as usize];
+                        tile_sums[(i * TILE + j) as usize] += left * right[j as usize];
                     }
                 }
+            }
+            #[unroll]
+            for i in 0..comptime!(TILE * TILE) {
+                sums[i as usize] += tile_sums[i as usize];
             }
             sync_cube();
             first_k += DEPTH;
