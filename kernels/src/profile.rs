@@ -64,7 +64,7 @@ impl Work {
 pub struct Rates {
     /// Multiplications and additions of f32 vectors, in registers; a processor's matrix units may do more of bf16.
     pub operations: f64,
-    /// Bytes read and written by a copy of 32 MiB.
+    /// Bytes read and written by a copy of what no cache holds.
     pub bytes: f64,
 }
 

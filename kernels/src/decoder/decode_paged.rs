@@ -10,7 +10,7 @@
 
 use super::adapter::Merged;
 use super::cache::Sequence;
-use super::pages::Pages;
+use super::pages::{Pages, Table};
 use super::target::Target::{self, DownProj, GateProj, KProj, OProj, QProj, UpProj, VProj};
 use super::weights::Decoder;
 use crate::error::Result;
@@ -24,7 +24,7 @@ use crate::tensor::{Tensor, Weight};
 /// Where a step's rows put their keys and values, and find those before.
 struct Places<'a> {
     slots: Buffer,
-    table: Buffer,
+    table: Table,
     angles: &'a RopeAngles,
 }
 

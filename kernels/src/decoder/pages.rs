@@ -1,5 +1,6 @@
 //! Keys and values in a GPU's memory: pages of a pool a layer, so that sequences grow and go without moving each other.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::config::DecoderConfig;
@@ -8,6 +9,7 @@ use crate::error::Result;
 use crate::gpu::{Buffer, Gpu};
 use crate::ops::attention::paged::{ROW_WORDS, decode, rotate_and_store, store};
 use crate::ops::rope::RopeAngles;
+use crate::profile::Work;
 use crate::tensor::Tensor;
 
 /// The pools.
@@ -28,6 +30,15 @@ pub(super) struct Pages {
 pub(super) struct PageList {
     pub pages: Vec<u32>,
     pub tokens: usize,
+}
+
+/// Where the rows of a decode step find their keys.
+#[derive(Debug)]
+pub(super) struct Table {
+    words: Buffer,
+    /// Tokens that the rows see, all together, and the same with a prompt that several see counted once.
+    seen: usize,
+    stored: usize,
 }
 
 impl Pages {
@@ -111,11 +122,12 @@ impl Pages {
         rotate_and_store(q, k, v, angles, slots, keys, values);
     }
 
-    /// Where the rows of a decode step find their keys: their prompt's, then their own.
+    /// Where the rows of a decode step find their keys: their prompt's, which several may share, then their own.
     pub fn table<'a>(
         &self,
         rows: impl ExactSizeIterator<Item = (&'a PageList, &'a PageList)>,
-    ) -> Result<Buffer> {
+    ) -> Result<Table> {
+        let (mut seen, mut stored, mut prompts) = (0, 0, HashSet::new());
         let mut table = vec![0; rows.len() * ROW_WORDS];
         for (row, (prompt, own)) in rows.enumerate() {
             for (part, list) in [prompt, own].into_iter().enumerate() {
@@ -123,15 +135,28 @@ impl Pages {
                 table[at] = table.len() as u32;
                 table[at + 1] = list.tokens as u32;
                 table.extend(&list.pages);
+                seen += list.tokens;
+            }
+            stored += own.tokens;
+            if prompts.insert(std::ptr::from_ref(prompt)) {
+                stored += prompt.tokens;
             }
         }
-        Buffer::from_words(&self.gpu, &table)
+        Ok(Table {
+            words: Buffer::from_words(&self.gpu, &table)?,
+            seen,
+            stored,
+        })
     }
 
     /// Attention of a layer's queries over what the table says.
-    pub fn attend(&self, layer: usize, q: &Tensor, table: &Buffer, out: &Tensor) {
+    pub fn attend(&self, layer: usize, q: &Tensor, table: &Table, out: &Tensor) {
         let [keys, values] = &self.layers[layer];
-        decode(self.heads, q, keys, values, table, out);
+        let work = Work::new(
+            4 * q.cols() * table.seen,
+            (2 * size_of::<f32>() * self.cols * table.stored) as u64 + 2 * q.bytes(),
+        );
+        decode(self.heads, q, keys, values, &table.words, work, out);
     }
 
     pub fn upload(&self, slots: &[u32]) -> Result<Buffer> {

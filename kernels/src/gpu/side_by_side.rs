@@ -15,7 +15,7 @@ impl Buffer {
     /// # Errors
     /// As [`Buffer::empty`].
     pub(crate) fn zeros_side_by_side(gpu: &Arc<Gpu>, words: &[usize]) -> Result<Vec<Self>> {
-        Self::in_slabs(gpu, words, |_, room| Self::filled(gpu, room, 0.0))
+        Self::in_slabs(limit(gpu), words, |_, room| Self::filled(gpu, room, 0.0))
     }
 
     /// Buffers of these numbers, laid out as those of [`Buffer::zeros_side_by_side`].
@@ -24,7 +24,7 @@ impl Buffer {
     /// As [`Buffer::empty`].
     pub(crate) fn side_by_side(gpu: &Arc<Gpu>, numbers: &[&[f32]]) -> Result<Vec<Self>> {
         let words: Vec<usize> = numbers.iter().map(|numbers| numbers.len()).collect();
-        Self::in_slabs(gpu, &words, |range, total| {
+        Self::in_slabs(limit(gpu), &words, |range, total| {
             let mut slab = Vec::with_capacity(total);
             for numbers in &numbers[range] {
                 let end = slab.len() + room(numbers.len());
@@ -35,13 +35,12 @@ impl Buffer {
         })
     }
 
-    /// Cuts buffers of so many words out of the slabs that `allocate` makes for a range of them and their rooms' sum.
+    /// Cuts buffers of so many words out of the slabs, of `limit` words at most, that `allocate` makes for a range of them and their rooms' sum.
     fn in_slabs(
-        gpu: &Arc<Gpu>,
+        limit: usize,
         words: &[usize],
         mut allocate: impl FnMut(Range<usize>, usize) -> Result<Self>,
     ) -> Result<Vec<Self>> {
-        let limit = (gpu.adapter().limits.buffer_bytes / 4) as usize;
         let mut buffers = Vec::with_capacity(words.len());
         while buffers.len() < words.len() {
             let begin = buffers.len();
@@ -60,6 +59,11 @@ impl Buffer {
         }
         Ok(buffers)
     }
+}
+
+/// Words of the largest buffer.
+fn limit(gpu: &Gpu) -> usize {
+    (gpu.adapter().limits.buffer_bytes / 4) as usize
 }
 
 /// Joins buffers that lie side by side: each result is one run of them, the same run in every list, with what lies between them.
@@ -118,5 +122,36 @@ mod tests {
         let apart: Vec<&Buffer> = apart.iter().collect();
         assert_eq!(joined([&full, &apart]).len(), 4);
         drop((full, runs));
+    }
+
+    #[test]
+    fn what_does_not_fit_into_one_slab_lies_in_the_next() {
+        let gpu = block_on(Gpu::open(0)).unwrap();
+        let words = [3, 65, 1, 200, 1, 1];
+        // The first two fill a slab, one is larger than a slab by itself, and the last two share one.
+        let limit = room(3) + room(65);
+        let mut slabs = Vec::new();
+        let buffers = Buffer::in_slabs(limit, &words, |range, total| {
+            slabs.push((range, total));
+            Buffer::filled(&gpu, total, 0.0)
+        });
+        let buffers = buffers.unwrap();
+        assert_eq!(
+            slabs,
+            [
+                (0..2, limit),
+                (2..3, room(1)),
+                (3..4, room(200)),
+                (4..6, 2 * room(1))
+            ]
+        );
+        for (index, buffer) in buffers.iter().enumerate() {
+            buffer.fill(index as f32);
+        }
+        for (index, buffer) in buffers.iter().enumerate() {
+            let expected = vec![index as f32; words[index]];
+            assert_eq!(block_on(buffer.read_f32()).unwrap(), expected);
+        }
+        assert_eq!(joined([&buffers.iter().collect::<Vec<_>>()]).len(), 4);
     }
 }

@@ -229,13 +229,15 @@ pub(crate) fn rotate_and_store(
     }
 }
 
-/// `out[m]` is the attention of the queries of row m over the tokens that the table says; every row has at least one.
+/// `out[m]` is the attention of the queries of row m over the tokens that the table says; every row has at least one. `work` is what the table
+/// makes of it, which on the GPU nobody counts.
 pub(crate) fn decode(
     [heads, kv_heads]: [usize; 2],
     q: &Tensor,
     keys: &Buffer,
     values: &Buffer,
     table: &Buffer,
+    work: Work,
     out: &Tensor,
 ) {
     let sizes = Sizes {
@@ -248,8 +250,7 @@ pub(crate) fn decode(
         return;
     }
     let device = q.device();
-    // How many tokens there are stands in the table, on the GPU.
-    let _op = profile::op("attention_decode", &device, Work::default);
+    let _op = profile::op("attention_decode", &device, || work);
     let units = units(sizes.head_size) as u32;
     // SAFETY: the table's pages lie in `keys` and `values`.
     unsafe {
