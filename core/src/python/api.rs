@@ -10,7 +10,7 @@
 //! | `getattr(np, "vstack")(rows)` | `numpy.vstack` |
 //! | `np = fake`, or `def f(np): …`, then `np.vstack(rows)` | `.vstack`, as of any value of the module's own |
 //! | `table = …`, then `table.append(row)`, or `f().append(row)` | `.append`: the type is not known |
-//! | `frames = []`, then `frames.append(row)`, or `", ".join(names)` | nothing: methods of Python's own types |
+//! | `frames = []`, then `frames.append(row)`, or `", ".join(names)` | nothing: methods of Python's own types (`python_values.rs`) |
 //! | `np.sum(x, keepdims=True)` | `numpy.sum`, `numpy.sum(keepdims=)` |
 //! | an import that nothing uses, also where it stands as a statement: `np.vstack` | the import's name, as imported |
 //!
@@ -28,7 +28,7 @@ mod python_values;
 
 pub(crate) use names::{ApiNames, ResolvedNames};
 
-use super::unreachable::is_within;
+use super::unreachable::covers;
 use super::{Module, builtins};
 use names::Used;
 use own_names::{captured, own_names, own_variables};
@@ -245,7 +245,7 @@ impl Collector<'_> {
 
 impl<'a> Visitor<'a> for Collector<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        if is_within(stmt.start().to_usize(), self.left_out) {
+        if covers(self.left_out, stmt.range()) {
             return;
         }
         match stmt {
@@ -326,7 +326,7 @@ impl<'a> Visitor<'a> for Collector<'_> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
-        if is_within(expr.start().to_usize(), self.left_out) {
+        if covers(self.left_out, expr.range()) {
             return;
         }
         match expr {

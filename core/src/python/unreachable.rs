@@ -51,6 +51,15 @@ pub(super) fn is_within(at: usize, ranges: &[Range<usize>]) -> bool {
     ranges.get(next).is_some_and(|range| range.start <= at)
 }
 
+/// Whether all of `part` lies in one of `ranges`, which are in order.
+pub(super) fn covers(ranges: &[Range<usize>], part: TextRange) -> bool {
+    let part = part.start().to_usize()..part.end().to_usize();
+    let next = ranges.partition_point(|range| range.end < part.end);
+    ranges
+        .get(next)
+        .is_some_and(|range| range.start <= part.start)
+}
+
 struct Finder {
     found: Vec<Range<usize>>,
     in_function: bool,

@@ -1,4 +1,6 @@
 //! Names that stand for values of Python's own types and for nothing else: `frames = []`, then `frames.append(row)` is no use of a library.
+//!
+//! What a function, a loop or a dict gives is not known, nor what a parameter is.
 
 use super::captured;
 use ruff_python_ast::visitor::{
@@ -6,20 +8,44 @@ use ruff_python_ast::visitor::{
     walk_type_param,
 };
 use ruff_python_ast::{
-    Alias, ExceptHandler, Expr, ExprContext, ModModule, Parameter, Pattern, Stmt, TypeParam,
+    Alias, ExceptHandler, Expr, ExprContext, ModModule, Operator, Parameter, Pattern, Stmt,
+    TypeParam,
 };
 use std::collections::HashSet;
 
-/// What makes a value of Python's own, unless the module gives its name another meaning.
-const CONSTRUCTORS: [&str; 6] = ["dict", "frozenset", "list", "set", "str", "tuple"];
+/// Functions whose results are of Python's own types, unless the module gives their names another meaning.
+const MAKERS: [&str; 20] = [
+    "bool",
+    "bytearray",
+    "bytes",
+    "dict",
+    "enumerate",
+    "filter",
+    "float",
+    "frozenset",
+    "int",
+    "len",
+    "list",
+    "map",
+    "range",
+    "repr",
+    "reversed",
+    "set",
+    "sorted",
+    "str",
+    "tuple",
+    "zip",
+];
 
 /// The names which every statement of the module that binds them, wherever it stands, binds to such a value.
 pub(super) fn python_values(module: &ModModule) -> HashSet<String> {
     let mut bound = Bound::default();
     bound.visit_body(&module.body);
     let Bound { values, others } = bound;
-    let is_own = |name: &&str| values.contains(*name) || others.contains(*name);
-    if CONSTRUCTORS.iter().any(|name| is_own(&name)) {
+    if MAKERS
+        .iter()
+        .any(|name| values.contains(name) || others.contains(name))
+    {
         return HashSet::new();
     }
     let values = values.difference(&others);
@@ -36,13 +62,36 @@ pub(super) fn is_python_value(expr: &Expr) -> bool {
         | Expr::ListComp(_)
         | Expr::DictComp(_)
         | Expr::SetComp(_)
-        | Expr::StringLiteral(_)
+        | Expr::Generator(_)
         | Expr::BytesLiteral(_)
-        | Expr::FString(_)
-        | Expr::NumberLiteral(_) => true,
-        Expr::Call(call) => {
-            matches!(&*call.func, Expr::Name(name) if CONSTRUCTORS.contains(&name.id.as_str()))
+        | Expr::NumberLiteral(_)
+        | Expr::BooleanLiteral(_)
+        | Expr::NoneLiteral(_) => true,
+        Expr::Named(named) => is_python_value(&named.value),
+        Expr::If(choice) => is_python_value(&choice.body) && is_python_value(&choice.orelse),
+        Expr::BoolOp(chain) => chain.values.iter().all(is_python_value),
+        Expr::Subscript(part) => part.slice.is_slice_expr() && is_python_value(&part.value),
+        Expr::BinOp(both) => {
+            is_python_value(&both.left) && is_python_value(&both.right) || is_text(expr)
         }
+        Expr::Call(call) => match &*call.func {
+            Expr::Name(name) => MAKERS.contains(&name.id.as_str()),
+            Expr::Attribute(method) if method.attr.as_str() == "copy" => {
+                is_python_value(&method.value)
+            }
+            Expr::Attribute(method) => is_text(&method.value),
+            _ => false,
+        },
+        _ => is_text(expr),
+    }
+}
+
+/// Whether it is a text: what its methods give is Python's own too.
+fn is_text(expr: &Expr) -> bool {
+    match expr {
+        Expr::StringLiteral(_) | Expr::FString(_) => true,
+        // `'%s' % rows`.
+        Expr::BinOp(both) => both.op == Operator::Mod && is_text(&both.left),
         _ => false,
     }
 }
@@ -53,28 +102,69 @@ struct Bound<'a> {
     others: HashSet<&'a str>,
 }
 
+impl<'a> Bound<'a> {
+    /// A target is given a value, which may be unknown.
+    fn bind(&mut self, target: &'a Expr, value: Option<&'a Expr>) {
+        match target {
+            Expr::Name(name) => {
+                let known = value.is_some_and(is_python_value);
+                let bound = if known {
+                    &mut self.values
+                } else {
+                    &mut self.others
+                };
+                bound.insert(name.id.as_str());
+            }
+            Expr::List(_) | Expr::Tuple(_) => self.unpack(target, value),
+            // The rest of what is unpacked is a list, whatever it was.
+            Expr::Starred(rest) if rest.value.is_name_expr() => {
+                self.values
+                    .extend(rest.value.as_name_expr().map(|name| name.id.as_str()));
+            }
+            _ => self.visit_expr(target),
+        }
+    }
+
+    /// `a, b = 1, []` is two bindings.
+    fn unpack(&mut self, target: &'a Expr, value: Option<&'a Expr>) {
+        let targets = elements(target);
+        let values = value.map_or(&[][..], elements);
+        let in_pairs = targets.len() == values.len()
+            && !targets.iter().chain(values).any(Expr::is_starred_expr);
+        for (index, target) in targets.iter().enumerate() {
+            self.bind(target, values.get(index).filter(|_| in_pairs));
+        }
+    }
+}
+
+fn elements(expr: &Expr) -> &[Expr] {
+    match expr {
+        Expr::List(list) => &list.elts,
+        Expr::Tuple(tuple) => &tuple.elts,
+        _ => &[],
+    }
+}
+
 impl<'a> Visitor<'a> for Bound<'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        let (targets, value) = match stmt {
-            Stmt::Assign(assign) => (&assign.targets[..], Some(&*assign.value)),
-            Stmt::AnnAssign(assign) => (
-                std::slice::from_ref(&*assign.target),
-                assign.value.as_deref(),
-            ),
-            // `frames += [row]` leaves a list a list.
-            Stmt::AugAssign(assign) => {
-                (std::slice::from_ref(&*assign.target), Some(&*assign.value))
-            }
-            _ => (&[][..], None),
-        };
-        if let Some(value) = value.filter(|value| is_python_value(value))
-            && targets.iter().all(Expr::is_name_expr)
-        {
-            let names = targets.iter().filter_map(Expr::as_name_expr);
-            self.values.extend(names.map(|name| name.id.as_str()));
-            return self.visit_expr(value);
-        }
         match stmt {
+            Stmt::Assign(assign) => {
+                for target in &assign.targets {
+                    self.bind(target, Some(&assign.value));
+                }
+                return self.visit_expr(&assign.value);
+            }
+            Stmt::AnnAssign(assign) => {
+                if let Some(value) = &assign.value {
+                    self.bind(&assign.target, Some(value));
+                    self.visit_expr(value);
+                }
+                return;
+            }
+            // `frames += [row]` leaves a list a list.
+            Stmt::AugAssign(assign) if is_python_value(&assign.value) => {
+                return self.visit_expr(&assign.value);
+            }
             Stmt::FunctionDef(function) => {
                 self.others.insert(&function.name);
             }
@@ -87,12 +177,16 @@ impl<'a> Visitor<'a> for Bound<'a> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Expr::Name(name) = expr
-            && name.ctx == ExprContext::Store
-        {
-            self.others.insert(name.id.as_str());
+        match expr {
+            Expr::Named(named) => {
+                self.bind(&named.target, Some(&named.value));
+                self.visit_expr(&named.value);
+            }
+            Expr::Name(name) if name.ctx == ExprContext::Store => {
+                self.others.insert(name.id.as_str());
+            }
+            _ => walk_expr(self, expr),
         }
-        walk_expr(self, expr);
     }
 
     fn visit_alias(&mut self, alias: &'a Alias) {

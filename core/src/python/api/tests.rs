@@ -64,14 +64,33 @@ fn methods_of_values_of_pythons_own_are_no_librarys() {
         "x = [y for y in z]",
         "x = []\nx = [1]",
         "def f():\n    x = 'a'",
+        "y, x = 1, []",
+        "y, *x = z",
+        "x = sorted(y)",
+        "x = [] + [1]",
+        "x = [0] * 3",
+        "x = [1, 2][:]",
+        "x = 'a b'.split()",
+        "x = ('%s' % y).split()",
+        "x = [] if y else [1]",
+        "x = None\nx = [].copy()",
+        "print(x := [])",
     ] {
         assert_names(&format!("{bound}\nx.append(1)"), &[]);
     }
-    assert_names("', '.join(names)\n[].append(1)\nlist().append(1)", &[]);
+    assert_names(
+        "', '.join(names)\n[].append(1)\nlist().append(1)\n(y := []).append(1)",
+        &[],
+    );
     // What may be something else, may.
     for bound in [
         "x = []\nx = df",
-        "x = [], 1\nx, y = [], df",
+        "x, y = df, []",
+        "x, *y = [], df",
+        "x = [] if y else df",
+        "x = y or []",
+        "x = [0] * y",
+        "x = y[:]",
         "x = []\nfor x in y: pass",
         "x = []\ndef f(x): pass",
         "x = []\nwith y as x: pass",
@@ -79,13 +98,27 @@ fn methods_of_values_of_pythons_own_are_no_librarys() {
         "x = []\nx += y",
         "x = []\nmatch y:\n    case [*x]: pass",
         "x = []\ntry: pass\nexcept E as x: pass",
-        "x = [].copy()",
+        "x = [].pop()",
         "list = df\nx = list(1)",
     ] {
         let got = names(&format!("{bound}\nx.append(1)")).resolve(&[]).used;
         assert!(got.contains(".append"), "{bound}: {got:?}");
     }
     assert_names("import a as x\nx.append(1)\nx = []", &["a.append"]);
+}
+
+#[test]
+fn of_a_choice_the_branch_that_can_run_counts() {
+    for condition in ["0", "None", "1 - 1"] {
+        let source = format!(
+            "import numpy as np\nx = 0 if {condition} else np.vstack(rows)\ny = np.hstack(rows) if {condition} else 1 + np.dstack(rows)"
+        );
+        assert_names(&source, &["numpy.dstack", "numpy.vstack"]);
+    }
+    assert_names(
+        "import numpy as np\nx = np.vstack(rows) if 1 else np.hstack(rows)",
+        &["numpy.vstack"],
+    );
 }
 
 #[test]
