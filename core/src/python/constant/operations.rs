@@ -183,11 +183,22 @@ pub(super) fn compare(
     }
 }
 
-/// Which comes first, of two numbers or two texts.
+/// Which comes first, of two numbers, two texts, two lists or two tuples.
 fn order(left: &Constant, right: &Constant) -> Option<Ordering> {
     match (left, right) {
         (Constant::Str(left), Constant::Str(right)) => Some(left.cmp(right)),
         (Constant::Bytes(left), Constant::Bytes(right)) => Some(left.cmp(right)),
+        (Constant::Items(kind, left), Constant::Items(other, right))
+            if kind == other && matches!(kind, Kind::Tuple | Kind::List) =>
+        {
+            // The first two that differ decide.
+            for (left, right) in left.iter().zip(right) {
+                if !equal(left, right)? {
+                    return order(left, right);
+                }
+            }
+            Some(left.len().cmp(&right.len()))
+        }
         _ => match (left.int(), right.int()) {
             (Some(left), Some(right)) => Some(left.cmp(&right)),
             _ => left.float()?.partial_cmp(&right.float()?),
