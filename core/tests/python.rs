@@ -379,6 +379,21 @@ fn syntax_trees_ignore_layout_and_nothing_else() {
         ("\"a\"", "'a'", true),
         ("0x10", "16", true),
         ("if x: y", "if x:\n    y", true),
+        (
+            "if a: b\nelif c: d\nelif e: f\nelse: g",
+            "if a: b\nelse:\n    if c: d\n    else:\n        if e: f\n        else: g",
+            true,
+        ),
+        (
+            "if a: b\nelif c: d\ne",
+            "if a: b\nelse:\n    if c: d\n    e",
+            false,
+        ),
+        (
+            "for x in y:\n    if a: b\n    elif c: d",
+            "for x in y:\n    if a: b\n    else:\n        if c: d",
+            true,
+        ),
         ("x = 1", "x = 2", false),
         ("x = 1", "x: int = 1", false),
         ("f(a, b)", "f(b, a)", false),

@@ -13,6 +13,7 @@
 mod api;
 mod builtins;
 mod constant;
+mod elif;
 mod indentation;
 mod lexemes;
 mod nesting;
@@ -23,6 +24,7 @@ pub(crate) use api::{ApiNames, ResolvedNames};
 pub use strip::LeftOut;
 pub(crate) use strip::Stripped;
 
+use elif::join_elifs;
 use ruff_python_ast::comparable::ComparableMod;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::{Mod, PythonVersion};
@@ -102,6 +104,7 @@ pub fn strip(source: &str) -> Result<String, SyntaxError> {
 ///
 /// assert!(same_syntax_tree("f( 1, 'a' )  # call", "f(1, \"a\")").unwrap());
 /// assert!(!same_syntax_tree("f(a, b)", "f(b, a)").unwrap());
+/// assert!(same_syntax_tree("if a: b\nelif c: d", "if a: b\nelse:\n    if c: d").unwrap());
 /// ```
 ///
 /// # Errors
@@ -191,7 +194,14 @@ impl<'a> Module<'a> {
 
     /// See [`same_syntax_tree`].
     pub(crate) fn same_syntax_tree(&self, other: &Module<'_>) -> bool {
-        ComparableMod::from(self.parsed.syntax()) == ComparableMod::from(other.parsed.syntax())
+        let [a, b] = [self, other].map(|module| {
+            let mut tree = module.parsed.syntax().clone();
+            if let Mod::Module(module) = &mut tree {
+                join_elifs(&mut module.body);
+            }
+            tree
+        });
+        ComparableMod::from(&a) == ComparableMod::from(&b)
     }
 
     /// See [`strip`]; the statements in the byte ranges `left_out` go too.
