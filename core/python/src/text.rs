@@ -172,7 +172,7 @@ pub fn length(value: &Bound<'_, PyAny>, name: &str, index: Option<usize>) -> PyR
     match value.extract::<usize>() {
         Ok(length) if !is_truth => Ok(length),
         Err(_) if value.is_instance_of::<PyInt>() => Err(PyValueError::new_err(format!(
-            "{} is {value}, expected a length from 0 to {}",
+            "{} is {value}, expected a whole number from 0 to {}",
             at(name, index),
             usize::MAX
         ))),

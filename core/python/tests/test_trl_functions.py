@@ -109,8 +109,17 @@ def test_missing_columns_and_rows_are_named() -> None:
         trl.edit_gain(completions=["x"], target=["y"])
     with pytest.raises(ValueError, match=r"column target has 1 values for 2 completions"):
         trl.reward(completions=["x"] * 2, target=["y"])
-    with pytest.raises(ValueError, match=r"column target has one str for 1 completions"):
+    with pytest.raises(TypeError, match=r"column target is one str, expected a list of values, one for each completion"):
         trl.reward(completions=["x"], target="y")
+    for wrong, found in ((3, "int"), ({"y"}, "set"), ({"y": 1}, "dict")):
+        with pytest.raises(TypeError, match=rf"column target is {found}, expected a list"):
+            trl.reward(completions=["x"], target=wrong)
+        with pytest.raises(TypeError, match=rf"completions is {found}, expected a list"):
+            trl.reward(completions=wrong, target=["y"])
+    overlong = trl.reward_function(weights={"overlong": 1}, overlong={"max_length": 8, "buffer": 4})
+    with pytest.raises(TypeError, match=r"row 0 of column completion_ids is int, expected a list of token ids"):
+        overlong(completions=["x"], completion_ids=[3])
+    assert trl.reward(completions=iter(ANSWERS), target=iter([NEW] * 2)) == trl.reward(completions=ANSWERS, target=[NEW] * 2)
     with pytest.raises(ValueError, match=r"row 1 of column new_code is None, and es_star counts from it\. Leave such rows out"):
         trl.es_star(completions=["x"] * 2, new_code=["y", None])
     with pytest.raises(ValueError, match=r"row 1 of column before is None, and edit_gain counts from it"):

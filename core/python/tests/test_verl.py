@@ -152,5 +152,10 @@ def test_what_is_wrong_in_a_batch_is_named_with_its_place() -> None:
         compute_score_batched(["d"] * 2, ["x", b"x"], [NEW] * 2)  # type: ignore[list-item]
     with pytest.raises(ValueError, match=r"old_code of ground_truths\[1\] has half a surrogate pair"):
         compute_score_batched(["d"] * 2, ["x"] * 2, [NEW, {"target": NEW, "old_code": "\ud800"}])
+    for wrong in ({"x"}, 3):
+        with pytest.raises(TypeError, match="solution_strs is (set|int), expected a list"):
+            compute_score_batched(["d"], wrong, ["x"])
+        with pytest.raises(TypeError, match="ground_truths is (set|int), expected a list"):
+            compute_score_batched(["d"], ["x"], wrong)
     with pytest.raises(ValueError, match="ground_truths has 1 items, but there are 2 solution_strs"):
         compute_score_batched(["d"] * 2, ["x"] * 2, [NEW])

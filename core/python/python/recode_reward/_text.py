@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import Any
+
+
+def listed(values: Any, name: str, what: str) -> list[Any]:
+    """The items of a list, a tuple, a column of a data set.
+
+    Raises:
+        TypeError: it is a text, a set or a dict, through which Python would walk as well, or nothing to walk through.
+    """
+    if isinstance(values, (str, bytes)):
+        raise TypeError(f"{name} is one {type(values).__name__}, expected a list of {what}")
+    if isinstance(values, (Set, Mapping)) or not (hasattr(values, "__iter__") or hasattr(values, "__getitem__")):
+        raise TypeError(f"{name} is {type(values).__name__}, expected a list of {what}")
+    return list(values)
 
 
 def data_text(value: Any, name: str) -> str:

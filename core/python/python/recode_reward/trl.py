@@ -21,7 +21,7 @@ from typing import Any
 
 from ._completion import check_prefilled, judged, text_of
 from ._native import check_rubric, score_batch, target_fault
-from ._text import data_text
+from ._text import data_text, listed
 from ._types import Breakdown, Comparison, Missing, Mode, Overlong, Part
 
 __all__ = ["RewardFunction", "edit_gain", "em_star", "es_star", "format_reward", "reward", "reward_function"]
@@ -95,10 +95,9 @@ class RewardFunction:
 
     def __call__(self, completions: Sequence[Any], **columns: Any) -> list[float | None]:
         """The rewards of the completions; None for a row that has none, where ``missing`` permits it."""
-        if isinstance(completions, str):
-            raise TypeError("completions is one str, expected a list of texts or of chats")
         texts = [
-            judged(text_of(completion, f"completions[{index}]"), self.prefilled) for index, completion in enumerate(completions)
+            judged(text_of(completion, f"completions[{index}]"), self.prefilled)
+            for index, completion in enumerate(listed(completions, "completions", "texts or of chats"))
         ]
         count = len(texts)
         targets = self._targets(columns, count)
@@ -107,8 +106,8 @@ class RewardFunction:
         if self.overlong is not None:
             ids = self._column(columns, "completion_ids", ["completion_ids"], count, frozenset({"overlong"}))
             if ids is not None:
-                _, tokens = ids
-                lengths = [len(completion) for completion in tokens]
+                name, tokens = ids
+                lengths = [len(listed(row, f"row {index} of column {name}", "token ids")) for index, row in enumerate(tokens)]
 
         rows = [index for index in range(count) if self._has_reward(index, targets, old_codes)]
         scored = score_batch(
@@ -161,10 +160,10 @@ class RewardFunction:
             values = columns.get(name)
             if values is None:
                 continue
-            if isinstance(values, str) or len(values) != count:
-                got = "one str" if isinstance(values, str) else f"{len(values)} values"
-                raise ValueError(f"column {name} has {got} for {count} completions: expected one value for each")
-            return name, list(values)
+            column = listed(values, f"column {name}", "values, one for each completion")
+            if len(column) != count:
+                raise ValueError(f"column {name} has {len(column)} values for {count} completions: expected one value for each")
+            return name, column
         wanted = [part for part in self.weights if part in parts]
         if wanted:
             there = ", ".join(sorted(columns)) or "none"

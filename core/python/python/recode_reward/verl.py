@@ -23,7 +23,7 @@ from typing import Any
 
 from ._completion import check_prefilled, judged
 from ._native import check_rubric, score, score_batch, target_fault
-from ._text import data_text
+from ._text import data_text, listed
 from ._types import Breakdown, Comparison, Mode, Part
 
 __all__ = ["compute_score", "compute_score_batched"]
@@ -92,14 +92,14 @@ def compute_score_batched(
     """The rewards of a batch, for verl's reward manager ``batch``; on all cores where ``threads`` is None."""
     _refuse_overlong(weights)
     check_prefilled(prefilled)
-    if isinstance(solution_strs, str):
-        raise TypeError("solution_strs is one str, expected a list of str")
+    solution_strs = listed(solution_strs, "solution_strs", "str")
     count = len(solution_strs)
-    extras = [None] * count if extra_infos is None else extra_infos
-    for name, values in (("ground_truths", ground_truths), ("extra_infos", extras)):
+    truths = listed(ground_truths, "ground_truths", "targets")
+    extras = [None] * count if extra_infos is None else listed(extra_infos, "extra_infos", "dicts")
+    for name, values in (("ground_truths", truths), ("extra_infos", extras)):
         if len(values) != count:
             raise ValueError(f"{name} has {len(values)} items, but there are {count} solution_strs: expected one for each")
-    rows = [_row(ground_truths[index], extras[index], f"s[{index}]", mode) for index in range(count)]
+    rows = [_row(truths[index], extras[index], f"s[{index}]", mode) for index in range(count)]
     for index, solution in enumerate(solution_strs):
         _require_str(solution, f"solution_strs[{index}]")
     breakdowns = score_batch(
