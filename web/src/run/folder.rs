@@ -9,22 +9,6 @@ pub struct Found {
     pub files: Vec<usize>,
 }
 
-/// The rows file that config.toml says was trained on, without its folder.
-pub fn training_file(config: &str) -> Option<&str> {
-    let mut lines = config
-        .lines()
-        .map(str::trim)
-        .skip_while(|line| *line != "[data]")
-        .skip(1);
-    let line = lines
-        .by_ref()
-        .take_while(|line| !line.starts_with('['))
-        .find(|line| line.starts_with("train"))?;
-    let (_, value) = line.split_once('=')?;
-    let path = value.trim().trim_matches(['"', '\'']);
-    path.rsplit(['/', '\\']).next()
-}
-
 /// The files among `paths` that may be a run's, by folder: `runs/a/metrics.jsonl`. What a run has beside them (timings, evaluations, checkpoints) is left
 /// out.
 pub fn find(paths: &[String]) -> Vec<Found> {
@@ -95,15 +79,6 @@ mod tests {
                 ("rows.jsonl", &[7][..])
             ]
         );
-    }
-
-    #[test]
-    fn the_configuration_names_the_rows() {
-        let config = "name = \"demo\"\n[model]\npath = \"p\"\n[data]\neval = \"h.jsonl\"\ntrain = \"/runs/demo/data/migrations.jsonl\"\n[adapter]\ntrain = 1\n";
-        assert_eq!(training_file(config), Some("migrations.jsonl"));
-        for config in ["", "[data]\n[x]\ntrain = 1", "train = 2\n[data]"] {
-            assert_eq!(training_file(config), None, "{config}");
-        }
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl Index {
         self.steps.is_empty()
     }
 
+    /// So many completions or a few more, of whole steps from all over the file: which steps.
+    pub fn spread(&self, most: usize) -> Vec<u64> {
+        let all: usize = self.steps.values().map(|lines| lines.count as usize).sum();
+        let every = all.div_ceil(most.max(1)).max(1);
+        self.steps.keys().copied().step_by(every).collect()
+    }
+
     /// Where a step's lines stand.
     pub fn get(&self, step: u64) -> Option<StepLines> {
         self.steps.get(&step).copied()
@@ -246,6 +253,17 @@ mod tests {
             ),
             (Some(12), Some(1), None)
         );
+    }
+
+    #[test]
+    fn steps_are_taken_from_all_over_the_file() {
+        let text: String = (1..=10)
+            .map(|step| format!("{{\"step\":{step},\"completion\":\"c\"}}\n"))
+            .collect();
+        let (index, ..) = index(&text);
+        assert_eq!(index.spread(10), (1..=10).collect::<Vec<_>>());
+        assert_eq!(index.spread(4), [1, 4, 7, 10]);
+        assert!(Index::default().spread(4).is_empty());
     }
 
     #[test]

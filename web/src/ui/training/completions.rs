@@ -1,14 +1,12 @@
-//! The chosen completion: its logged reward, and, where the row's target is known, the reward computed once more, explained as on the page "Score".
+//! The chosen completion: its logged reward, and, where the row's target is known, the reward computed once more by the run's own
+//! rules, explained as on the page "Score".
 
 use super::state::State;
-use crate::run::{Fold, Row};
-use crate::score::{AnswerKind, Case, Judgement, Rules, signed};
+use crate::run::{Fold, Row, RunRules, case_of};
+use crate::score::{Judgement, Rules, signed};
 use crate::ui::score::{self, Completion, Difference, Parts, Total};
 use crate::ui::text::shown;
 use leptos::prelude::*;
-
-/// The most by which a recomputed reward may differ from the logged one and be the same.
-const SAME: f64 = 1e-9;
 
 /// The completion.
 #[component]
@@ -19,66 +17,49 @@ pub fn Chosen(
     let state = expect_context::<State>();
     let fold =
         Memo::new(move |_| folds.with(|folds| folds.as_ref().ok()?.get(chosen.get()).cloned()));
-    let shown = move || {
+    // A memo: a run that grows is no reason to build all of it anew.
+    let held = Memo::new(move |_| {
         let fold = fold.get()?;
         let run = state.opened.get_untracked()?.run;
-        let row = state
-            .run(run, |run| {
-                Some(run.rows.as_ref()?.get(&fold.line.row?)?.clone())
-            })
-            .flatten();
-        Some(match row {
-            Some(row) => view! { <Judged fold=fold row=row/> }.into_any(),
-            None => view! { <Logged fold=fold/> }.into_any(),
+        let held_against = state.run(run, |run| {
+            let row = run.rows.as_ref()?.get(&fold.line.row?)?.clone();
+            Some((row, run.rules.clone()))
+        });
+        Some((fold, held_against.flatten()))
+    });
+    let shown = move || {
+        Some(match held.get()? {
+            (fold, Some((row, rules))) => {
+                view! { <Judged fold=fold row=row rules=rules/> }.into_any()
+            }
+            (fold, None) => view! { <Logged fold=fold/> }.into_any(),
         })
     };
     view! { <div class="results" data-testid="chosen">{shown}</div> }
 }
 
-/// Held against its target.
+/// Held against its target, by the run's own rules.
 #[component]
-fn Judged(fold: Fold, row: Row) -> impl IntoView {
-    let logged = fold.line.total;
-    let case = Case {
-        update_info: row.update_info,
-        old_code: row.old_code,
-        answer: fold.line.completion,
-        kind: AnswerKind::Completion,
-        target: row.new_code,
-    };
-    let totals = Rules::ALL.map(|rules| {
-        (
-            rules,
-            Judgement::of(&case, rules).and_then(|judgement| judgement.explanation.breakdown.total),
-        )
-    });
-    let is_same = |total: &Option<f64>| matches!((total, logged), (Some(total), Some(logged)) if (total - logged).abs() <= SAME);
-    // The run does not say by which rules: those that give what it logged, the usual ones first.
-    let order = [Rules::Strict, Rules::EditGain, Rules::Paper];
-    let same = order.into_iter().find(|rules| {
-        totals
-            .iter()
-            .any(|(of, total)| of == rules && is_same(total))
-    });
-    let rules = same.unwrap_or_default();
-    let badge = match (same, logged) {
-        (Some(rules), _) => (true, format!("recomputed = logged, by {}", rules.name())),
-        (None, Some(logged)) => (
+fn Judged(fold: Fold, row: Row, rules: Option<RunRules>) -> impl IntoView {
+    let case = case_of(&row, &fold.line);
+    let by = rules.as_ref().map_or(Rules::default(), RunRules::rules);
+    let recomputed =
+        Judgement::of(&case, by).and_then(|judgement| judgement.explanation.breakdown.total);
+    let (fits, badge) = match (&rules, fold.line.total) {
+        (_, None) => (false, "no reward was logged".to_owned()),
+        (None, Some(_)) => (
             false,
-            format!(
-                "logged {}, which none of the rules gives: other weights, or not the rows of this run",
-                signed(logged)
-            ),
+            "trying which rules the run was scored by…".to_owned(),
         ),
-        (None, None) => (false, "no reward was logged".to_owned()),
+        (Some(rules), Some(logged)) => rules.held_against(logged, recomputed),
     };
     let link = case
-        .to_query(rules)
+        .to_query(by)
         .ok()
         .map(|query| format!("{}?{query}", crate::page::Page::Score.address()));
-    provide_context(score::State::holding(case, rules));
+    provide_context(score::State::holding(case, by));
     view! {
-        <p class="badge" class:differs=!badge.0 data-testid="badge">{if badge.0 { "✓ " } else { "≠ " }}{badge.1}</p>
+        <p class="badge" class:differs=!fits data-testid="badge">{if fits { "✓ " } else { "≠ " }}{badge}</p>
         <Total/>
         <Completion/>
         <Difference/>

@@ -32,6 +32,16 @@ pub fn Drawer() -> impl IntoView {
             }
         });
     });
+    // The rules of its run, as soon as there are rows to try them on.
+    let due = Memo::new(move |_| {
+        let id = state.opened.get()?.run;
+        state.run(id, |run| run.rows.is_some().then_some(id))?
+    });
+    Effect::new(move |_| {
+        if let Some(id) = due.get() {
+            leptos::task::spawn_local(async move { state.find_rules(id).await });
+        }
+    });
     let heading = NodeRef::<html::H2>::new();
     Effect::new(move |_| {
         if let Some(heading) = heading.get() {

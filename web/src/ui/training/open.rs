@@ -2,7 +2,9 @@
 
 use super::state::{Source, State};
 use crate::index_worker::News;
-use crate::run::{Kind, NotOfARun, RowsReader, SNIFF_BYTES, find, training_file};
+use crate::run::{
+    Belongs, Kind, NotOfARun, RowsReader, RunRules, SNIFF_BYTES, belongs, find, training_file,
+};
 use crate::ui::opened::Opened;
 use js_sys::{Array, Promise};
 use leptos::prelude::*;
@@ -90,12 +92,13 @@ impl Reader {
     }
 
     async fn read_run(self, name: String, files: Vec<Opened>, mine: u32) {
-        let (mut of_run, mut rows, mut training) = (Vec::new(), Vec::new(), None);
+        let (mut of_run, mut rows) = (Vec::new(), Vec::new());
+        let mut config = None::<String>;
         for (path, blob) in files {
             let source = Source::File(blob.clone());
             if path.ends_with("config.toml") {
                 let text = source.read(0, CONFIG_BYTES).await.unwrap_or_default();
-                training = training_file(&String::from_utf8_lossy(&text)).map(str::to_owned);
+                config = Some(String::from_utf8_lossy(&text).into_owned());
                 continue;
             }
             let kind = source.read(0, SNIFF_BYTES as u64).await;
@@ -117,10 +120,11 @@ impl Reader {
                     .update(|all| all.push(format!("{path}: {why}"))),
             }
         }
+        let training = config.as_deref().and_then(training_file);
         // The rows that config.toml names, or the only ones there are.
         let rows = match rows
             .iter()
-            .position(|(path, _)| training.as_deref().is_some_and(|name| path.ends_with(name)))
+            .position(|(path, _)| training.is_some_and(|name| path.ends_with(name)))
         {
             Some(at) => Some(rows.swap_remove(at)),
             None if rows.len() == 1 => rows.pop(),
@@ -136,16 +140,27 @@ impl Reader {
         if of_run.is_empty() {
             // Rows alone are those of the runs that are open.
             if let Some(rows) = rows {
-                self.state.runs.update(|runs| {
-                    runs.iter_mut()
-                        .for_each(|run| run.rows = Some(rows.clone()))
-                });
+                self.state
+                    .runs
+                    .update(|runs| runs.iter_mut().for_each(|run| run.take_rows(rows.clone())));
             }
             return;
         }
-        let id = self.of_name(&name, of_run.iter().map(|(kind, ..)| *kind).collect());
-        self.state
-            .change(id, |run| run.rows = rows.or(run.rows.take()));
+        let id = match &of_run[..] {
+            [(Kind::Completions, path, blob)] => self.run_of_completions(&name, path, blob).await,
+            _ => self.state.add(name),
+        };
+        if !self.goes_on(mine) {
+            return;
+        }
+        self.state.change(id, |run| {
+            if let Some(config) = &config {
+                run.rules = Some(RunRules::of_config(config));
+            }
+            if let Some(rows) = rows {
+                run.take_rows(rows);
+            }
+        });
         for (kind, path, blob) in of_run {
             match kind {
                 Kind::Metrics => self.read_metrics(id, path, blob, mine).await,
@@ -157,13 +172,43 @@ impl Reader {
         }
     }
 
-    /// The run that files belong to: the completions of a run whose metrics came alone are its own.
-    fn of_name(self, name: &str, kinds: Vec<Kind>) -> u32 {
+    /// The run that completions belong to which came alone: the last one, where that has metrics and no completions, and the same rewards.
+    async fn run_of_completions(self, name: &str, path: &str, blob: &Blob) -> u32 {
         let waiting = self.state.runs.with_untracked(|runs| {
             let last = runs.last()?;
-            (kinds == [Kind::Completions] && last.completions.is_none()).then_some(last.id)
+            let waits = last.completions.is_none() && !last.metrics.metrics.steps().is_empty();
+            waits.then_some(last.id)
         });
-        waiting.unwrap_or_else(|| self.state.add(name.to_owned()))
+        let Some(id) = waiting else {
+            return self.state.add(name.to_owned());
+        };
+        let beginning = Source::File(blob.clone()).read(0, SNIFF_BYTES as u64).await;
+        let is_whole = blob.size() <= SNIFF_BYTES as f64;
+        let found = self.state.run(id, |run| {
+            let beginning = beginning.unwrap_or_default();
+            belongs(&run.metrics.metrics, &beginning, is_whole)
+        });
+        match found {
+            Some(Belongs::Yes) => id,
+            Some(Belongs::Unknown) => {
+                let said =
+                    format!("whether {path} is of this run cannot be told: open both together");
+                self.state.change(id, |run| run.notes.push(said));
+                id
+            }
+            Some(Belongs::No(why)) => {
+                let other = self
+                    .state
+                    .run(id, |run| run.name.clone())
+                    .unwrap_or_default();
+                let said = format!(
+                    "{path}: not the completions of {other} ({why}), and therefore a run of its own; open its metrics.jsonl together with it"
+                );
+                self.state.failures.update(|all| all.push(said));
+                self.state.add(name.to_owned())
+            }
+            None => self.state.add(name.to_owned()),
+        }
     }
 
     async fn read_rows(

@@ -1,17 +1,31 @@
 //! What the page holds: the runs, how they are looked at, and which step is open.
 
 use crate::page::{self, Page};
-use crate::run::{CompletionLine, Index, MetricsReader, Row, of_step};
+use crate::run::{CompletionLine, Fit, Index, MetricsReader, Row, RunRules, of_step};
 use crate::score::rows::LineFaults;
 use crate::training::View;
 use crate::ui::address;
 use crate::ui::served::served;
 use crate::unique_name::unique_name;
+use js_sys::Promise;
 use leptos::prelude::*;
 use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
+
+/// About how many completions are tried to find a run's rules, and how many without letting anything else happen.
+const TRIED: usize = 2000;
+const TRIED_AT_ONCE: usize = 16;
+
+/// Waits for so many milliseconds, or as long as what else waits takes.
+pub async fn in_a_moment(ms: i32) {
+    let time = Promise::new(&mut |resolve, _| {
+        // Fails in no window; then there is nobody to wait for either.
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+    });
+    let _ = JsFuture::from(time).await;
+}
 
 /// Where a run's bytes come from.
 #[derive(Debug, Clone)]
@@ -61,10 +75,28 @@ pub struct Run {
     pub completions: Option<Source>,
     /// The rows that it was trained on.
     pub rows: Option<Rc<HashMap<u64, Row>>>,
+    /// The rules that its rewards were logged by, as far as that is known.
+    pub rules: Option<RunRules>,
+    /// Its completions were, or are being, tried for that.
+    rules_tried: bool,
     /// What is to be said of it beside its faults.
     pub notes: Vec<String>,
     /// Why the last look at the files of a run that is served failed.
     pub failure: Option<String>,
+}
+
+impl Run {
+    /// Takes the rows that it was trained on. Rules that were found by others have to be found again.
+    pub fn take_rows(&mut self, rows: Rc<HashMap<u64, Row>>) {
+        self.rows = Some(rows);
+        if matches!(
+            self.rules,
+            Some(RunRules::Fitting(..) | RunRules::Unfit(..)) | None
+        ) {
+            self.rules = None;
+            self.rules_tried = false;
+        }
+    }
 }
 
 /// A step whose completions are open.
@@ -212,6 +244,36 @@ impl State {
         if let (Some(run), Some(step)) = (first, self.cursor.get_untracked()) {
             self.opened.set(Some(Opened { run, step }));
         }
+    }
+
+    /// Finds the rules that a run's rewards were logged by, where no config.toml says so, by trying all of them on completions from all over it.
+    pub async fn find_rules(self, id: u32) {
+        let found = self.runs.with_untracked(|runs| {
+            let run = runs.iter().find(|run| run.id == id)?;
+            let is_due = run.rules.is_none() && !run.rules_tried && run.completions.is_some();
+            is_due.then(|| Some((run.index.spread(TRIED), run.rows.clone()?)))?
+        });
+        let Some((steps, rows)) = found else { return };
+        self.change(id, |run| run.rules_tried = true);
+        let mut fit = Fit::default();
+        for step in steps {
+            // Of a step that cannot be read, whoever opens it hears.
+            let lines = self.completions(Opened { run: id, step }).await;
+            for some in lines.unwrap_or_default().chunks(TRIED_AT_ONCE) {
+                for line in some {
+                    if let Some(row) = line.row.and_then(|row| rows.get(&row)) {
+                        fit.take(row, line);
+                    }
+                }
+                in_a_moment(0).await;
+            }
+        }
+        self.change(id, |run| {
+            // Other rows may have come meanwhile.
+            if run.rows.as_ref().is_some_and(|now| Rc::ptr_eq(now, &rows)) && run.rules.is_none() {
+                run.rules = fit.rules();
+            }
+        });
     }
 
     /// Reads the completions of a step.
