@@ -197,6 +197,51 @@ test('what is wrong with a file is said in place, and the rest is there', async 
   await page.getByTestId('run').filter({ hasNotText: 'targets not known' }).waitFor();
 });
 
+test('a run is judged by one rule, its own, whichever others fit a row', async (t) => {
+  const page = await opened(t);
+  const right = answer('np.vstack(a)');
+  // The paper reads the first block anywhere, strict the answer's.
+  const thought = answer('np.row_stack(a)', '```python\nnp.vstack(a)\n```');
+  const row = `${JSON.stringify({ dependency: 'numpy', update_info: 'u', old_code: 'np.row_stack(a)', new_code: 'np.vstack(a)' })}\n`;
+  const completions = completion(1, 1, right) + completion(1, 1, thought) + completion(2, 1, right);
+  const files = { 'metrics.jsonl': metrics(2), 'completions.jsonl': completions, 'migrations.jsonl': row };
+  const badges = async (said) => {
+    await page.getByTestId('badge').filter({ hasText: said }).waitFor();
+    await page.keyboard.press('j');
+    await page.getByRole('button', { name: /completion 2$/, pressed: true }).waitFor();
+    await page.getByTestId('badge').filter({ hasText: said }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Close all' }).click();
+  };
+  const open = async (files) => {
+    await drop(page, files);
+    await page.getByTestId('legend').filter({ hasText: 'completions of 2 steps' }).waitFor();
+    await page.keyboard.press(']');
+    await page.keyboard.press('o');
+  };
+  await open(files);
+  await badges('recomputed = logged, by paper, which gives all 3 rewards that were tried');
+  await open({ ...files, 'config.toml': '[data]\ntrain = "data/migrations.jsonl"\n\n[reward]\nmode = "strict"\n' });
+  await badges(/by strict.*as the run's config\.toml has it/);
+  await open({ ...files, 'completions.jsonl': completions + completion(2, 1, right, { total: 0.5 }) });
+  await badges('but no rules give all of this run\'s rewards: paper gives 3 of the 4 that were tried');
+});
+
+test('completions that come after metrics are the run\'s where their rewards are', async (t) => {
+  const page = await opened(t);
+  await drop(page, { 'metrics.jsonl': metrics(2) });
+  await page.getByTestId('legend').filter({ hasText: '2 steps' }).waitFor();
+  await drop(page, { 'completions.jsonl': completion(1, 1, 'c', { total: 2 }) + completion(2, 1, 'c', { total: 2 }) });
+  await page.getByTestId('failures').filter({ hasText: 'completions.jsonl: not the completions of metrics.jsonl (at step 1 the metrics have the mean reward +1.000, the completions +2.000)' }).waitFor();
+  assert.equal(await page.getByTestId('run').count(), 2);
+  await page.getByTestId('close-runs').click();
+  await drop(page, { 'metrics.jsonl': metrics(2) });
+  await page.getByTestId('legend').filter({ hasText: '2 steps' }).waitFor();
+  await drop(page, { 'completions.jsonl': completion(1, 1, 'c', { total: 1 }) + completion(2, 1, 'c', { total: 2 }) });
+  await page.getByTestId('run').filter({ hasText: /2 steps, 1 to 2, completions of 2 steps/ }).waitFor();
+  assert.equal(await page.getByTestId('run').count(), 1);
+});
+
 test('completions that mean harm are shown as what they are', async (t) => {
   const page = await opened(t);
   const harm = '<script>window.harmed = 1</script><img src=x onerror="window.harmed = 1">\u202e\u200b\u0007';
@@ -289,9 +334,16 @@ test('a run is followed while the demo writes it', { skip: !existsSync(TRAINER) 
   const away = mkdtempSync(join(tmpdir(), 'recode-'));
   t.after(() => rmSync(away, { recursive: true, force: true }));
   renameSync(join(folder, 'second'), join(away, 'second'));
-  await page.getByTestId('run').nth(1).filter({ hasText: 'its folder is gone: what was read of it stays' }).waitFor();
+  await page.getByTestId('run').nth(1).filter({ hasText: 'its folder is gone, or no log is left in it: what was read of it stays' }).waitFor();
   renameSync(join(away, 'second'), join(folder, 'second'));
   await page.getByTestId('run').nth(1).filter({ hasNotText: 'its folder is gone' }).waitFor();
+  // One log at a time, and nothing said of the folder, which is there.
+  for (const name of ['metrics.jsonl', 'completions.jsonl']) {
+    renameSync(join(folder, 'second', name), join(away, name));
+    await page.getByTestId('run').nth(1).filter({ hasText: `${name} is gone: what was read of it stays` }).filter({ hasNotText: 'its folder is gone' }).waitFor();
+    renameSync(join(away, name), join(folder, 'second', name));
+    await page.getByTestId('run').nth(1).filter({ hasNotText: `${name} is gone` }).waitFor();
+  }
   // Deleted file by file: one that has gone between listing and asking is said to be missing, and forgotten with its folder.
   const log2 = join(folder, 'second/metrics.jsonl');
   await page.route('**/runs/second/metrics.jsonl', (route) => route.fulfill({ status: 404, body: '' }));

@@ -128,7 +128,12 @@ impl Entry {
                 twice => format!("{twice} steps stand twice: the later line counts"),
             });
         }
-        said.extend(run.notes.iter().chain(&run.failure).cloned());
+        said.extend(
+            run.notes
+                .iter()
+                .chain(&run.failure)
+                .map(|said| escaped(said)),
+        );
         let files = [
             ("metrics.jsonl", &run.metrics.faults),
             ("completions.jsonl", &run.completion_faults),

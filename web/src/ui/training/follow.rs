@@ -1,12 +1,11 @@
 //! Runs that `recode-trainer playground` serves: read, and read on while they grow.
 
-use super::state::{Source, State};
-use crate::run::{Change, IndexReader, MetricsReader, RowsReader, Tail, training_file};
+use super::state::{Source, State, in_a_moment};
+use crate::run::{Change, IndexReader, MetricsReader, RowsReader, RunRules, Tail, training_file};
 use crate::ui::served::{Listed, ListedFile, Listing, address_of, list_runs, runs_address, served};
 use leptos::prelude::*;
 use std::collections::HashMap;
 use std::rc::Rc;
-use wasm_bindgen_futures::JsFuture;
 
 /// How long between two looks, in milliseconds.
 const POLL_MS: i32 = 1000;
@@ -16,7 +15,14 @@ const PIECE_BYTES: u64 = 1 << 20;
 const SHOWN: usize = 2;
 
 /// What is said of a run that the server has no more.
-const GONE: &str = "its folder is gone: what was read of it stays";
+const GONE: &str = "its folder is gone, or no log is left in it: what was read of it stays";
+/// The files that are read on.
+const LOGS: [&str; 2] = ["metrics.jsonl", "completions.jsonl"];
+
+/// What is said of a log that the run's folder has no more.
+fn gone(name: &str) -> String {
+    format!("{name} is gone: what was read of it stays")
+}
 
 /// A run that is followed.
 struct Followed {
@@ -24,7 +30,7 @@ struct Followed {
     metrics: Seen,
     completions: Seen,
     index: IndexReader,
-    has_rows: bool,
+    has_config: bool,
 }
 
 /// How far a file was read, and when it was last seen to change.
@@ -64,16 +70,8 @@ async fn go_on(state: State, root: String) {
         if !follows {
             return;
         }
-        wait().await;
+        in_a_moment(POLL_MS).await;
     }
-}
-
-async fn wait() {
-    let time = js_sys::Promise::new(&mut |resolve, _| {
-        // Fails in no window; then there is nobody to wait for either.
-        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, POLL_MS);
-    });
-    let _ = JsFuture::from(time).await;
 }
 
 async fn look(state: State, root: &str, listing: Listing, known: &mut HashMap<String, Followed>) {
@@ -94,24 +92,30 @@ async fn look(state: State, root: &str, listing: Listing, known: &mut HashMap<St
                 metrics: Seen::default(),
                 completions: Seen::default(),
                 index: IndexReader::default(),
-                has_rows: false,
+                has_config: false,
             }
         });
         let failure = followed.read_on(state, root, run).await.err();
         say_failure(state, followed.id, failure);
+        for (name, seen) in LOGS.iter().zip([&followed.metrics, &followed.completions]) {
+            let listed = run.files.iter().any(|file| file.path == *name);
+            say_while(
+                state,
+                followed.id,
+                &gone(name),
+                seen.tail.done() > 0 && !listed,
+            );
+        }
     }
     for (name, followed) in known.iter() {
-        let gone = !listing.runs.iter().any(|run| run.name == *name);
-        let said = state.run(followed.id, |run| run.notes.iter().any(|note| note == GONE));
-        if said == Some(!gone) {
-            state.change(followed.id, |run| match gone {
-                true => run.notes.push(GONE.to_owned()),
-                false => run.notes.retain(|note| note != GONE),
-            });
-        }
-        if gone {
+        let is_gone = !listing.runs.iter().any(|run| run.name == *name);
+        say_while(state, followed.id, GONE, is_gone);
+        if is_gone {
             // Its files may have gone one by one, between being listed and being read.
             say_failure(state, followed.id, None);
+            for name in LOGS {
+                say_while(state, followed.id, &gone(name), false);
+            }
         }
     }
     let verb = if listing.follow { "following" } else { "read" };
@@ -132,6 +136,17 @@ async fn look(state: State, root: &str, listing: Listing, known: &mut HashMap<St
 fn say_failure(state: State, id: u32, failure: Option<String>) {
     if state.run(id, |run| run.failure != failure) == Some(true) {
         state.change(id, |run| run.failure = failure);
+    }
+}
+
+/// Says something of a run as long as it is so.
+fn say_while(state: State, id: u32, what: &str, so: bool) {
+    let said = state.run(id, |run| run.notes.iter().any(|note| note == what));
+    if said == Some(!so) {
+        state.change(id, |run| match so {
+            true => run.notes.push(what.to_owned()),
+            false => run.notes.retain(|note| note != what),
+        });
     }
 }
 
@@ -190,18 +205,20 @@ impl Followed {
                 });
             }
         }
-        if !self.has_rows
+        if !self.has_config
             && let Some(config) = file("config.toml")
         {
-            self.has_rows = true;
+            self.has_config = true;
             let config = served(&address(&config.path), None).await?;
             let config = String::from_utf8_lossy(&config);
+            let rules = RunRules::of_config(&config);
+            state.change(id, |run| run.rules = Some(rules));
             let rows = training_file(&config).map(|name| format!("data/{name}"));
             if let Some(rows) = rows.as_deref().and_then(file) {
                 let mut reader = RowsReader::default();
                 reader.push(&served(&address(&rows.path), None).await?);
                 reader.finish();
-                state.change(id, |run| run.rows = Some(Rc::new(reader.rows)));
+                state.change(id, |run| run.take_rows(Rc::new(reader.rows)));
             }
         }
         Ok(())
