@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `GET /` | the page |
 //! | `GET /runs` | which runs there are, which files they have, how long these are |
-//! | `GET /runs/NAME/FILE` | a file of a run, its checkpoints' adapters among them, or, by `Range`, a part of it |
+//! | `GET /runs/NAME/FILE` | a file of a run, its checkpoints' adapters and a demo's policy among them, or, by `Range`, a part of it |
 //!
 //! Nothing is written, and nothing but the page and files that a run leaves behind is read: `runs` says which. It listens on the loopback
 //! interface alone and answers nobody who came by another name (DNS rebinding), so that no other site sees what is served.

@@ -1,7 +1,7 @@
 //! A folder of runs, and what of them may be read: config.toml, metrics.jsonl, completions.jsonl, timings.jsonl, eval/*.jsonl and data/*.jsonl; of
 //! checkpoints the adapter, and of a demo the policy that it adapts.
 //!
-//! A run is a folder with metrics.jsonl or config.toml. A file that lies outside its run's folder, behind a link, is none of the run's.
+//! A run is a folder with one of the first four. A file that lies outside its run's folder, behind a link, is none of the run's.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -146,14 +146,20 @@ impl Runs {
         let Some(path) = folder.and_then(|(_, folder)| inside(&folder, path)) else {
             return Ok(None);
         };
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
-        Ok(Some((file, size)))
+        match File::open(path) {
+            Ok(file) => {
+                let size = file.metadata()?.len();
+                Ok(Some((file, size)))
+            }
+            // Gone since it was found.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 
 fn is_run(folder: &Path) -> bool {
-    folder.join("metrics.jsonl").is_file() || folder.join("config.toml").is_file()
+    FILES.iter().any(|name| folder.join(name).is_file())
 }
 
 /// The file of a run at `path`, where it is one that may be read and lies where it says.
@@ -247,6 +253,7 @@ mod tests {
             ("b/eval/after.jsonl", "1\n"),
             ("b/eval/notes.txt", "secret"),
             ("a/config.toml", ""),
+            ("c/completions.jsonl", "{}\n"),
             ("no-run/secret.jsonl", ""),
             (".hidden/metrics.jsonl", ""),
         ]);
@@ -276,7 +283,8 @@ mod tests {
                         ("metrics.jsonl", 3),
                         ("policy/model.safetensors", 1),
                     ]
-                )
+                ),
+                ("c", vec![("completions.jsonl", 3)])
             ]
         );
     }
@@ -287,11 +295,23 @@ mod tests {
             ("a/metrics.jsonl", "0123456789"),
             ("a/.lock", "x"),
             ("a/checkpoints/one/optimizer.safetensors", "x"),
+            ("a/checkpoints/one/adapter_model.safetensors", "012"),
+            ("a/checkpoints/one/adapter_config.json", "{}"),
+            ("a/policy/model.safetensors", "01234"),
+            ("a/policy/tokenizer.json", "[]"),
             ("secret.jsonl", "x"),
             ("secret/adapter_config.json", "x"),
         ]);
-        let (_, size) = runs.file("a", "metrics.jsonl").unwrap().unwrap();
-        assert_eq!(size, 10);
+        for (path, length) in [
+            ("metrics.jsonl", 10),
+            ("checkpoints/one/adapter_model.safetensors", 3),
+            ("checkpoints/one/adapter_config.json", 2),
+            ("policy/model.safetensors", 5),
+            ("policy/tokenizer.json", 2),
+        ] {
+            let (_, size) = runs.file("a", path).unwrap().unwrap();
+            assert_eq!(size, length, "{path}");
+        }
         #[cfg(unix)]
         std::os::unix::fs::symlink(
             dir.path().join("secret"),
