@@ -149,14 +149,17 @@ impl Comparison {
             (true, true) => format!("B beats A by {by} {what}"),
             (true, false) => format!("A beats B by {by} {what}"),
             (false, _) if mean.abs() <= TIE => format!("B and A are level in {what}: {by}"),
-            (false, ahead) => format!(
-                "{}: {by} {what}, which may be chance,",
-                if ahead {
-                    "B is ahead of A"
-                } else {
-                    "A is ahead of B"
-                }
-            ),
+            (false, ahead) => {
+                let who = match ahead {
+                    true => "B is ahead of A",
+                    false => "A is ahead of B",
+                };
+                let zero = match difference.half {
+                    Some(_) => ", an interval with 0 in it,",
+                    None => "",
+                };
+                format!("{who}: {by} {what}{zero}")
+            }
         };
         let pairs = match difference.pairs {
             1 => "1 pair".to_owned(),
@@ -177,12 +180,20 @@ impl Comparison {
             return String::new();
         }
         let p = self.p();
+        let reading = match p < 0.05 {
+            true => "it is hardly by chance that one side wins more often",
+            false => "wins and losses may be split so by chance",
+        };
         let p = if p < 0.001 {
             "p < 0.001".to_owned()
         } else {
             format!("p = {p:.3}")
         };
-        let test = format!("McNemar's exact test on wins and losses: {p}.");
+        let test = format!("McNemar's exact test on wins and losses: {p}; {reading}.");
+        let zero = match self.difference.is_some_and(Difference::is_clear) {
+            true => "It leaves out 0: the mean difference is hardly by chance.",
+            false => "Where it holds 0, the mean difference may be chance.",
+        };
         match self.difference {
             Some(Difference {
                 half: Some(_),
@@ -190,10 +201,10 @@ impl Comparison {
                 pairs,
                 ..
             }) if updates < pairs => format!(
-                "± is half a 95 % interval of the mean difference per example: Student's t over {updates} updates, as examples of one update are not independent. {test}"
+                "± is half a 95 % interval of the mean difference per example: Student's t over {updates} updates, as examples of one update are not independent. {zero} {test}"
             ),
             Some(Difference { half: Some(_), .. }) => format!(
-                "± is half a 95 % interval of the mean difference per example: Student's t, paired. {test}"
+                "± is half a 95 % interval of the mean difference per example: Student's t, paired. {zero} {test}"
             ),
             Some(_) => format!(
                 "There is no interval: all pairs are of one update, which says nothing about others. {test}"
@@ -262,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_chance_is_called_that() {
+    fn what_may_be_chance_is_said_by_interval_and_test_alike() {
         let a = records(&[(1, 0.0, "u"), (2, 1.0, "v"), (3, 1.0, "w")]);
         let b = records(&[(1, 1.0, "u"), (2, 0.5, "v"), (3, 1.0, "w")]);
         let comparison = Comparison::of(&a, &b, Measure::Total, Basis::Logged);
@@ -272,8 +283,17 @@ mod tests {
             "{verdict}"
         );
         assert!(
-            verdict.contains("may be chance, on 3 pairs; B has 1 win, 1 loss, 1 tie, 0 unmatched"),
+            verdict.contains("reward, an interval with 0 in it, on 3 pairs; B has 1 win, 1 loss, 1 tie, 0 unmatched"),
             "{verdict}"
+        );
+        let method = comparison.method();
+        assert!(
+            method.contains("Where it holds 0, the mean difference may be chance."),
+            "{method}"
+        );
+        assert!(
+            method.ends_with("p = 1.000; wins and losses may be split so by chance."),
+            "{method}"
         );
         let same = Comparison::of(&a, &a, Measure::Total, Basis::Logged);
         assert!(
@@ -348,5 +368,15 @@ mod tests {
             (27, 13)
         );
         assert!((comparison.p() - 0.03847730828420026).abs() < 1e-12);
+        // How far ahead and how often are two questions, and here they have two answers.
+        let (verdict, method) = (comparison.verdict(), comparison.method());
+        assert!(
+            verdict.contains("0.280 ± 0.282 reward, an interval with 0 in it, on 96 pairs"),
+            "{verdict}"
+        );
+        assert!(
+            method.ends_with("p = 0.038; it is hardly by chance that one side wins more often."),
+            "{method}"
+        );
     }
 }

@@ -12,6 +12,7 @@ use leptos::prelude::*;
 struct Line {
     name: String,
     letter: &'static str,
+    answers: usize,
     cells: Row,
 }
 
@@ -39,12 +40,13 @@ pub fn Summary() -> impl IntoView {
                 } else {
                     ""
                 },
+                answers: file.records.len(),
                 cells: row(&file.records, (at != a).then_some(&baseline), basis),
             };
             with_answers.map(line).collect::<Vec<_>>()
         })
     });
-    let cell = |(measure, cell): (Measure, &Cell)| {
+    let cell = |(measure, cell): (Measure, &Cell), answers: usize| {
         let mean = cell
             .mean
             .map_or("–".to_owned(), |mean| match measure.is_share() {
@@ -55,17 +57,22 @@ pub fn Summary() -> impl IntoView {
             .difference
             .is_some_and(|difference| difference.is_clear());
         let title = cell.difference.map(|d| {
-            let chance = if clear {
+            let chance = if d.half.is_none() {
+                "all of one update, so that there is no interval"
+            } else if clear {
                 "the interval leaves out 0"
             } else {
-                "this may be chance"
+                "the interval holds 0: this may be chance"
             };
             format!("{} pairs of {} updates; {chance}", d.pairs, d.updates)
         });
         let difference = cell.difference.map(|difference| view! {
             <span class="delta" class:clear=clear title=title>{written(difference, measure)}</span>
         });
-        view! { <td class="number">{mean}{difference}</td> }
+        let of = (cell.count != answers && cell.count > 0).then(|| {
+            view! { <span class="hint">{format!(" of {}", cell.count)}</span> }
+        });
+        view! { <td class="number">{mean}{of}{difference}</td> }
     };
     let rows = move || {
         let line = |line: &Line| {
@@ -73,7 +80,8 @@ pub fn Summary() -> impl IntoView {
             view! {
                 <tr data-testid="summary-row">
                     <th scope="row">{letter}{escaped(&line.name)}</th>
-                    {Measure::ALL.into_iter().zip(&line.cells).map(cell).collect_view()}
+                    <td class="number">{line.answers}</td>
+                    {Measure::ALL.into_iter().zip(&line.cells).map(|own| cell(own, line.answers)).collect_view()}
                 </tr>
             }
         };
@@ -84,7 +92,7 @@ pub fn Summary() -> impl IntoView {
         for measure in Measure::ALL {
             let name = measure.name();
             text.push_str(&format!(
-                ",{name},{name}_difference,{name}_half_interval,{name}_pairs"
+                ",{name},{name}_n,{name}_difference,{name}_half_interval,{name}_pairs"
             ));
         }
         text.push_str("\r\n");
@@ -100,8 +108,9 @@ pub fn Summary() -> impl IntoView {
                     let d = cell.difference;
                     let pairs = d.map(|d| d.pairs.to_string()).unwrap_or_default();
                     text.push_str(&format!(
-                        ",{},{},{},{pairs}",
+                        ",{},{},{},{},{pairs}",
                         number(cell.mean),
+                        cell.count,
                         number(d.map(|d| d.mean)),
                         number(d.and_then(|d| d.half))
                     ));
@@ -116,8 +125,8 @@ pub fn Summary() -> impl IntoView {
         <section>
             <div class="scroll" tabindex="0" role="region" aria-label="summary of the files">
                 <table class="summary-table" data-testid="summary-table">
-                    <caption>"Means over each file's answers; below them the paired difference to A with its 95 % interval, bold where that leaves out 0. "<button type="button" class="plain" data-testid="save-summary" on:click=move |_| csv()>"CSV"</button></caption>
-                    <thead><tr><th scope="col">"file"</th>{Measure::ALL.map(|measure| view! { <th scope="col" class="number">{measure.title()}</th> }).collect_view()}</tr></thead>
+                    <caption>"Means over each file's n answers, or as many as have the value; below them the paired difference to A with its 95 % interval, bold where that leaves out 0. "<button type="button" class="plain" data-testid="save-summary" on:click=move |_| csv()>"CSV"</button></caption>
+                    <thead><tr><th scope="col">"file"</th><th scope="col" class="number">"n"</th>{Measure::ALL.map(|measure| view! { <th scope="col" class="number">{measure.title()}</th> }).collect_view()}</tr></thead>
                     <tbody>{rows}</tbody>
                 </table>
             </div>
