@@ -3,22 +3,26 @@
 // RECODE_RUN=FOLDER, a run of the trainer with evaluations, is compared as well.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { answer, AXE, browser, SCREENSHOTS, server } from './playground.mjs';
+import { fileURLToPath } from 'node:url';
+import { addressOf, answer, AXE, browser, SCREENSHOTS, server, TRAINER } from './playground.mjs';
 
 
 /** Opens the page with the verdict on the bundled pair, and holds it to having complained of nothing. */
-async function opened(t, { hash = '#/compare', ...options } = {}) {
+async function opened(t, { hash = '#/compare', origin = server.origin, waits = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  await page.goto(`${server.origin}${hash}`);
-  await page.getByTestId('compare-verdict').waitFor();
+  await page.goto(`${origin}${hash}`);
+  if (waits) await page.getByTestId('compare-verdict').waitFor();
   t.after(async () => {
     await context.close();
     assert.deepEqual(complaints, []);
@@ -72,7 +76,7 @@ test('files and choices are there when one comes back from another page, and the
     await becomes(page, 'shown', /^1 of 2 pairs/);
     await becomes(page, 'drawer-title', /^row 2/);
     assert.deepEqual(await page.locator('.file-name').allInnerTexts(), ['a.jsonl', 'b.jsonl']);
-    assert.equal(await page.evaluate(() => location.hash), '#/compare?a=1&b=0&only=loss');
+    assert.match(await page.evaluate(() => location.hash), /^#\/compare\?own=[0-9a-f]{12}\/a\.jsonl&own=[0-9a-f]{12}\/b\.jsonl&a=1&b=0&only=loss&pair=2$/);
   }
   assert.ok(!server.asked.slice(begun).some(({ path }) => path.includes('demo')), 'what came with the page is not fetched again');
 });
@@ -196,7 +200,7 @@ test('a file that holds nothing to compare says what it is', async (t) => {
   const page = await opened(t);
   await give(page, { 'empty.jsonl': '', 'packed.jsonl.gz': Buffer.from([0x1f, 0x8b, 8, 0, 10]) });
   await becomes(page, 'file-facts', 'empty: expected JSON Lines, an answer a line');
-  await page.getByTestId('loaded-file').nth(1).filter({ hasText: 'not read' }).filter({ hasText: 'a packed file (gzip): unpack it first' }).waitFor();
+  await page.getByTestId('loaded-file').filter({ hasText: 'not read' }).filter({ hasText: 'a packed file (gzip): unpack it first' }).waitFor();
   assert.equal(await page.getByTestId('faults').count(), 0);
 });
 
@@ -240,6 +244,84 @@ test("a link's sides are its own files, whatever is open", async (t) => {
   await page.getByTestId('ask-yes').click();
   await becomes(page, 'compare-verdict', /13 wins, 27 losses/);
   await page.waitForURL(/#\/compare\?file=demo-before\.jsonl&file=demo-after\.jsonl&a=1&b=0$/);
+});
+
+test("a link about one's own files names them, and they have to be the same", async (t) => {
+  const page = await opened(t);
+  assert.equal(await page.getByTestId('left-behind').count(), 0);
+  await give(page, { 'a.jsonl': A, 'b.jsonl': B });
+  await becomes(page, 'left-behind', 'a.jsonl and b.jsonl of your own do not travel with the link');
+  await page.waitForURL(/own=[0-9a-f]{12}\/a\.jsonl&own=[0-9a-f]{12}\/b\.jsonl$/);
+  const hash = await page.evaluate(() => location.hash);
+  const other = await opened(t, { hash, waits: false });
+  await becomes(other, 'linked', 'This link is about a.jsonl and b.jsonl, which it does not carry: open them here.');
+  // Numbers of other files are none of this link's.
+  await other.getByTestId('not-comparable').waitFor();
+  await give(other, { 'b.jsonl': line(9, true) });
+  await becomes(other, 'linked', /b\.jsonl is another file here than the link's \([0-9a-f]{12}, not [0-9a-f]{12}\).*This link is about a\.jsonl/s);
+  await give(other, { 'b.jsonl': B, 'a.jsonl': A });
+  await becomes(other, 'join', /^2 examples/);
+  assert.equal(await other.getByTestId('linked').innerText(), '');
+  const third = await opened(t, { hash, waits: false });
+  await third.getByTestId('show-demo').click();
+  await becomes(third, 'join', /^96 examples/);
+});
+
+test('a wrong file takes nothing away, and the same one is noticed', async (t) => {
+  const page = await opened(t);
+  await give(page, { 'photo.png': '\x89PNG\n' });
+  await becomes(page, 'loaded-file', /photo\.png/);
+  await page.getByTestId('loaded-file').filter({ hasText: /not JSON|could not be read/ }).waitFor();
+  assert.match(await verdict(page), /on 96 pairs/);
+  await give(page, { 'a.jsonl': A, 'again.jsonl': A });
+  await becomes(page, 'file-twin', 'The same content as a.jsonl.');
+  assert.equal(await page.getByTestId('bundled').count(), 0);
+});
+
+test('an opened pair is in the address, and Back closes it', async (t) => {
+  const page = await opened(t);
+  await page.keyboard.press('w');
+  await page.waitForURL(/only=win$/);
+  await page.keyboard.press('j');
+  await page.waitForURL(/only=win&pair=\d+$/);
+  const hash = await page.evaluate(() => location.hash);
+  const title = await page.getByTestId('drawer-title').filter({ hasText: 'wins' }).innerText();
+  await page.goBack();
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+  await page.waitForURL(/#\/compare\?only=win$/);
+  // Closed by a key, it leaves no step that does nothing; and what was filtered meanwhile stays.
+  await page.keyboard.press('j');
+  await page.getByTestId('drawer').waitFor();
+  const steps = await page.evaluate(() => history.length);
+  await page.keyboard.press('l');
+  await page.keyboard.press('Escape');
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+  await page.waitForURL(/only=win&only=loss$|only=loss$/);
+  assert.equal(await page.evaluate(() => history.length), steps);
+  const other = await opened(t, { hash });
+  assert.equal(await other.getByTestId('drawer-title').filter({ hasText: 'wins' }).innerText(), title);
+  await other.keyboard.press('Escape');
+  await other.waitForURL(/only=win$/);
+});
+
+test('the runs of its server are offered', { skip: !existsSync(TRAINER) && `no ${TRAINER}: RECODE_TRAINER=FILE names one` }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'recode-'));
+  mkdirSync(join(folder, 'one/eval'), { recursive: true });
+  writeFileSync(join(folder, 'one/metrics.jsonl'), '{"step":1,"reward":1}\n');
+  writeFileSync(join(folder, 'one/completions.jsonl'), `${JSON.stringify({ step: 1, row: 1, sample: 0, completion: 'c' })}\n`);
+  writeFileSync(join(folder, 'one/eval/before.jsonl'), A);
+  writeFileSync(join(folder, 'one/eval/after.jsonl'), B);
+  const playground = spawn(TRAINER, ['playground', '--port', '0', '--page', fileURLToPath(new URL('../dist', import.meta.url)), '--follow', folder]);
+  t.after(() => {
+    playground.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const page = await opened(t, { origin: await addressOf(playground) });
+  const served = page.getByTestId('served').getByRole('listitem');
+  assert.deepEqual(await served.allInnerTexts(), ['one/completions.jsonl', 'one/eval/after.jsonl', 'one/eval/before.jsonl']);
+  for (const name of ['before', 'after']) await served.filter({ hasText: name }).getByRole('button').click();
+  await becomes(page, 'join', /^2 examples/);
+  await page.waitForURL(/file=\/?runs\/one\/eval\/before\.jsonl&file=\/?runs\/one\/eval\/after\.jsonl$/);
 });
 
 test('files may be dropped', async (t) => {

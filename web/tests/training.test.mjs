@@ -65,6 +65,23 @@ test('the page opens with a run, and a point leads to its completions and their 
   await page.getByTestId('drawer').waitFor({ state: 'detached' });
 });
 
+test('an open step is in the address, and Back closes it', async (t) => {
+  const page = await opened(t);
+  await page.keyboard.press('[');
+  await page.keyboard.press('o');
+  await page.waitForURL(/#\/training\?run=demo&step=250$/);
+  await page.goBack();
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+  await page.waitForURL(/#\/training$/);
+  await page.keyboard.press('o');
+  await page.getByTestId('drawer').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+  await page.waitForURL(/#\/training$/);
+  const other = await opened(t, { hash: '#/training?smooth=0.5&run=demo&step=225' });
+  await other.getByRole('heading', { name: 'Step 225 of A demo' }).waitFor();
+});
+
 test('everything is there by keyboard', async (t) => {
   const page = await opened(t, { hash: '', waits: false });
   await page.getByTestId('total').waitFor();

@@ -1,23 +1,15 @@
-//! What an address carries of the page: the files that have addresses, the two sides, the measure, and the filters that are words.
+//! What an address carries of the page: its files, the two sides, the measure, the filters that are words, and the opened pair.
 
 use super::comparison::Outcome;
+use super::linked::LinkedFile;
 use super::pairs::{Filter, toggle};
-use super::record::{Basis, Measure};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-
-/// What stays as it is in a file's address.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~')
-    .remove(b'/');
+use super::record::{Basis, Key, Measure};
 
 /// The page's state as far as it is small.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// Addresses of files, in order.
-    pub files: Vec<String>,
+    /// The files that it is about, in order; none are those that come with the page.
+    pub files: Vec<LinkedFile>,
     /// Which file is A.
     pub a: usize,
     /// Which file is B.
@@ -28,6 +20,8 @@ pub struct Query {
     pub basis: Option<Basis>,
     /// What pairs have to pass.
     pub filters: Vec<Filter>,
+    /// The opened pair: its example.
+    pub pair: Option<Key>,
 }
 
 impl Default for Query {
@@ -39,6 +33,7 @@ impl Default for Query {
             measure: Measure::Total,
             basis: None,
             filters: Vec::new(),
+            pair: None,
         }
     }
 }
@@ -59,7 +54,7 @@ impl Query {
         let usual = Query::default();
         let mut parts = Vec::new();
         for file in &self.files {
-            parts.push(format!("file={}", utf8_percent_encode(file, ENCODED)));
+            parts.push(file.write());
         }
         if (self.a, self.b) != (usual.a, usual.b) {
             parts.push(format!("a={}&b={}", self.a, self.b));
@@ -76,6 +71,9 @@ impl Query {
         {
             parts.push(format!("only={word}"));
         }
+        if let Some(pair) = self.pair {
+            parts.push(format!("pair={}", pair.name()));
+        }
         parts.join("&")
     }
 
@@ -84,14 +82,12 @@ impl Query {
         let mut read = Query::default();
         for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
             match name {
-                "file" => {
-                    let file = percent_decode_str(value).decode_utf8_lossy();
-                    read.files.push(file.into_owned());
-                }
+                "file" | "own" => read.files.extend(LinkedFile::read(name, value)),
                 "a" => read.a = value.parse().unwrap_or(read.a),
                 "b" => read.b = value.parse().unwrap_or(read.b),
                 "by" => read.measure = Measure::named(value).unwrap_or(read.measure),
                 "rules" => read.basis = Basis::named(value),
+                "pair" => read.pair = Key::named(value),
                 "only" => {
                     if let Some((_, filter)) = WORDS.iter().find(|(word, _)| *word == value)
                         && !read.filters.contains(filter)
@@ -116,17 +112,24 @@ mod tests {
     fn an_address_brings_back_the_page() {
         assert_eq!(Query::default().write(), "");
         let query = Query {
-            files: vec!["runs/a b/eval/after.jsonl".into(), "x&y=%.jsonl".into()],
+            files: vec![
+                LinkedFile::Address("runs/a b/eval/after.jsonl".into()),
+                LinkedFile::Own {
+                    name: "x&y=%.jsonl".into(),
+                    hash: "1a2b".into(),
+                },
+            ],
             a: 2,
             b: 0,
             measure: Measure::EditGain,
             basis: Some(Basis::Scored(Rules::Paper)),
             filters: vec![Filter::Outcome(Outcome::Loss), Filter::OtherAnswer],
+            pair: Some(Key::Row(17)),
         };
         let written = query.write();
         assert_eq!(
             written,
-            "file=runs/a%20b/eval/after.jsonl&file=x%26y%3D%25.jsonl&a=2&b=0&by=edit_gain&rules=paper&only=loss&only=other_answer"
+            "file=runs/a%20b/eval/after.jsonl&own=1a2b/x%26y%3D%25.jsonl&a=2&b=0&by=edit_gain&rules=paper&only=loss&only=other_answer&pair=17"
         );
         assert_eq!(Query::read(&written), query);
     }

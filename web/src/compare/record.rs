@@ -23,6 +23,28 @@ pub enum Key {
 }
 
 impl Key {
+    /// Its name in an address: `17`, `3.17.0` or `x1f`.
+    pub fn name(self) -> String {
+        match self {
+            Key::Row(row) => row.to_string(),
+            Key::Sample { step, row, sample } => format!("{step}.{row}.{sample}"),
+            Key::Content(content) => format!("x{content:x}"),
+        }
+    }
+
+    /// The one with that name.
+    pub fn named(name: &str) -> Option<Self> {
+        if let Some(content) = name.strip_prefix('x') {
+            return u64::from_str_radix(content, 16).ok().map(Key::Content);
+        }
+        let numbers: Result<Vec<u64>, _> = name.split('.').map(str::parse).collect();
+        match numbers.ok()?[..] {
+            [row] => Some(Key::Row(row)),
+            [step, row, sample] => Some(Key::Sample { step, row, sample }),
+            _ => None,
+        }
+    }
+
     /// What the example's name is made of.
     pub fn known_by(self) -> &'static str {
         match self {
@@ -318,5 +340,30 @@ pub fn kind(records: &[Record]) -> &'static str {
     match records.iter().all(|record| kind(record) == first) {
         true => first,
         false => "mixed lines",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_examples_name_leads_back_to_it() {
+        let sample = Key::Sample {
+            step: 3,
+            row: 17,
+            sample: 0,
+        };
+        for key in [
+            Key::Row(17),
+            sample,
+            Key::Content(u64::MAX),
+            Key::Content(31),
+        ] {
+            assert_eq!(Key::named(&key.name()), Some(key));
+        }
+        for name in ["", "x", "1.2", "1.2.3.4", "a", "-1"] {
+            assert_eq!(Key::named(name), None, "{name}");
+        }
     }
 }

@@ -14,4 +14,4 @@ pub use far::Far;
 pub use line::{Line, LineOf, Place};
 pub use scale::{Scale, ticks, value};
 pub use smooth::smooth;
-pub use view::View;
+pub use view::{LinkedStep, View};

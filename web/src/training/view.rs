@@ -1,4 +1,6 @@
-//! What of the page stands in its address: `smooth=0.6&from=10&to=80&step=42`.
+//! What of the page stands in its address: `smooth=0.6&from=10&to=80&run=demo&step=42`.
+
+use crate::page;
 
 /// How the charts are looked at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,6 +77,32 @@ impl View {
     }
 }
 
+/// A step whose completions are open, as an address names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedStep {
+    /// The run's name.
+    pub run: String,
+    /// The step.
+    pub step: u64,
+}
+
+impl LinkedStep {
+    /// What stands behind the view in an address; empty where the name is too long for one.
+    pub fn to_query(&self) -> String {
+        let step = self.step.to_string();
+        page::to_query(&[("run", &self.run), ("step", &step)]).unwrap_or_default()
+    }
+
+    /// The step of an address, where it has one.
+    pub fn from_query(query: &str) -> Option<Self> {
+        let field = |wanted: &str| page::fields(query).find(|(name, _)| *name == wanted);
+        Some(LinkedStep {
+            run: field("run")?.1,
+            step: field("step")?.1.parse().ok()?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +134,19 @@ mod tests {
             assert_eq!(View::from_query(query), View::default(), "{query}");
         }
         assert_eq!(View::from_query("smooth=7").smoothing, View::MOST);
+    }
+
+    #[test]
+    fn an_address_brings_back_its_step() {
+        let step = LinkedStep {
+            run: "runs & more (2)".to_owned(),
+            step: 42,
+        };
+        let query = format!("{}&{}", View::default().to_query(), step.to_query());
+        assert_eq!(LinkedStep::from_query(&query), Some(step));
+        for query in ["", "run=a", "step=4", "run=a&step=x"] {
+            assert_eq!(LinkedStep::from_query(query), None, "{query}");
+        }
     }
 
     #[test]

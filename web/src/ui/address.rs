@@ -1,8 +1,11 @@
 //! Addresses: the page's own, and those that it may fetch from.
 
 use crate::page::{self, Page};
+use leptos::ev;
+use leptos::leptos_dom::helpers::WindowListenerHandle;
 use leptos::prelude::*;
-use wasm_bindgen::JsValue;
+use std::cell::Cell;
+use std::rc::Rc;
 use web_sys::Url;
 
 /// The page that the address names; of an address that names none, the first.
@@ -25,14 +28,58 @@ pub fn link(page: Page, query: &str) -> String {
     format!("{base}{}", address(page, query))
 }
 
+/// What steps of the browser's history are marked with: one that [`enter`] made, and the one before it.
+const ENTERED: &str = "entered";
+const BEFORE: &str = "before";
+
+/// Whether somebody came back to this step of the history, and not by a link: its address, however empty, says how the page was.
+pub fn is_return() -> bool {
+    let mark = window().history().and_then(|history| history.state());
+    mark.is_ok_and(|mark| mark == BEFORE)
+}
+
 /// Has the address follow a page's state, unless another page is open by now: pages write after a while.
 pub fn follow(page: Page, query: &str) {
     if current() == page
         && let Ok(history) = window().history()
     {
+        let mark = history.state().unwrap_or_default();
         // A browser that refuses keeps the old address, which costs nothing else.
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address(page, query)));
+        let _ = history.replace_state_with_url(&mark, "", Some(&address(page, query)));
     }
+}
+
+/// Makes a step of the browser's history of what was opened on a page, so that "Back" closes it: the page's state without it, and with it.
+pub fn enter(page: Page, without: &str, with: &str) {
+    if current() == page
+        && let Ok(history) = window().history()
+    {
+        // As above.
+        let _ = history.replace_state_with_url(&BEFORE.into(), "", Some(&address(page, without)));
+        let _ = history.push_state_with_url(&ENTERED.into(), "", Some(&address(page, with)));
+    }
+}
+
+/// Goes back from what [`enter`] made to a page's state as it is now: what was opened was closed by other ways than "Back".
+pub fn leave(page: Page, query: String) {
+    let Ok(history) = window().history() else {
+        return;
+    };
+    let entered = history.state().is_ok_and(|mark| mark == ENTERED);
+    if !entered || current() != page {
+        return follow(page, &query);
+    }
+    let once = Rc::new(Cell::new(None::<WindowListenerHandle>));
+    let own = once.clone();
+    let listener = window_event_listener(ev::popstate, move |_| {
+        follow(page, &query);
+        if let Some(listener) = own.take() {
+            listener.remove();
+        }
+    });
+    once.set(Some(listener));
+    // As above.
+    let _ = history.back();
 }
 
 /// The whole address of what stands on the page's own site. The Content-Security-Policy says the same, but not to workers where only the document

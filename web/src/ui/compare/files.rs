@@ -1,6 +1,6 @@
 //! The loaded files: each read and scored by a worker of its own, one after the other where they come together.
 
-use crate::compare::{Line, LoggedRules, Record, Texts};
+use crate::compare::{Line, LoggedRules, OpenFile, Record, Texts};
 use crate::score::rows::LineFaults;
 use crate::unique_name::unique_name;
 use js_sys::Array;
@@ -80,33 +80,29 @@ struct Work {
 /// All of them.
 #[derive(Clone, Copy)]
 pub struct Files {
-    /// In the order in which they were opened.
+    /// In the order in which they were opened, those that came with the page first.
     pub all: RwSignal<Vec<Loaded>>,
+    /// Which of them is A, and which is B: places in the list.
+    pub sides: [RwSignal<usize>; 2],
     work: StoredValue<HashMap<usize, Work>, LocalStorage>,
 }
 
 impl Files {
     /// None yet.
-    pub fn new() -> Self {
+    pub fn new(a: usize, b: usize) -> Self {
         Files {
             all: RwSignal::new(Vec::new()),
+            sides: [a, b].map(RwSignal::new),
             work: StoredValue::new_local(HashMap::new()),
         }
     }
 
-    /// Opens a file; those that came with the page make room for the first of one's own.
+    /// Opens a file; those that came with the page make room for the first of one's own that holds answers.
     pub fn open(self, name: String, blob: Blob, address: Option<String>, bundled: bool) {
         let had = self
             .all
             .with_untracked(|all| all.iter().map(|file| file.id).max());
         let id = had.map_or(0, |id| id + 1);
-        if !bundled {
-            let bundled = self.all.with_untracked(|all| {
-                let bundled = all.iter().filter(|file| file.bundled);
-                bundled.map(|file| file.id).collect::<Vec<_>>()
-            });
-            bundled.into_iter().for_each(|id| self.close(id));
-        }
         let name = self.all.with_untracked(|all| {
             let taken: Vec<&str> = all.iter().map(|file| &*file.name).collect();
             unique_name(&name, &taken)
@@ -124,7 +120,13 @@ impl Files {
             failure: None,
             hash: String::new(),
         };
-        self.all.update(|all| all.push(loaded));
+        self.all.update(|all| {
+            let place = match bundled {
+                true => all.iter().filter(|file| file.bundled).count(),
+                false => all.len(),
+            };
+            all.insert(place, loaded);
+        });
         let worker = self.start(id, &blob);
         let failure = worker.as_ref().err().cloned();
         let work = Work {
@@ -163,6 +165,18 @@ impl Files {
             blob,
         ))?;
         Ok(worker)
+    }
+
+    /// Looks at the open files as a link knows them.
+    pub fn with_open<T>(self, look: impl FnOnce(&[OpenFile<'_>]) -> T) -> T {
+        self.all.with(|all| {
+            let open = all.iter().map(|file| OpenFile {
+                name: &file.name,
+                address: file.address.as_deref(),
+                hash: &file.hash,
+            });
+            look(&open.collect::<Vec<_>>())
+        })
     }
 
     fn change(self, id: usize, change: impl FnOnce(&mut Loaded)) {
@@ -209,6 +223,9 @@ impl Files {
             Some(std::mem::take(&mut work.records))
         });
         let records = records.flatten().unwrap_or_default();
+        if !records.is_empty() {
+            self.make_room_for(id);
+        }
         self.change(id, |file| {
             file.reading = reading;
             file.rules = LoggedRules::of(&records);
@@ -239,7 +256,17 @@ impl Files {
         }
     }
 
-    /// Closes a file.
+    /// Closes what came with the page, where this file is one's own.
+    fn make_room_for(self, id: usize) {
+        let bundled = self.all.with_untracked(|all| {
+            let own = all.iter().any(|file| file.id == id && !file.bundled);
+            let bundled = all.iter().filter(|file| own && file.bundled);
+            bundled.map(|file| file.id).collect::<Vec<_>>()
+        });
+        bundled.into_iter().for_each(|id| self.close(id));
+    }
+
+    /// Closes a file; those behind it move up, and so do the sides.
     pub fn close(self, id: usize) {
         self.work.update_value(|all| {
             if let Some(Work {
@@ -250,7 +277,24 @@ impl Files {
                 worker.terminate();
             }
         });
-        self.all.update(|all| all.retain(|file| file.id != id));
+        let place = |all: &Vec<Loaded>| all.iter().position(|file| file.id == id);
+        let Some(gone) = self.all.with_untracked(place) else {
+            return;
+        };
+        self.all.update(|all| {
+            all.remove(gone);
+        });
+        let [a, b] = self.sides;
+        for side in [a, b] {
+            side.update(|place| {
+                if *place > gone {
+                    *place -= 1
+                }
+            });
+        }
+        if a.get_untracked() == b.get_untracked() {
+            b.update(|place| *place += 1);
+        }
     }
 
     /// Reads an answer's texts from its file again.

@@ -7,12 +7,14 @@ mod opened;
 mod pairs;
 mod panel;
 mod scatter;
+mod served;
 mod state;
 mod summary;
 mod verdict;
 
 use super::keys::on_key;
 use crate::compare::{Filter, Outcome};
+use crate::visible::escaped;
 use leptos::prelude::*;
 pub use state::State;
 
@@ -22,6 +24,7 @@ pub fn ComparePage() -> impl IntoView {
     let state = expect_context::<State>();
     state.follow();
     let said = RwSignal::new(None::<String>);
+    let left_behind = Memo::new(move |_| state.left_behind());
     let copy_link = move || super::download::copy(Ok(state.link()), said);
     on_key(move |key| {
         match key {
@@ -46,6 +49,12 @@ pub fn ComparePage() -> impl IntoView {
                     <button type="button" data-testid="copy-link" title="c" on:click=move |_| copy_link()>"Copy link"</button>
                     <span class="said" role="status">{move || said.get()}</span>
                 </p>
+                {move || {
+                    let left = left_behind.get();
+                    (!left.is_empty()).then(|| view! {
+                        <p class="hint" data-testid="left-behind">{escaped(&left.join(" and "))}" of your own do not travel with the link: it names them, and whoever follows it has to open them."</p>
+                    })
+                }}
             </aside>
             <section class="results" aria-label="which is better" data-testid="comparison">
                 {move || match comparable.get() {

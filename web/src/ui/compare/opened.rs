@@ -84,7 +84,7 @@ pub fn Opened() -> impl IntoView {
             }
         });
     });
-    let close = move || state.selected.set(None);
+    let close = move || state.close_pair();
     on_escape(close);
     view! {
         <aside class="drawer" aria-label="the opened pair" data-testid="drawer">

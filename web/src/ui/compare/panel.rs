@@ -2,8 +2,9 @@
 
 use super::files::{Loaded, Reading};
 use super::folder::{PASSED_OVER, with_answers};
+use super::served;
 use super::state::State;
-use crate::compare::kind;
+use crate::compare::{kind, told};
 use crate::ui::address::of_this_site;
 use crate::ui::faults;
 use crate::ui::keys::on_escape;
@@ -54,27 +55,11 @@ pub fn Panel() -> impl IntoView {
         if state.begun.get_untracked() {
             return;
         }
-        state.begun.set(true);
-        failure.set(None);
-        leptos::task::spawn_local(async move {
-            let mut fetched = Vec::new();
-            for (address, name) in BUNDLED {
-                match fetch(address).await {
-                    Ok(blob) => fetched.push((name.to_owned(), blob)),
-                    Err(why) => {
-                        // Whoever comes back asks again.
-                        state.begun.set(false);
-                        return failure.set(Some(why));
-                    }
-                }
-            }
-            // Somebody may have opened others meanwhile.
-            if files.all.with_untracked(Vec::is_empty) {
-                fetched
-                    .into_iter()
-                    .for_each(|(name, blob)| files.open(name, blob, None, true));
-            }
-        });
+        // A link about somebody's own files is not about these.
+        match state.is_about_others() {
+            true => state.begun.set(true),
+            false => load_bundled(state),
+        }
     });
     let choose = move |input: HtmlInputElement| {
         if let Some(list) = input.files() {
@@ -102,6 +87,8 @@ pub fn Panel() -> impl IntoView {
         </div>
         <p class="hint">"or drop them anywhere: run folders, "<code>"eval/*.jsonl"</code>", "<code>"completions.jsonl"</code>". Of a run its evaluations are read, and its completions where it has none. Nothing leaves this page."</p>
         <Ask/>
+        <served::Served/>
+        <Linked/>
         <p class="wrong" role="alert" data-testid="open-failure">{move || failure.get().map(|why| escaped(&why))}</p>
         {move || bundled().then(|| view! {
             <p class="hint" data-testid="bundled">"To begin with: the held-out rows of "<code>"recode-trainer demo"</code>", before and after its training."</p>
@@ -109,6 +96,64 @@ pub fn Panel() -> impl IntoView {
         <ul class="file-list">
             <For each=move || ids.get() key=|id| *id children=|id| view! { <Entry id=id/> }/>
         </ul>
+    }
+}
+
+/// Fetches and opens the files that come with the page, unless others with answers were opened meanwhile.
+fn load_bundled(state: State) {
+    state.begun.set(true);
+    state.failure.set(None);
+    leptos::task::spawn_local(async move {
+        let mut fetched = Vec::new();
+        for (address, name) in BUNDLED {
+            match fetch(address).await {
+                Ok(blob) => fetched.push((name.to_owned(), blob)),
+                Err(why) => {
+                    // Whoever comes back asks again.
+                    state.begun.set(false);
+                    return state.failure.set(Some(why));
+                }
+            }
+        }
+        let files = state.files;
+        let is_needed = files.all.with_untracked(|all| {
+            let holds = |file: &Loaded| !file.records.is_empty() || file.bundled;
+            !all.iter().any(holds)
+        });
+        if is_needed {
+            fetched
+                .into_iter()
+                .for_each(|(name, blob)| files.open(name, blob, None, true));
+        }
+    });
+}
+
+/// What is to be said of a link's files, and the way to the files that come with the page where there is nothing else to see.
+#[component]
+fn Linked() -> impl IntoView {
+    let state = expect_context::<State>();
+    let said = Memo::new(move |_| {
+        let linked = state.linked.get();
+        state.files.with_open(|open| told(&linked, open))
+    });
+    let is_bare = Memo::new(move |_| {
+        let none = |all: &Vec<Loaded>| {
+            all.iter()
+                .all(|file| file.records.is_empty() && !file.bundled)
+        };
+        state.begun.get() && state.files.all.with(none)
+    });
+    move || {
+        let said = said
+            .get()
+            .into_iter()
+            .map(|said| view! { <p class="wrong">{escaped(&said)}</p> });
+        view! {
+            <div role="status" data-testid="linked">{said.collect_view()}</div>
+            {is_bare.get().then(|| view! {
+                <p><button type="button" class="plain" data-testid="show-demo" on:click=move |_| { state.forget_link(); load_bundled(state) }>"Show the demo's files"</button></p>
+            })}
+        }
     }
 }
 
@@ -175,6 +220,15 @@ fn Entry(id: usize) -> impl IntoView {
             }
         })
     };
+    let twin = move || {
+        files.all.with(|all| {
+            let at = all.iter().position(|file| file.id == id)?;
+            let (file, before) = (&all[at], &all[..at]);
+            let is_twin = |other: &&Loaded| !file.hash.is_empty() && other.hash == file.hash;
+            let twin = before.iter().find(is_twin)?;
+            Some(format!("The same content as {}.", escaped(&twin.name)))
+        })
+    };
     let checked = move || {
         with(|file| {
             if matches!(file.reading, Reading::Going(_)) || file.records.is_empty() {
@@ -211,22 +265,7 @@ fn Entry(id: usize) -> impl IntoView {
         })
         .is_empty()
     };
-    let close = move |_| {
-        if let Some(gone) = place.get_untracked() {
-            files.close(id);
-            // Those behind it move up.
-            for side in [state.a, state.b] {
-                side.update(|place| {
-                    if *place > gone {
-                        *place -= 1
-                    }
-                });
-            }
-            if state.a.get_untracked() == state.b.get_untracked() {
-                state.b.update(|place| *place += 1);
-            }
-        }
-    };
+    let close = move |_| files.close(id);
     view! {
         <li data-testid="loaded-file">
             <div class="file-head">
@@ -236,6 +275,7 @@ fn Entry(id: usize) -> impl IntoView {
                 <button type="button" class="plain" aria-label=move || format!("close {}", name()) on:click=close>"×"</button>
             </div>
             <p class="hint" role="status" data-testid="file-facts">{facts}</p>
+            <p class="wrong" data-testid="file-twin">{twin}</p>
             <p class="hint" data-testid="file-check">{checked}</p>
             {move || going().then(|| view! { <button type="button" data-testid="stop" on:click=move |_| files.stop()>"Stop"</button> })}
             <p class="wrong">{move || with(|file| file.failure.as_deref().map(escaped).unwrap_or_default())}</p>
@@ -277,13 +317,10 @@ fn Ask() -> impl IntoView {
         }
     };
     let fetch_all = move |_| {
-        let (addresses, sides) = (
-            state.asked.get_untracked(),
-            state.asked_sides.get_untracked(),
-        );
-        state.ask_for(Vec::new(), None);
+        let addresses = state.asked.get_untracked();
+        state.asked.set(Vec::new());
         leptos::task::spawn_local(async move {
-            for address in addresses.clone() {
+            for address in addresses {
                 let fetched = match resolved(&address) {
                     Ok(url) => fetch(&url).await,
                     Err(why) => Err(why),
@@ -294,9 +331,6 @@ fn Ask() -> impl IntoView {
                         .open(address.clone(), blob, Some(address), false),
                     Err(why) => failure.set(Some(why)),
                 }
-            }
-            if let Some(sides) = sides {
-                state.choose(&addresses, sides);
             }
         });
     };
@@ -313,7 +347,7 @@ fn Ask() -> impl IntoView {
                     <ul>{list.collect_view()}</ul>
                     <button type="button" data-testid="ask-yes" on:click=fetch_all>"Fetch"</button>
                     " "
-                    <button type="button" data-testid="ask-no" on:click=move |_| state.ask_for(Vec::new(), None)>"Do not"</button>
+                    <button type="button" data-testid="ask-no" on:click=move |_| state.forget_link()>"Do not"</button>
                 </div>
             }
         }))}
@@ -325,7 +359,7 @@ fn resolved(address: &str) -> Result<String, String> {
     of_this_site(address, "runs/a/eval/after.jsonl")
 }
 
-async fn fetch(address: &str) -> Result<Blob, String> {
+pub async fn fetch(address: &str) -> Result<Blob, String> {
     let failed = |why: &str| format!("{address} cannot be fetched: {why}");
     let response = JsFuture::from(window().fetch_with_str(address)).await;
     let response: Response = response

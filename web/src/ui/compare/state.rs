@@ -1,8 +1,9 @@
 //! What the page holds: the files, which two are compared by what, and what follows from it. It outlives the page.
 
-use super::files::{Files, Records};
+use super::files::{Files, Loaded, Reading, Records};
 use crate::compare::{
-    Basis, Comparison, Filter, LoggedRules, Measure, Order, Query, Sides, shown, toggle,
+    Basis, Comparison, Filter, Key, LinkedFile, LoggedRules, Measure, Order, Query, Sides, shown,
+    toggle,
 };
 use crate::page::{self, Page};
 use crate::score::Rules;
@@ -70,8 +71,12 @@ pub struct State {
     pub selected: RwSignal<Option<u32>>,
     /// Addresses that a link names, or somebody wrote, and that nobody has said yes to.
     pub asked: RwSignal<Vec<String>>,
-    /// Which of them their link has as A and B: places among them.
-    pub asked_sides: RwSignal<Option<(usize, usize)>>,
+    /// The files that a link is about.
+    pub linked: RwSignal<Vec<LinkedFile>>,
+    /// Which of them are to be A and B, as soon as they are open: places among them.
+    sides_due: RwSignal<Option<(usize, usize)>>,
+    /// The pair that a link has opened, as soon as its files are compared.
+    pair_due: RwSignal<Option<Key>>,
     /// Why something could not be opened.
     pub failure: RwSignal<Option<String>>,
     /// The files that come with the page have been asked for.
@@ -88,8 +93,8 @@ impl State {
     /// Without any file.
     pub fn new() -> Self {
         let query = Query::default();
-        let files = Files::new();
-        let (a, b) = (RwSignal::new(query.a), RwSignal::new(query.b));
+        let files = Files::new(query.a, query.b);
+        let [a, b] = files.sides;
         let measure = RwSignal::new(query.measure);
         let basis = RwSignal::new(query.basis);
         let filters = RwSignal::new(query.filters);
@@ -146,8 +151,10 @@ impl State {
             filters,
             order,
             selected: RwSignal::new(None),
-            asked: RwSignal::new(query.files),
-            asked_sides: RwSignal::new(None),
+            asked: RwSignal::new(Vec::new()),
+            linked: RwSignal::new(query.files),
+            sides_due: RwSignal::new(None),
+            pair_due: RwSignal::new(None),
             failure: RwSignal::new(None),
             begun: RwSignal::new(false),
             used_basis,
@@ -163,7 +170,7 @@ impl State {
             return;
         };
         let here = untrack(|| self.query());
-        if query.is_empty() {
+        if query.is_empty() && !address::is_return() {
             return address::follow(Page::Compare, &here.write());
         }
         if query == here.write() {
@@ -171,41 +178,65 @@ impl State {
         }
         let query = Query::read(query);
         let before = (self.a.get_untracked(), self.b.get_untracked());
-        let sides = (query.a, query.b);
-        let held = |address: &String| here.files.contains(address);
         if query.files.is_empty() {
             self.a.set(query.a);
             self.b.set(query.b);
-            self.ask_for(Vec::new(), None);
-        } else if self.asked.with_untracked(Vec::is_empty) && query.files.iter().all(held) {
-            self.choose(&query.files, sides);
+            self.forget_link();
         } else {
-            self.ask_for(query.files, Some(sides));
+            self.take_files(query.files, (query.a, query.b));
         }
-        if before != (self.a.get_untracked(), self.b.get_untracked()) {
+        if before != (self.a.get_untracked(), self.b.get_untracked()) || query.pair.is_none() {
             self.selected.set(None);
         }
+        self.pair_due.set(query.pair);
         self.measure.set(query.measure);
         self.basis.set(query.basis);
         self.filters.set(query.filters);
     }
 
-    /// Asks about a link's files, instead of what was asked about before.
-    pub fn ask_for(self, files: Vec<String>, sides: Option<(usize, usize)>) {
-        self.asked.set(files);
-        self.asked_sides.set(sides);
+    /// Makes a link's files the sides, as soon as they are open, and asks about those that are to be fetched, instead of what was asked about before.
+    fn take_files(self, files: Vec<LinkedFile>, sides: (usize, usize)) {
+        let to_fetch = self.files.with_open(|open| {
+            let absent = files.iter().filter(|file| file.place(open).is_none());
+            let addresses = absent.filter_map(|file| match file {
+                LinkedFile::Address(address) => Some(address.clone()),
+                LinkedFile::Own { .. } => None,
+            });
+            addresses.collect::<Vec<_>>()
+        });
+        self.asked.set(to_fetch);
+        self.linked.set(files);
+        self.sides_due.set(Some(sides));
+        self.settle_sides();
     }
 
-    /// Makes files of a link the sides: places among its own files, which may stand elsewhere among those that are open.
-    pub fn choose(self, files: &[String], (a, b): (usize, usize)) {
-        let place = |at: usize| {
-            let address = files.get(at);
-            self.files.all.with_untracked(|all| {
-                all.iter()
-                    .rposition(|file| address.is_some() && file.address.as_ref() == address)
-            })
+    /// Lets go of a link: what is open is looked at instead.
+    pub fn forget_link(self) {
+        self.asked.set(Vec::new());
+        self.linked.set(Vec::new());
+        self.sides_due.set(None);
+        self.pair_due.set(None);
+    }
+
+    /// Makes a link's files the sides, where they are open and read: before that nobody knows what is in them.
+    fn settle_sides(self) {
+        let Some((a, b)) = self.sides_due.get_untracked() else {
+            return;
         };
-        if let (Some(a), Some(b)) = (place(a), place(b)) {
+        let is_going = |file: &Loaded| matches!(file.reading, Reading::Going(_));
+        if self
+            .files
+            .all
+            .with_untracked(|all| all.iter().any(is_going))
+        {
+            return;
+        }
+        let places = self.linked.with_untracked(|linked| {
+            let place = |at: usize| self.files.with_open(|open| linked.get(at)?.place(open));
+            place(a).zip(place(b))
+        });
+        if let Some((a, b)) = places {
+            self.sides_due.set(None);
             self.a.set(a);
             self.b.set(b);
         }
@@ -221,11 +252,24 @@ impl State {
                 address::follow(Page::Compare, &query.write());
             });
         let query = Memo::new(move |_| self.query());
-        Effect::new(move |before: Option<()>| {
+        Effect::new(move |before: Option<bool>| {
             let query = query.get();
+            let is_open = query.pair.is_some();
+            if before == Some(false) && is_open {
+                let closed = Query {
+                    pair: None,
+                    ..query.clone()
+                };
+                address::enter(Page::Compare, &closed.write(), &query.write());
+            }
             if before.is_some() {
                 write(query);
             }
+            is_open
+        });
+        Effect::new(move |_| {
+            self.files.all.track();
+            self.settle_sides();
         });
         // Another pair of files, another list of pairs.
         let ids = Memo::new(move |_| {
@@ -233,33 +277,80 @@ impl State {
                 .with(|c| c.as_ref().map(|compared| (compared.a.0, compared.b.0)))
         });
         Effect::new(move |before: Option<Option<(usize, usize)>>| {
-            let ids = ids.get();
+            let (ids, due) = (ids.get(), self.pair_due.get());
             if before.is_some_and(|before| before != ids) {
                 self.selected.set(None);
+            }
+            if let (Some(_), Some(due), None) = (ids, due, self.sides_due.get()) {
+                self.pair_due.set(None);
+                self.open_linked_pair(due);
             }
             ids
         });
     }
 
+    fn open_linked_pair(self, key: Key) {
+        let place = self.compared.with_untracked(|compared| {
+            let compared = compared.as_ref()?;
+            let (pairs, sides) = (&compared.comparison.pairs, compared.sides());
+            let mut places = (0..).zip(pairs);
+            let found = places.find(|(_, pair)| sides.records(pair).0.key == key);
+            found.map(|(place, _)| place)
+        });
+        match place {
+            Some(place) => self.selected.set(Some(place)),
+            None => self.failure.set(Some(format!(
+                "the link opens {key}, which is not among the examples of both files"
+            ))),
+        }
+    }
+
+    /// Closes the opened pair.
+    pub fn close_pair(self) {
+        self.selected.set(None);
+        address::leave(Page::Compare, untrack(|| self.query()).write());
+    }
+
     /// What the address carries.
     pub fn query(self) -> Query {
-        let (places, fetched): (Vec<usize>, Vec<String>) = self.files.all.with(|all| {
-            let all = all.iter().enumerate();
-            all.filter_map(|(at, file)| Some((at, file.address.clone()?)))
-                .unzip()
-        });
         let sides = (self.a.get(), self.b.get());
-        let (files, (a, b)) = match fetched.is_empty() {
-            // What has not been fetched yet still belongs to the link.
-            true => (self.asked.get(), self.asked_sides.get().unwrap_or(sides)),
-            // Its places are those among the files that have addresses; another file it cannot carry.
-            false => {
+        let (files, (a, b)) = match self.sides_due.get() {
+            // What is not open yet still belongs to the link.
+            Some(due) => (self.linked.get(), due),
+            None => self.files.all.with(|all| {
+                let is_side = |at: usize| at == sides.0 || at == sides.1;
+                let file = |(at, file): (usize, &Loaded)| {
+                    let linked = match &file.address {
+                        Some(address) => LinkedFile::Address(address.clone()),
+                        None if is_side(at) && !file.bundled && !file.records.is_empty() => {
+                            LinkedFile::Own {
+                                name: file.name.clone(),
+                                hash: file.hash.clone(),
+                            }
+                        }
+                        None => return None,
+                    };
+                    Some((at, linked))
+                };
+                let (places, files): (Vec<_>, Vec<_>) =
+                    all.iter().enumerate().filter_map(file).unzip();
+                // Places are those among the link's files, where it has any.
                 let place = |side: usize| places.iter().position(|at| *at == side);
                 let usual = Query::default();
-                let sides = place(sides.0).zip(place(sides.1));
-                (fetched, sides.unwrap_or((usual.a, usual.b)))
-            }
+                let of_link = place(sides.0).zip(place(sides.1));
+                match files.is_empty() {
+                    true => (files, sides),
+                    false => (files, of_link.unwrap_or((usual.a, usual.b))),
+                }
+            }),
         };
+        let opened = self.selected.get().and_then(|at| {
+            self.compared.with(|compared| {
+                let compared = compared.as_ref()?;
+                let pair = compared.comparison.pairs.get(at as usize)?;
+                Some(compared.sides().records(pair).0.key)
+            })
+        });
         Query {
             files,
             a,
@@ -267,7 +358,27 @@ impl State {
             measure: self.measure.get(),
             basis: self.basis.get(),
             filters: self.filters.get(),
+            pair: opened.or(self.pair_due.get()),
         }
+    }
+
+    /// Whether a link is about files that it does not carry.
+    pub fn is_about_others(self) -> bool {
+        let own = |file: &LinkedFile| matches!(file, LinkedFile::Own { .. });
+        self.linked.with_untracked(|linked| linked.iter().any(own))
+    }
+
+    /// The files that a link to what is compared would name and not carry.
+    pub fn left_behind(self) -> Vec<String> {
+        if self.sides_due.get().is_some() {
+            return Vec::new();
+        }
+        let files = self.query().files.into_iter();
+        let own = files.filter_map(|file| match file {
+            LinkedFile::Own { name, .. } => Some(name),
+            LinkedFile::Address(_) => None,
+        });
+        own.collect()
     }
 
     /// The address that carries the page.

@@ -119,7 +119,7 @@ pub fn Drawer() -> impl IntoView {
                 <h2 node_ref=heading tabindex="-1">{title}</h2>
                 <button type="button" aria-label="the step before with completions" data-testid="drawer-back" on:click=move |_| go(false)>"◂"</button>
                 <button type="button" aria-label="the step after with completions" data-testid="drawer-on" on:click=move |_| go(true)>"▸"</button>
-                <button type="button" data-testid="drawer-close" title="Esc" on:click=move |_| state.opened.set(None)>"Close"</button>
+                <button type="button" data-testid="drawer-close" title="Esc" on:click=move |_| state.close_step()>"Close"</button>
             </div>
             <p class="hint" role="status" data-testid="drawer-said">{said}</p>
             {nearest}

@@ -13,8 +13,10 @@ mod state;
 pub use open::Reader;
 pub use state::State;
 
+use super::address;
 use super::keys::{on_escape, on_key};
 use super::opened::on_drop;
+use crate::page::Page;
 use crate::training::{Chart, charts, constant, value};
 use chart::ChartView;
 use leptos::ev;
@@ -50,13 +52,22 @@ pub fn TrainingPage() -> impl IntoView {
     keys(state, reader);
     let mut write =
         leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| state.write_address());
-    Effect::new(move |before: Option<()>| {
+    let is_open = Memo::new(move |_| state.opened.get().is_some());
+    Effect::new(move |before: Option<bool>| {
         state.view.track();
+        state.opened.track();
+        let is_open = is_open.get();
+        if before == Some(false) && is_open {
+            let query = untrack(|| state.query());
+            let without = state.view.get_untracked().to_query();
+            address::enter(Page::Training, &without, &query.join("&"));
+        }
         if before.is_some() {
             write(());
         }
+        is_open
     });
-    let is_open = Memo::new(move |_| state.opened.get().is_some());
+    Effect::new(move |_| state.open_due_step());
     view! {
         <section class="file" class:over=move || over.get() aria-label="runs" data-testid="runs">
             <bar::Bar/>
@@ -98,7 +109,7 @@ fn keys(state: State, reader: Reader) {
         if state.reading.get_untracked().is_some() {
             reader.stop();
         } else if state.opened.get_untracked().is_some() {
-            state.opened.set(None);
+            state.close_step();
         } else {
             state.cursor.set(None);
         }

@@ -3,7 +3,7 @@
 use crate::page::{self, Page};
 use crate::run::{CompletionLine, Fit, Index, MetricsReader, Row, RunRules, of_step};
 use crate::score::rows::LineFaults;
-use crate::training::View;
+use crate::training::{LinkedStep, View};
 use crate::ui::address;
 use crate::ui::served::served;
 use crate::unique_name::unique_name;
@@ -130,6 +130,8 @@ pub struct State {
     /// How wide a chart is, in pixels.
     pub width: RwSignal<f64>,
     ids: RwSignal<u32>,
+    /// The step that a link opens, as soon as its run is there.
+    due: RwSignal<Option<LinkedStep>>,
 }
 
 impl State {
@@ -146,6 +148,7 @@ impl State {
             following: RwSignal::new(None),
             width: RwSignal::new(360.0),
             ids: RwSignal::new(0),
+            due: RwSignal::new(None),
         }
     }
 
@@ -291,18 +294,66 @@ impl State {
         })
     }
 
-    /// Writes the view into the address.
-    pub fn write_address(self) {
-        address::follow(Page::Training, &self.view.get_untracked().to_query());
+    /// Closes the open step.
+    pub fn close_step(self) {
+        self.opened.set(None);
+        address::leave(Page::Training, untrack(|| self.query().join("&")));
     }
 
-    /// Takes the view of the address. One that has none, as a tab's, is given the page's.
+    /// The view and the open step, as an address carries them.
+    pub fn query(self) -> Vec<String> {
+        let opened = self.opened.get().and_then(|opened| {
+            let run = self.run(opened.run, |run| run.name.clone())?;
+            let step = opened.step;
+            Some(LinkedStep { run, step })
+        });
+        let step = opened.or(self.due.get());
+        let parts = [
+            self.view.get().to_query(),
+            step.map_or(String::new(), |step| step.to_query()),
+        ];
+        parts.into_iter().filter(|part| !part.is_empty()).collect()
+    }
+
+    /// Writes the view and the open step into the address.
+    pub fn write_address(self) {
+        address::follow(Page::Training, &untrack(|| self.query().join("&")));
+    }
+
+    /// Takes the view and the step of the address. One that has neither, as a tab's, is given the page's.
     pub fn take_linked_view(self) {
         let hash = window().location().hash().unwrap_or_default();
         match page::parse(&hash) {
-            Some((Page::Training, "")) => self.write_address(),
-            Some((Page::Training, query)) => self.view.set(View::from_query(query)),
+            Some((Page::Training, "")) if !address::is_return() => self.write_address(),
+            Some((Page::Training, query)) => {
+                self.view.set(View::from_query(query));
+                let step = LinkedStep::from_query(query);
+                if step.is_none() {
+                    self.opened.set(None);
+                }
+                self.due.set(step);
+            }
             _ => {}
+        }
+    }
+
+    /// Opens the step that a link names, as soon as its run is there.
+    pub fn open_due_step(self) {
+        let Some(due) = self.due.get() else { return };
+        let found = self.runs.with(|runs| {
+            let run = runs.iter().find(|run| run.name == due.run)?;
+            let steps = run.metrics.metrics.steps();
+            let is_there =
+                steps.binary_search(&due.step).is_ok() || run.index.get(due.step).is_some();
+            is_there.then_some(run.id)
+        });
+        if let Some(run) = found {
+            self.due.set(None);
+            self.cursor.set(Some(due.step));
+            self.opened.set(Some(Opened {
+                run,
+                step: due.step,
+            }));
         }
     }
 }
