@@ -4,6 +4,7 @@
 //! not in whole ([`LineFaults::news`]; both as JSON), how many bytes are done, and, in the last one, "done" or "full".
 
 mod answers;
+mod case;
 
 use crate::score::Rules;
 use crate::score::rows::{Foreign, Line, LineFaults, Lines, MAX_ROWS, Raw, RowScore};

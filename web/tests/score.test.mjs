@@ -216,6 +216,39 @@ test('the prompt goes to the page that lets checkpoints answer it', async (t) =>
   await page.waitForFunction((old) => location.hash.startsWith('#/try?') && decodeURIComponent(location.hash).includes(`old=${old}`), CASE.old);
 });
 
+test('a long row never holds the typing up, and the longest is refused with both numbers', async (t) => {
+  const { page, context } = await open({ editors: false });
+  t.after(() => context.close());
+  const lines = (count) => Array.from({ length: count }, (_, at) => `value_${at} = compute(${at}, "text ${at}")`).join('\n');
+  // 100 KB, and a target that differs here and there.
+  const target = lines(2600);
+  await field(page, 'target').fill(target);
+  await field(page, 'answer').fill(answer(target.replaceAll('compute(7', 'computed(7')));
+  await page.getByTestId('scoring').filter({ hasText: 'scoring…' }).waitFor();
+  await settled(page);
+  const before = await page.getByTestId('total').innerText();
+  assert.match(before, /^\+2\.9\d+$/);
+  const longest = await page.evaluate(async () => {
+    const area = document.querySelector('[data-testid="field-answer"] textarea');
+    let longest = 0;
+    for (let key = 0; key < 10; key += 1) {
+      const begun = performance.now();
+      area.value += '\nx';
+      area.dispatchEvent(new Event('input', { bubbles: true }));
+      await new Promise(requestAnimationFrame);
+      longest = Math.max(longest, performance.now() - begun);
+      await new Promise((done) => setTimeout(done, 30));
+    }
+    return longest;
+  });
+  console.log(`a key in a row of 200 KB takes ${longest.toFixed(1)} ms at most`);
+  assert.ok(longest < 150, `${longest} ms`);
+  await settled(page);
+  await page.getByTestId('verdicts').waitFor();
+  await field(page, 'target').fill('x'.repeat((1 << 20) + 1));
+  await page.getByTestId('unscored').filter({ hasText: 'the true migration has 1048577 bytes, more than the 1048576 of a text that are scored' }).waitFor();
+});
+
 for (const [name, options] of Object.entries({
   light: { colorScheme: 'light' },
   dark: { colorScheme: 'dark' },

@@ -5,7 +5,7 @@
 
 use super::config::reward_rules;
 use super::{CompletionLine, Row};
-use crate::score::{AnswerKind, Case, Rules};
+use crate::score::{AnswerKind, Case, Rules, Size};
 use recode_core::reward::Reference;
 
 /// The most by which a recomputed reward may differ from the logged one and be the same.
@@ -45,6 +45,10 @@ impl Fit {
     pub fn take(&mut self, row: &Row, line: &CompletionLine) {
         let Some(logged) = line.total else { return };
         let case = case_of(row, line);
+        // Long ones would hold the page up.
+        if Size::of(&case) != Ok(Size::AtOnce) {
+            return;
+        }
         self.of += 1;
         for (agree, rules) in self.agree.iter_mut().zip(Self::ORDER) {
             let reference = Reference::new(rules.rubric(), &case.target, case.given_old_code());

@@ -18,6 +18,8 @@ pub struct Judgement {
 
 /// The baseline that an answer has to beat.
 pub const COPY: &str = "old code, copied";
+const EMPTY: &str = "empty answer";
+const TARGET: &str = "target";
 
 /// An answer to compare with.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,18 +89,25 @@ impl Baseline {
     /// Those of a row: the copied old code where there is some, an empty answer, the target.
     pub fn of(case: &Case, rules: Rules) -> Vec<Baseline> {
         let reference = reference(case, rules);
-        let baseline = |name, completion: &str| Baseline {
-            name,
-            total: reference.score(completion, None).total,
+        let target = case.target.trim();
+        let baseline = |name: &'static str| {
+            let completion = match name {
+                COPY => with_tags("", case.old_code.trim()),
+                EMPTY => "</think>\n<answer>\n</answer>".to_owned(),
+                _ => with_tags("", target),
+            };
+            Baseline {
+                name,
+                total: reference.score(&completion, None).total,
+            }
         };
-        let copy = case
-            .given_old_code()
-            .map(|code| baseline(COPY, &with_tags("", code.trim())));
-        let others = [
-            baseline("empty answer", "</think>\n<answer>\n</answer>"),
-            baseline("target", &with_tags("", case.target.trim())),
-        ];
-        copy.into_iter().chain(others).collect()
+        Self::names(case).into_iter().map(baseline).collect()
+    }
+
+    /// What those of a row are called, in their order.
+    pub fn names(case: &Case) -> Vec<&'static str> {
+        let copy = case.given_old_code().map(|_| COPY);
+        copy.into_iter().chain([EMPTY, TARGET]).collect()
     }
 }
 
@@ -144,6 +153,15 @@ impl Verdict {
                 strict.baseline.unwrap_or(0.0)
             ));
         }
+        let without = verdicts
+            .iter()
+            .filter(|verdict| verdict.breakdown.total.is_none());
+        said.extend(without.map(|verdict| {
+            format!(
+                "{} has no total: it counts from the old code, which is missing, or cannot be compared with the target",
+                verdict.rules.name()
+            )
+        }));
         said
     }
 }
@@ -183,6 +201,10 @@ mod tests {
         assert_eq!(judgement.explanation.breakdown.total, None);
         let baselines = Baseline::of(&case, Rules::EditGain);
         assert_eq!(baselines[0].name, "empty answer");
+        // Not all rules see the same here.
+        let said = Verdict::differences(&judgement.verdicts(&case));
+        assert_eq!(said.len(), 1);
+        assert!(said[0].starts_with("edit_gain has no total: it counts from the old code"));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod judgement;
 mod marks;
 pub mod rows;
 mod rules;
+mod scored;
+mod size;
 mod waterfall;
 
 pub use case::{AnswerKind, Case, with_tags};
@@ -19,4 +21,6 @@ pub use higher::Higher;
 pub use judgement::{Baseline, COPY, Judgement, Verdict};
 pub use marks::{Place, Segment, error_place, segments};
 pub use rules::{Rules, SCALE};
+pub use scored::Scored;
+pub use size::{Size, TooLarge};
 pub use waterfall::{Bar, Waterfall, signed};

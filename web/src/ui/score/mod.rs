@@ -1,5 +1,6 @@
 //! The page "Score": fields on the left, what the answer is worth on the right, the rows of a file above both.
 
+mod by_worker;
 pub mod completion;
 pub mod difference;
 mod fields;
@@ -31,6 +32,8 @@ pub fn ScorePage() -> impl IntoView {
         let unread = kept.file.unread.get();
         state.judgement.with(Option::is_none).then_some(unread)
     });
+    let unscored = Memo::new(move |_| state.unscored());
+    let is_scoring = Memo::new(move |_| state.is_scoring());
     let detailed = Memo::new(move |_| state.details.with(Option::is_some));
     let said = RwSignal::new(None::<String>);
     let copy_link = move || super::download::copy(state.link(), said);
@@ -53,8 +56,11 @@ pub fn ScorePage() -> impl IntoView {
                     <span class="said" role="status">{move || said.get()}</span>
                 </p>
             </section>
-            <section class="results" aria-label="what the answer is worth" data-testid="results" aria-busy=move || state.busy.get().to_string()>
+            <section class="results" aria-label="what the answer is worth" data-testid="results" aria-busy=move || (state.busy.get() || is_scoring.get()).to_string()>
+                <p class="hint" role="status" data-testid="scoring">{move || is_scoring.get().then_some("scoring…")}</p>
                 {move || match unjudged.get() {
+                    Some(None) if is_scoring.get() => ().into_any(),
+                    Some(None) if unscored.with(Option::is_some) => view! { <p class="wrong" role="alert" data-testid="unscored">{unscored.get()}</p> }.into_any(),
                     Some(Some(why)) => view! { <p class="wrong" role="alert" data-testid="unread">"This row could not be read, so there is no score: "{crate::visible::escaped(&why)}</p> }.into_any(),
                     Some(None) => view! { <p class="hint">"Write a target: there is nothing yet to hold the answer against."</p> }.into_any(),
                     None => view! {

@@ -120,7 +120,7 @@ pub fn Higher() -> impl IntoView {
     move || {
         state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
-            let Some(higher) = state.case.with_untracked(|case| judgement.higher(case)) else {
+            let Some(higher) = state.higher(judgement) else {
                 let best = judgement.explanation.breakdown.total == Some(SCALE);
                 return best.then(|| view! { <section class="higher" data-testid="higher"><h2>"Why not higher"</h2><p>"There is no more to earn."</p></section> }.into_any());
             };
@@ -161,7 +161,7 @@ pub fn SideBySide() -> impl IntoView {
     let verdicts = Memo::new(move |_| {
         state.details.with(|judgement| {
             let judgement = judgement.as_ref()?;
-            Some(state.case.with_untracked(|case| judgement.verdicts(case)))
+            Some(state.verdicts(judgement))
         })
     });
     let rows = move || {

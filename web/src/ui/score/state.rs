@@ -1,8 +1,9 @@
 //! What the page holds: the case and the rules, which its address carries, and what follows from them. Case, rules and the open file outlive the page.
 
+use super::by_worker::{ByWorker, Found};
 use super::file::OpenFile;
 use crate::page::{self, Page};
-use crate::score::{Baseline, Case, EXAMPLES, Judgement, Rules};
+use crate::score::{Baseline, Case, EXAMPLES, Higher, Judgement, Rules, Size, TooLarge, Verdict};
 use crate::ui::address;
 use leptos::ev;
 use leptos::prelude::*;
@@ -13,6 +14,9 @@ const ADDRESS_DELAY: Duration = Duration::from_millis(400);
 
 /// How long after the last keystroke the details follow.
 const DETAILS_DELAY: Duration = Duration::from_millis(60);
+
+/// How long after the last keystroke a worker is given a long case.
+const WORKER_DELAY: Duration = Duration::from_millis(150);
 
 /// What stays while another page is looked at.
 #[derive(Clone, Copy)]
@@ -53,8 +57,11 @@ impl Kept {
 
     fn write_address(self) {
         let rules = self.rules.get_untracked();
-        let query = self.case.with_untracked(|case| case.to_query(rules));
-        // A case that is too long for a link stays in the page alone.
+        // A case that is too long for a link stays in the page alone; one that is too long to be scored at once is.
+        let query = self.case.with_untracked(|case| match Size::of(case) {
+            Ok(Size::AtOnce) => case.to_query(rules).ok(),
+            _ => None,
+        });
         address::follow(Page::Score, &query.unwrap_or_default());
     }
 }
@@ -74,6 +81,8 @@ pub struct State {
     pub details: RwSignal<Option<Judgement>>,
     /// The details are behind.
     pub busy: RwSignal<bool>,
+    size: Memo<Result<Size, TooLarge>>,
+    by_worker: ByWorker,
 }
 
 impl State {
@@ -101,7 +110,17 @@ impl State {
     }
 
     fn following(case: RwSignal<Case>, rules: RwSignal<Rules>) -> Self {
-        let judgement = Memo::new(move |_| case.with(|case| Judgement::of(case, rules.get())));
+        let size = Memo::new(move |_| case.with(Size::of));
+        let by_worker = ByWorker::new();
+        let judgement = Memo::new(move |_| {
+            case.with(|case| match (size.get(), by_worker.found.get()) {
+                (Ok(Size::AtOnce), _) => Judgement::of(case, rules.get()),
+                (Ok(Size::Long), Found::Scored(scored)) => {
+                    Some(scored.judgement(case, rules.get_untracked()))
+                }
+                _ => None,
+            })
+        });
         let row = Memo::new(move |_| {
             case.with(|case| Case {
                 old_code: case.old_code.clone(),
@@ -109,7 +128,25 @@ impl State {
                 ..Case::default()
             })
         });
-        let baselines = Memo::new(move |_| row.with(|row| Baseline::of(row, rules.get())));
+        let baselines = Memo::new(move |_| match (size.get(), by_worker.found.get()) {
+            (Ok(Size::AtOnce), _) => row.with(|row| Baseline::of(row, rules.get())),
+            (Ok(Size::Long), Found::Scored(scored)) => row.with(|row| scored.baselines(row)),
+            _ => Vec::new(),
+        });
+        let mut send = leptos::leptos_dom::helpers::debounce(WORKER_DELAY, move |()| {
+            let is_due = size.try_get_untracked() == Some(Ok(Size::Long));
+            if is_due {
+                case.with_untracked(|case| by_worker.score(case, rules.get_untracked()));
+            }
+        });
+        Effect::new(move |_| {
+            case.track();
+            rules.track();
+            by_worker.begin_anew();
+            if size.get_untracked() == Ok(Size::Long) {
+                send(());
+            }
+        });
         let (details, busy) = (RwSignal::new(None), RwSignal::new(true));
         let mut draw = leptos::leptos_dom::helpers::debounce(DETAILS_DELAY, move |()| {
             details.set(judgement.get_untracked());
@@ -127,6 +164,51 @@ impl State {
             baselines,
             details,
             busy,
+            size,
+            by_worker,
+        }
+    }
+
+    /// What the answer is worth, where that can be had.
+    pub fn total(self) -> Option<f64> {
+        let total = |judgement: &Judgement| judgement.explanation.breakdown.total;
+        self.judgement
+            .with(|judgement| judgement.as_ref().and_then(total))
+    }
+
+    /// Why there is no score, where the texts are to blame, or the worker.
+    pub fn unscored(self) -> Option<String> {
+        match (self.size.get(), self.by_worker.found.get()) {
+            (Err(why), _) => Some(why.to_string()),
+            (Ok(Size::Long), Found::Failed(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Whether a worker scores, or is about to.
+    pub fn is_scoring(self) -> bool {
+        let has_target = self.case.with(|case| !case.target.trim().is_empty());
+        has_target
+            && self.size.get() == Ok(Size::Long)
+            && self.by_worker.found.get() == Found::Nothing
+    }
+
+    /// The judged answer by all rules.
+    pub fn verdicts(self, judgement: &Judgement) -> Vec<Verdict> {
+        match (
+            self.size.get_untracked(),
+            self.by_worker.found.get_untracked(),
+        ) {
+            (Ok(Size::Long), Found::Scored(scored)) => scored.verdicts(),
+            _ => self.case.with_untracked(|case| judgement.verdicts(case)),
+        }
+    }
+
+    /// What would earn more than the judged answer; of long texts that is not tried.
+    pub fn higher(self, judgement: &Judgement) -> Option<Higher> {
+        match self.size.get_untracked() {
+            Ok(Size::AtOnce) => self.case.with_untracked(|case| judgement.higher(case)),
+            _ => None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::state::State;
 use crate::run::{Fold, Row, RunRules, case_of};
-use crate::score::{Judgement, Rules, signed};
+use crate::score::{Rules, signed};
 use crate::ui::score::{self, Completion, Difference, Parts, Total};
 use crate::ui::text::shown;
 use leptos::prelude::*;
@@ -43,23 +43,28 @@ pub fn Chosen(
 fn Judged(fold: Fold, row: Row, rules: Option<RunRules>) -> impl IntoView {
     let case = case_of(&row, &fold.line);
     let by = rules.as_ref().map_or(Rules::default(), RunRules::rules);
-    let recomputed =
-        Judgement::of(&case, by).and_then(|judgement| judgement.explanation.breakdown.total);
-    let (fits, badge) = match (&rules, fold.line.total) {
+    let link = case
+        .to_query(by)
+        .ok()
+        .map(|query| format!("{}?{query}", crate::page::Page::Score.address()));
+    let state = score::State::holding(case, by);
+    provide_context(state);
+    let logged = fold.line.total;
+    let badge = Memo::new(move |_| match (&rules, logged) {
         (_, None) => (false, "no reward was logged".to_owned()),
         (None, Some(_)) => (
             false,
             "trying which rules the run was scored by…".to_owned(),
         ),
-        (Some(rules), Some(logged)) => rules.held_against(logged, recomputed),
-    };
-    let link = case
-        .to_query(by)
-        .ok()
-        .map(|query| format!("{}?{query}", crate::page::Page::Score.address()));
-    provide_context(score::State::holding(case, by));
+        (Some(_), Some(_)) if state.is_scoring() => (false, "scoring…".to_owned()),
+        (Some(rules), Some(logged)) => match state.unscored() {
+            Some(why) => (false, why),
+            None => rules.held_against(logged, state.total()),
+        },
+    });
+    let fits = move || badge.with(|(fits, _)| *fits);
     view! {
-        <p class="badge" class:differs=!fits data-testid="badge">{if fits { "✓ " } else { "≠ " }}{badge}</p>
+        <p class="badge" class:differs=move || !fits() data-testid="badge">{move || if fits() { "✓ " } else { "≠ " }}{move || badge.get().1}</p>
         <Total/>
         <Completion/>
         <Difference/>
