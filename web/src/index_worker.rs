@@ -32,6 +32,9 @@ pub async fn index_completions(file: Blob) -> Result<(), JsValue> {
         let bytes = JsFuture::from(piece.array_buffer()).await?;
         reader.push(&js_sys::Uint8Array::new(&bytes).to_vec());
         done = end;
+        if let Some(why) = reader.endless() {
+            return Err(why.into());
+        }
         if js_sys::Date::now() - told > NEWS_MS {
             told = js_sys::Date::now();
             scope.post_message(&news(&mut reader, done, ""))?;

@@ -67,6 +67,9 @@ async fn read_lines(file: &Blob, reader: &mut impl Reader) -> Result<bool, JsVal
             reader.progress(done)?;
         }
         reader.progress(done)?;
+        if let Some(why) = lines.endless() {
+            return Err(why.into());
+        }
     }
     Ok(lines.finish().is_none_or(|raw| reader.line(raw)))
 }

@@ -113,6 +113,11 @@ impl IndexReader {
         }
     }
 
+    /// What is wrong with the file, where a line of it does not end.
+    pub fn endless(&self) -> Option<String> {
+        self.lines.endless()
+    }
+
     /// The number of the line that has begun and not ended.
     pub fn being_written(&self) -> Option<u32> {
         self.lines.unfinished()

@@ -5,6 +5,9 @@ use super::LineError;
 /// The longest line that is read: a text of that size takes the scorer about a second.
 pub const MAX_LINE_BYTES: usize = 4 << 20;
 
+/// How much of a line that does not end is read: what has none by then is no text of lines.
+pub const MAX_ENDLESS_BYTES: usize = 64 << 20;
+
 /// A line that is not blank.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw {
@@ -50,6 +53,17 @@ impl Lines {
     /// The line that has begun and not ended; `None` where there is none, or it is too long to be kept.
     pub fn waiting(&self) -> Option<&[u8]> {
         Some(&*self.waiting).filter(|line| !line.is_empty())
+    }
+
+    /// What is wrong with the file, where the line that has begun does not end within [`MAX_ENDLESS_BYTES`].
+    pub fn endless(&self) -> Option<String> {
+        (self.dropped > MAX_ENDLESS_BYTES).then(|| {
+            format!(
+                "line {} does not end within {} bytes, and {MAX_ENDLESS_BYTES} are waited for: expected JSON Lines, an object a line",
+                self.number + 1,
+                self.dropped
+            )
+        })
     }
 
     /// The number of the line that has begun and not ended.
@@ -139,6 +153,26 @@ mod tests {
             (2, MAX_LINE_BYTES as u64 + 4)
         );
         assert_eq!(found[1].text.as_deref(), Ok(&b"b"[..]));
+    }
+
+    #[test]
+    fn a_line_that_never_ends_is_given_up() {
+        let piece = vec![0; 1 << 20];
+        let mut lines = Lines::default();
+        let read = (1..).take_while(|_| {
+            lines.push(&piece);
+            lines.endless().is_none()
+        });
+        assert_eq!(read.count(), 64);
+        let said = lines.endless().unwrap();
+        assert!(
+            said.starts_with(
+                "line 1 does not end within 68157440 bytes, and 67108864 are waited for"
+            ),
+            "{said}"
+        );
+        lines.push(b"\n");
+        assert_eq!(lines.endless(), None);
     }
 
     proptest! {
