@@ -1,4 +1,5 @@
-//! Text of others as it may be shown: characters that cannot be seen, that move others about, or that a terminal obeys, become escapes.
+//! Text of others as it may be shown: characters that cannot be seen, that move others about, or that a terminal obeys, become escapes. Spaces but
+//! ASCII's are among them: they look like the one that code is written with, and are an error in its place.
 //!
 //! "Trojan Source" (Boucher and Anderson, 2021) is the attack: text that reads otherwise than it runs.
 
@@ -9,6 +10,9 @@ use std::fmt::{self, Write};
 pub fn is_hidden(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
+            true
+        }
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => {
             true
         }
@@ -37,6 +41,18 @@ impl fmt::Display for Visible<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_space_that_is_none_of_codes_is_written_out() {
+        let shown = Visible("x\u{a0}=\u{3000}1 + 2\u{2009}").to_string();
+        assert_eq!(shown, "x\\u{a0}=\\u{3000}1 + 2\\u{2009}");
+        // All of Unicode's, but those of layout.
+        let spaces = (0..=0x3000).filter_map(char::from_u32);
+        let seen: Vec<char> = spaces
+            .filter(|c| c.is_whitespace() && !is_hidden(*c))
+            .collect();
+        assert_eq!(seen, ['\t', '\n', ' ']);
+    }
 
     #[test]
     fn what_a_terminal_obeys_or_nobody_sees_is_written_out() {
