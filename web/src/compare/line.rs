@@ -13,6 +13,8 @@ use std::hash::{Hash, Hasher};
 pub struct Texts {
     /// The library; empty where it is not said.
     pub dependency: String,
+    /// Its new version; empty where it is not said.
+    pub new_version: String,
     /// Update, old code, answer and target; the last is empty where the line has none.
     pub case: Case,
 }
@@ -56,6 +58,7 @@ impl Line {
         let old_code = fields.text("old_code")?;
         let update_info = fields.text("update_info")?.unwrap_or_default();
         let dependency = fields.text("dependency")?.unwrap_or_default();
+        let new_version = fields.text("new_version")?.unwrap_or_default();
         let content = target
             .as_ref()
             .map(|target| number_of(&(&update_info, &old_code, target)));
@@ -99,7 +102,11 @@ impl Line {
         };
         Ok(Line {
             record,
-            texts: Texts { dependency, case },
+            texts: Texts {
+                dependency,
+                new_version,
+                case,
+            },
             remark: match (no_number, unknown) {
                 (Some(no_number), Some(unknown)) => Some(format!("{no_number}; {unknown}")),
                 (no_number, unknown) => no_number.or(unknown),
@@ -146,7 +153,7 @@ mod tests {
     #[test]
     fn a_line_of_an_evaluation_is_scored_again() {
         let line = parsed(serde_json::json!({
-            "row": 6, "dependency": "numpy", "update_info": "u", "old_code": "np.row_stack(a)", "new_code": "np.vstack(a)",
+            "row": 6, "dependency": "numpy", "new_version": "==2.0", "update_info": "u", "old_code": "np.row_stack(a)", "new_code": "np.vstack(a)",
             "completion": with_tags("", "np.row_stack(a)"), "finish_reason": "length", "tokens": 3,
             "format": 1.0, "es_star": 3.5 * (1.0 - 4.0 / 15.0) - 1.5, "em_star": -1.5, "edit_gain": -0.8,
             "total": 0.2, "similarity": 0.5, "baseline": 0.5, "api": {"adopted": []}, "gain_over_copy": 0.0,
@@ -166,6 +173,7 @@ mod tests {
             (Rules::EditGain, 1, 1)
         );
         assert_eq!(line.texts.case.target, "np.vstack(a)");
+        assert_eq!(line.texts.new_version, "==2.0");
     }
 
     #[test]

@@ -78,13 +78,17 @@ pub const EXAMPLES: &[Example] = &[
 ];
 
 impl Example {
-    /// The case that it is.
+    /// Its row.
     ///
     /// # Panics
     /// Where the embedded row is no migration; a test reads all of them.
+    fn row(&self) -> Migration {
+        serde_json::from_str(self.row).expect("an embedded row is a migration")
+    }
+
+    /// The case that it is.
     pub fn case(&self) -> Case {
-        let row: Migration =
-            serde_json::from_str(self.row).expect("an embedded row is a migration");
+        let row = self.row();
         let answer = match self.code {
             Code::Target => with_tags(self.thinking, &row.new_code),
             Code::Copy => with_tags(self.thinking, &row.old_code),
@@ -97,6 +101,27 @@ impl Example {
             answer,
             kind: AnswerKind::Completion,
             target: row.new_code,
+        }
+    }
+}
+
+impl Case {
+    /// The row that a case answers, as checkpoints are asked it: library and version of an example's row are known, whoever answers it.
+    pub fn row(self, dependency: String, new_version: String) -> Migration {
+        let is_it = |row: &Migration| {
+            let own = (&row.update_info, &row.old_code, &row.new_code);
+            own == (&self.update_info, &self.old_code, &self.target)
+        };
+        if let Some(row) = EXAMPLES.iter().map(Example::row).find(is_it) {
+            return row;
+        }
+        Migration {
+            dependency,
+            new_version,
+            description: String::new(),
+            update_info: self.update_info,
+            old_code: self.old_code,
+            new_code: self.target,
         }
     }
 }
@@ -121,6 +146,18 @@ mod tests {
                 example.row
             );
         }
+    }
+
+    #[test]
+    fn a_case_is_asked_with_its_library_and_version() {
+        let mut case = EXAMPLES[1].case();
+        case.answer = "mine".to_owned();
+        let row = case.clone().row(String::new(), String::new());
+        assert_eq!((&*row.dependency, row.version()), ("Python", "3.12"));
+        case.old_code.push('\n');
+        let row = case.row("numpy".to_owned(), "==2.0".to_owned());
+        assert_eq!((&*row.dependency, row.version()), ("numpy", "2.0"));
+        assert!(row.prompt().user.contains("in version 2.0, and"));
     }
 
     #[test]

@@ -21,6 +21,8 @@ struct Fields {
     #[serde(default)]
     dependency: Option<Text>,
     #[serde(default)]
+    new_version: Option<Text>,
+    #[serde(default)]
     total: Option<Value>,
 }
 
@@ -39,6 +41,8 @@ pub struct Line {
     pub case: Case,
     /// The library; empty where it is not said.
     pub dependency: String,
+    /// Its new version; empty where it is not said.
+    pub new_version: String,
     /// The total that stands in the line; `None` where none does.
     pub logged: Option<f64>,
     /// What is wrong with it, and does not keep it from being scored.
@@ -132,6 +136,7 @@ impl Line {
                 target,
             },
             dependency: optional("dependency", fields.dependency)?,
+            new_version: optional("new_version", fields.new_version)?,
             logged: fields.total.as_ref().and_then(Value::as_f64),
             remark,
         })
@@ -184,14 +189,15 @@ mod tests {
             ("cé", "t", "o")
         );
         assert_eq!((line.logged, &*line.dependency), (Some(-3.0), ""));
-        let line = Line::parse(br#"{"row": 1, "dependency": "numpy", "new_code": "n", "update_info": "u", "completion": ""}"#).unwrap();
+        let line = Line::parse(br#"{"row": 1, "dependency": "numpy", "new_version": "==2.0", "new_code": "n", "update_info": "u", "completion": ""}"#).unwrap();
         assert_eq!(
             (
                 &*line.case.target,
                 &*line.case.update_info,
-                &*line.dependency
+                &*line.dependency,
+                &*line.new_version
             ),
-            ("n", "u", "numpy")
+            ("n", "u", "numpy", "==2.0")
         );
         assert_eq!(line.logged, None);
     }

@@ -139,7 +139,11 @@ fn body(example: &Example) -> impl IntoView {
 
 #[component]
 fn Prompt(texts: Texts, rules: Rules) -> impl IntoView {
-    let Texts { dependency, case } = texts;
+    let Texts {
+        dependency,
+        new_version,
+        case,
+    } = texts;
     if case.target.trim().is_empty() {
         return view! { <p class="hint" data-testid="no-prompt">"The lines hold no prompt and no target: a run's completions name their row by its number. The rewards are those that were logged."</p> }.into_any();
     }
@@ -147,7 +151,7 @@ fn Prompt(texts: Texts, rules: Rules) -> impl IntoView {
         true => "The prompt".to_owned(),
         false => format!("The prompt, {}", crate::visible::escaped(&dependency)),
     };
-    let row = (dependency, case.clone(), rules);
+    let row = (case.clone().row(dependency, new_version), rules);
     view! {
         <details open data-testid="prompt">
             <summary>{title}</summary>

@@ -84,6 +84,9 @@ pub fn Fields() -> impl IntoView {
             {line("Library", "library", "text", |question| &question.row.dependency, |question| &mut question.row.dependency)}
             {line("its new version", "version", "text", |question| &question.row.new_version, |question| &mut question.row.new_version)}
         </div>
+        {move || question.with(|question| question.row.version().is_empty()).then(|| view! {
+            <p class="hint" data-testid="no-version">"Without a version the prompt says “in version ,”, which no checkpoint has read in training: write the library's new version."</p>
+        })}
         <Field label="Update info" name="update" language="text" text=text(|question| &question.row.update_info) on_change=change(|question| &question.row.update_info, |question| &mut question.row.update_info) mark=none/>
         <Field label="Old code" name="old" language="python" text=text(|question| &question.row.old_code) on_change=change(|question| &question.row.old_code, |question| &mut question.row.old_code) mark=none/>
         <Field label="True migration, which only the scorer sees" name="target" language="python" text=text(|question| &question.row.new_code) on_change=change(|question| &question.row.new_code, |question| &mut question.row.new_code) mark=none/>

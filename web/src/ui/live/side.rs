@@ -96,7 +96,7 @@ pub fn LoadForm(
                 {letter(side)}
                 <label class="named">
                     "model"
-                    <select data-testid=test("model") on:change:target=move |event| if let Ok(id) = event.target().value().parse() { side.model.set(id); side.choose() }>
+                    <select data-testid=test("model") on:change:target=move |event| if let Ok(id) = event.target().value().parse() { side.choose_model(id) }>
                         {move || options(Part::Model, Some(side.model.get()))}
                     </select>
                 </label>

@@ -306,6 +306,15 @@ impl Side {
         self.answer.set(Answer::default());
     }
 
+    /// Chooses another model; adapters that were chosen before are another's.
+    pub fn choose_model(self, id: usize) {
+        if self.model.get_untracked() != id {
+            self.adapter.set(None);
+        }
+        self.model.set(id);
+        self.choose();
+    }
+
     /// Another one is chosen: what went wrong with the one before is no more of interest.
     pub fn choose(self) {
         if matches!(self.status.get_untracked(), Status::Failed(_)) {

@@ -22,6 +22,8 @@ pub struct Source {
     pub name: String,
     /// What the module takes it by: its address, or its files by name.
     pub place: JsValue,
+    /// It is of a run that the page's server has, which is asked again and again.
+    served: bool,
 }
 
 /// The page's state.
@@ -59,6 +61,7 @@ impl State {
             part,
             name: name.to_owned(),
             place: by_name(files.iter().map(|file| (*file, format!("demo/{file}")))),
+            served: false,
         };
         let model = ["config.json", "tokenizer.json", "model.safetensors"];
         let adapter = ["adapter_config.json", "adapter_model.safetensors"];
@@ -85,7 +88,7 @@ impl State {
     }
 
     /// Puts a model or an adapter among what can be chosen.
-    fn offer(self, part: Part, name: String, place: JsValue) -> usize {
+    fn offer(self, part: Part, name: String, place: JsValue, served: bool) -> usize {
         let id = self.sources.with_untracked(Vec::len);
         self.sources.update(|all| {
             all.push(Source {
@@ -93,6 +96,7 @@ impl State {
                 part,
                 name,
                 place,
+                served,
             });
         });
         id
@@ -119,25 +123,22 @@ impl State {
         let (paths, addresses): (Vec<String>, Vec<String>) = files.unzip();
         let (found, _) = find(&paths);
         for Found { part, name, files } in found {
-            let known = self
-                .sources
-                .with_untracked(|all| all.iter().any(|source| source.name == name));
+            // What was opened here may be called the same, and be another one.
+            let is_it =
+                |source: &Source| source.served && source.part == part && source.name == name;
+            let known = self.sources.with_untracked(|all| all.iter().any(is_it));
             if !known {
                 let files = files.iter().map(|(name, at)| (&**name, &*addresses[*at]));
-                self.offer(part, name, by_name(files));
+                self.offer(part, name, by_name(files), true);
             }
         }
     }
 
     /// Offers a model or an adapter, and chooses it: a model for both sides, an adapter for B.
     fn add(self, part: Part, name: String, place: JsValue) {
-        let id = self.offer(part, name, place);
+        let id = self.offer(part, name, place, false);
         match part {
-            // Adapters that were chosen before are another model's.
-            Part::Model => self.sides.iter().for_each(|side| {
-                side.model.set(id);
-                side.adapter.set(None);
-            }),
+            Part::Model => self.sides.iter().for_each(|side| side.choose_model(id)),
             Part::Adapter => self.sides[1].adapter.set(Some(id)),
         }
     }

@@ -46,6 +46,8 @@ pub struct OpenFile {
     pub selected: RwSignal<Option<u32>>,
     /// Why the selected row cannot be shown.
     pub unread: RwSignal<Option<String>>,
+    /// The new version of the selected row's library.
+    version: RwSignal<String>,
     /// The row that was put into the fields last, which may have been changed there since.
     in_fields: RwSignal<Option<u32>>,
     /// Its first row is shown as soon as all are read: nobody has chosen another one, or opened a link.
@@ -68,6 +70,7 @@ impl OpenFile {
             failure: RwSignal::new(None),
             selected: RwSignal::new(None),
             unread: RwSignal::new(None),
+            version: RwSignal::new(String::new()),
             in_fields: RwSignal::new(None),
             first_is_due: RwSignal::new(false),
             scored_by: RwSignal::new(None),
@@ -216,6 +219,14 @@ impl OpenFile {
         name.unwrap_or_default()
     }
 
+    /// Its new version, likewise.
+    pub fn new_version(self) -> String {
+        match self.selected.get_untracked() {
+            Some(_) => self.version.get_untracked(),
+            None => String::new(),
+        }
+    }
+
     /// Reads a row's text from the file again.
     async fn line(self, at: u32) -> Result<Line, String> {
         let row = self
@@ -305,6 +316,7 @@ pub fn FilePanel() -> impl IntoView {
             match line {
                 Ok(line) => {
                     file.unread.set(None);
+                    file.version.set(line.new_version);
                     state.case.set(line.case);
                 }
                 // The row before is not this one's.

@@ -52,7 +52,7 @@ pub fn ScorePage() -> impl IntoView {
                 <p class="actions">
                     <button type="button" data-testid="copy-link" title="c" on:click=move |_| copy_link()>"Copy link"</button>
                     " "
-                    <TryPrompt row=move || (kept.file.dependency(), state.case.get_untracked(), state.rules.get_untracked())/>
+                    <TryPrompt row=move || (state.case.get_untracked().row(kept.file.dependency(), kept.file.new_version()), state.rules.get_untracked())/>
                     <span class="said" role="status">{move || said.get()}</span>
                 </p>
             </section>
