@@ -41,6 +41,43 @@ test('rows are walked by keys, each with its case', async (t) => {
   assert.equal(await page.locator('tr[aria-selected="true"]').getAttribute('aria-rowindex'), '3');
 });
 
+test('a data set is walked, and an answer to its rows written', async (t) => {
+  const page = await opened(t);
+  const asked = (at) => JSON.stringify({ dependency: 'numpy', update_info: `u${at}`, old_code: 'np.row_stack(a)', new_code: 'np.vstack(a)' });
+  await give(page, 'data.jsonl', `${Array.from({ length: 300 }, (_, at) => asked(at)).join('\n')}\n${'[1]\n'.repeat(40)}`);
+  await done(page, 340);
+  await page.getByTestId('unanswered').filter({ hasText: '300 rows have no completion' }).waitFor();
+  // The same is said once.
+  assert.match(await page.getByTestId('faults').innerText(), /40 lines could not be read\s*data\.jsonl:301: not an object.*\(and 39 more lines like it\)$/);
+  await page.keyboard.press('j');
+  await page.getByTestId('total').filter({ hasText: '-3.000' }).waitFor();
+  await page.getByLabel('its code alone').check();
+  await field(page, 'answer').fill('np.vstack(a)');
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  assert.equal((await page.getByTestId('row').nth(1).innerText()).match(/not answered · changed/)?.length, 1);
+});
+
+test('what a row was changed to stays while others are looked at, and the file has its own', async (t) => {
+  const page = await opened(t);
+  await give(page, 'rows.jsonl', FOUR);
+  await done(page, 4);
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  assert.equal(await page.getByTestId('edited').count(), 0);
+  await field(page, 'target').fill('other(a)');
+  await page.getByTestId('edited').waitFor();
+  const total = await page.getByTestId('total').filter({ hasNotText: '+3.000' }).innerText();
+  await page.locator('body').click({ position: { x: 3, y: 3 } });
+  await page.keyboard.press('j');
+  await page.getByTestId('total').filter({ hasText: '+2.067' }).waitFor();
+  assert.equal(await page.getByTestId('edited').count(), 0);
+  await page.keyboard.press('k');
+  await page.getByTestId('total').filter({ hasText: total }).waitFor();
+  assert.equal((await field(page, 'target').innerText()).trim(), 'other(a)');
+  await page.getByTestId('as-in-file').click();
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  assert.equal(await page.getByTestId('edited').count(), 0);
+});
+
 test('rows are sorted and filtered by each score, and saved as they are shown', async (t) => {
   const page = await opened(t);
   await give(page, 'rows.jsonl', FOUR);
@@ -179,7 +216,7 @@ test('the file is there when one comes back from another page, and the address s
     assert.equal(await page.locator('tr[aria-selected="true"]').getAttribute('aria-rowindex'), '3');
     assert.match(await page.evaluate(() => location.hash), /^#\/score\?.*target=np\.row_stack/);
   }
-  await page.getByTestId('row').nth(1).click();
+  await page.getByTestId('as-in-file').click();
   await page.getByTestId('total').filter({ hasText: '+2.067' }).waitFor();
   // A link's case is no row's, and stays when the rows are scored by its rules.
   await page.evaluate(() => (location.hash = '#/score?rules=paper&target=x&code=x'));
@@ -228,6 +265,7 @@ test('of a completion of many lines some are drawn, and the others on demand', a
   await page.getByRole('button', { name: 'Show 305 more' }).click();
   assert.deepEqual(await drawn(), [1500, 1505]);
   await field(page, 'old').fill('x0 = np.row_stack([a, 0])');
+  await page.getByTestId('scoring').filter({ hasText: 'scoring…' }).waitFor();
   await page.waitForFunction(() => document.querySelector('[data-testid="results"]').ariaBusy === 'false');
   assert.deepEqual(await drawn(), [1500, 1505]);
   assert.equal(await page.getByTestId('more-lines').count(), 0);

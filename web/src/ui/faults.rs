@@ -1,6 +1,7 @@
 //! Lines of a file that could not be read, and those that were read without one of their values.
 
 use crate::score::rows::{LineFault, LineFaults};
+use crate::ui::text::counted;
 use crate::visible::escaped;
 use leptos::prelude::*;
 
@@ -50,15 +51,20 @@ pub fn FaultLists(
                 false => (faults.unread, "faults", "could not be read"),
                 true => (faults.remarked, "remarks", "read without a value"),
             };
+            let own = || faults.first.iter().filter(|fault| fault.counts == counts);
+            let told: usize = own().map(|fault| 1 + fault.more).sum();
             let summary = match count {
                 0 => return None,
                 1 => format!("1 line {what}"),
-                n if n > LISTED => format!("{n} lines {what}; the first {LISTED}:"),
+                n if n > told => format!("{n} lines {what}; {told} of them:"),
                 n => format!("{n} lines {what}"),
             };
-            let own = faults.first.iter().filter(|fault| fault.counts == counts);
-            let said = own.map(|fault| {
-                let said = format!("{}:{}: {}", faults.name, fault.line, fault.what);
+            let said = own().map(|fault| {
+                let more = match fault.more {
+                    0 => String::new(),
+                    more => format!(" (and {} like it)", counted(more, "more line")),
+                };
+                let said = format!("{}:{}: {}{more}", faults.name, fault.line, fault.what);
                 view! { <li>{escaped(&said)}</li> }
             });
             Some(view! {

@@ -45,6 +45,8 @@ pub struct Line {
     pub new_version: String,
     /// The total that stands in the line; `None` where none does.
     pub logged: Option<f64>,
+    /// Whether it has a completion; a row of a data set has none, and an empty one takes its place.
+    pub is_answered: bool,
     /// What is wrong with it, and does not keep it from being scored.
     pub remark: Option<String>,
 }
@@ -114,11 +116,15 @@ impl Line {
             return Err(LineError::NotObject);
         }
         let (fields, remark): (Fields, _) = from_python_json(text)?;
-        let is_of_a_run = fields.target.is_none() && fields.new_code.is_none();
-        if is_of_a_run && text.contains("\"advantage\"") {
+        let has_no_target = fields.target.is_none() && fields.new_code.is_none();
+        if has_no_target && text.contains("\"advantage\"") {
             return Err(LineError::NoTargetInRun);
         }
-        let completion = required("completion", fields.completion)?;
+        let is_answered = has_no_target || fields.completion.is_some();
+        let completion = match is_answered {
+            true => required("completion", fields.completion)?,
+            false => String::new(),
+        };
         let target = match (fields.target, fields.new_code) {
             (Some(target), _) => required("target", Some(target))?,
             (None, new_code) => required("target", new_code)?,
@@ -138,6 +144,7 @@ impl Line {
             dependency: optional("dependency", fields.dependency)?,
             new_version: optional("new_version", fields.new_version)?,
             logged: fields.total.as_ref().and_then(Value::as_f64),
+            is_answered,
             remark,
         })
     }
@@ -203,6 +210,17 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_a_data_set_waits_for_an_answer() {
+        let line =
+            Line::parse(br#"{"dependency": "numpy", "old_code": "o", "new_code": "n"}"#).unwrap();
+        assert_eq!((line.is_answered, &*line.case.answer), (false, ""));
+        assert_eq!(line.case.target, "n");
+        // An answer may be empty.
+        let line = Line::parse(br#"{"completion": "", "new_code": "n"}"#).unwrap();
+        assert!(line.is_answered);
+    }
+
+    #[test]
     fn a_number_that_is_none_leaves_the_rest_of_its_line() {
         let line = Line::parse(br#"{"completion": "NaN", "target": "t", "total": NaN}"#).unwrap();
         assert_eq!((&*line.case.answer, line.logged), ("NaN", None));
@@ -224,7 +242,7 @@ mod tests {
                 "nothing",
                 "not JSON: expected ident at column 2; expected one object a line",
             ),
-            (r#"{"target": "t"}"#, "completion is missing"),
+            (r#"{"row": 1}"#, "completion is missing"),
             (r#"{"completion": "c"}"#, "target is missing"),
             (
                 r#"{"completion": 7, "target": "t"}"#,

@@ -1,4 +1,5 @@
-//! Lines of a file that could not be read, or not in whole: all are counted, and the first of each kind are told of.
+//! Lines of a file that could not be read, or not in whole: all are counted, and the first of each kind are told of, those of which the same is to
+//! be said once.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +9,10 @@ pub const MAX_FAULTS: usize = 100;
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineFault {
-    /// Its number in the file, from 1.
+    /// Its number in the file, from 1; of several the first.
     pub line: u32,
+    /// Of how many further lines the same is to be said.
+    pub more: usize,
     /// What is wrong, and what was expected.
     pub what: String,
     /// Whether the line counts all the same, without one of its values.
@@ -19,7 +22,7 @@ pub struct LineFault {
 /// The faults of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LineFaults {
-    /// The first [`MAX_FAULTS`] of each kind.
+    /// The first [`MAX_FAULTS`] different ones of each kind.
     pub first: Vec<LineFault>,
     /// How many lines could not be read.
     pub unread: usize,
@@ -31,19 +34,45 @@ impl LineFaults {
     /// Counts a line that could not be read.
     pub fn add_unread(&mut self, line: u32, what: String) {
         self.unread += 1;
-        if self.unread <= MAX_FAULTS {
-            let counts = false;
-            self.first.push(LineFault { line, what, counts });
-        }
+        self.add(line, what, false);
     }
 
     /// Counts a line that was read without one of its values.
     pub fn add_remark(&mut self, line: u32, what: String) {
         self.remarked += 1;
-        if self.remarked <= MAX_FAULTS {
-            let counts = true;
-            self.first.push(LineFault { line, what, counts });
+        self.add(line, what, true);
+    }
+
+    fn add(&mut self, line: u32, what: String, counts: bool) {
+        self.take_one(LineFault {
+            line,
+            more: 0,
+            what,
+            counts,
+        });
+    }
+
+    fn take_one(&mut self, fault: LineFault) {
+        let mut of_kind = self
+            .first
+            .iter_mut()
+            .filter(|own| own.counts == fault.counts);
+        let mut count = 0;
+        let same = of_kind.find(|own| {
+            count += 1;
+            own.what == fault.what
+        });
+        match same {
+            Some(same) => same.more += 1 + fault.more,
+            None if count < MAX_FAULTS => self.first.push(fault),
+            None => {}
         }
+    }
+
+    /// How many lines of a kind are told of.
+    pub fn told(&self, counts: bool) -> usize {
+        let of_kind = self.first.iter().filter(|fault| fault.counts == counts);
+        of_kind.map(|fault| 1 + fault.more).sum()
     }
 
     /// Those that are to be told of since the last call, with how many of all there are by now.
@@ -56,7 +85,9 @@ impl LineFaults {
 
     /// Takes what [`LineFaults::news`] gave elsewhere.
     pub fn take(&mut self, news: Self) {
-        self.first.extend(news.first);
+        news.first
+            .into_iter()
+            .for_each(|fault| self.take_one(fault));
         self.unread = news.unread;
         self.remarked = news.remarked;
     }
@@ -70,7 +101,7 @@ mod tests {
     fn all_are_counted_and_many_remarks_hide_no_line_that_is_unreadable() {
         let (mut worker, mut page) = (LineFaults::default(), LineFaults::default());
         for line in 1..=101 {
-            worker.add_remark(line, "r".to_owned());
+            worker.add_remark(line, format!("r{line}"));
         }
         page.take(worker.news());
         worker.add_unread(102, "u".to_owned());
@@ -78,5 +109,27 @@ mod tests {
         assert_eq!((page.remarked, page.unread), (101, 1));
         assert_eq!(page.first.len(), MAX_FAULTS + 1);
         assert!(!page.first[MAX_FAULTS].counts);
+    }
+    #[test]
+    fn the_same_is_said_once_with_its_lines_counted() {
+        let (mut worker, mut page) = (LineFaults::default(), LineFaults::default());
+        for line in 1..=250 {
+            worker.add_unread(line, "the same".to_owned());
+            if line % 100 == 0 {
+                page.take(worker.news());
+            }
+        }
+        worker.add_unread(251, "another".to_owned());
+        page.take(worker.news());
+        let said: Vec<_> = page
+            .first
+            .iter()
+            .map(|fault| (fault.line, fault.more, &*fault.what))
+            .collect();
+        assert_eq!(said, [(1, 249, "the same"), (251, 0, "another")]);
+        assert_eq!(
+            (page.unread, page.told(false), page.told(true)),
+            (251, 251, 0)
+        );
     }
 }

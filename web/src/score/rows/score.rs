@@ -27,13 +27,15 @@ pub enum Outcome {
     NotPython,
     /// Withheld for another reason.
     Withheld,
+    /// The line has no completion: a row of a data set.
+    Unanswered,
     /// The line could not be read.
     Unread,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Outcome; 8] = [
+    pub const ALL: [Outcome; 9] = [
         Outcome::Exact,
         Outcome::Nearer,
         Outcome::Compared,
@@ -41,6 +43,7 @@ impl Outcome {
         Outcome::NoCode,
         Outcome::NotPython,
         Outcome::Withheld,
+        Outcome::Unanswered,
         Outcome::Unread,
     ];
 
@@ -54,6 +57,7 @@ impl Outcome {
             Outcome::NoCode => "no code",
             Outcome::NotPython => "not Python",
             Outcome::Withheld => "withheld",
+            Outcome::Unanswered => "not answered",
             Outcome::Unread => "unread",
         }
     }
@@ -163,6 +167,13 @@ impl RowScore {
         dependency: u32,
     ) -> Self {
         let case = &line.case;
+        if !line.is_answered {
+            return RowScore {
+                outcome: Outcome::Unanswered,
+                dependency,
+                ..RowScore::unread(number, offset, bytes)
+            };
+        }
         let reference = Reference::new(rules.rubric(), &case.target, case.given_old_code());
         let breakdown = reference.score(&case.completion(), None);
         let or_nan = |value: Option<f64>| value.unwrap_or(f64::NAN);
@@ -296,6 +307,13 @@ mod tests {
         assert_eq!(outcome("none", "x"), Outcome::NoCode);
         assert_eq!(outcome(&with_tags("", "("), "x"), Outcome::NotPython);
         assert_eq!(scored("none", "x", None).differs_from_logged(), None);
+        // Nobody has earned anything.
+        let row = Line::parse(br#"{"new_code": "n"}"#).unwrap();
+        let row = RowScore::of(&row, Rules::Strict, 7, 0, 17, 3);
+        assert_eq!(
+            (row.outcome, row.value(Column::Total)),
+            (Outcome::Unanswered, None)
+        );
         for (at, outcome) in Outcome::ALL.into_iter().enumerate() {
             assert_eq!(outcome as usize, at);
         }

@@ -10,6 +10,7 @@ use crate::ui::text::counted;
 use js_sys::{Array, Float64Array};
 use leptos::ev;
 use leptos::prelude::*;
+use std::collections::HashMap;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, File, HtmlInputElement, MessageEvent, Worker, WorkerOptions, WorkerType};
@@ -48,6 +49,10 @@ pub struct OpenFile {
     pub unread: RwSignal<Option<String>>,
     /// The new version of the selected row's library.
     version: RwSignal<String>,
+    /// The row that stands in the fields, as it stands in the file.
+    as_in_file: RwSignal<Option<(u32, Case)>>,
+    /// What rows were changed to in the fields.
+    edits: RwSignal<HashMap<u32, Case>>,
     /// The row that was put into the fields last, which may have been changed there since.
     in_fields: RwSignal<Option<u32>>,
     /// Its first row is shown as soon as all are read: nobody has chosen another one, or opened a link.
@@ -71,6 +76,8 @@ impl OpenFile {
             selected: RwSignal::new(None),
             unread: RwSignal::new(None),
             version: RwSignal::new(String::new()),
+            as_in_file: RwSignal::new(None),
+            edits: RwSignal::new(HashMap::new()),
             in_fields: RwSignal::new(None),
             first_is_due: RwSignal::new(false),
             scored_by: RwSignal::new(None),
@@ -84,6 +91,7 @@ impl OpenFile {
         self.select(None);
         self.first_is_due.set(true);
         self.unread.set(None);
+        self.edits.set(HashMap::new());
         self.blob.set(Some(blob));
         self.name.set(Some(name));
         self.read(rules);
@@ -173,6 +181,7 @@ impl OpenFile {
     pub fn select(self, row: Option<u32>) {
         self.first_is_due.set(false);
         self.in_fields.set(None);
+        self.as_in_file.set(None);
         self.selected.set(row);
     }
 
@@ -206,7 +215,31 @@ impl OpenFile {
         self.unread.set(None);
         self.select(None);
         self.scored_by.set(None);
+        self.edits.set(HashMap::new());
         self.table.set(Table::default());
+    }
+
+    /// Keeps what the row in the fields was changed to, as long as it is not what the file has.
+    fn keep_edit(self, case: &Case) {
+        let Some((at, own)) = self.as_in_file.get_untracked() else {
+            return;
+        };
+        let kept = |edits: &HashMap<u32, Case>| edits.get(&at) == Some(case);
+        if self.selected.get_untracked() != Some(at) || self.edits.with_untracked(kept) {
+            return;
+        }
+        let is_edited = *case != own;
+        if is_edited || self.is_edited(at) {
+            self.edits.update(|edits| match is_edited {
+                true => drop(edits.insert(at, case.clone())),
+                false => drop(edits.remove(&at)),
+            });
+        }
+    }
+
+    /// Whether a row was changed in the fields.
+    pub fn is_edited(self, at: u32) -> bool {
+        self.edits.with(|edits| edits.contains_key(&at))
     }
 
     /// The library of the selected row; empty where none is selected or it says none.
@@ -313,20 +346,27 @@ pub fn FilePanel() -> impl IntoView {
             if file.selected.get_untracked() != Some(at) {
                 return;
             }
-            match line {
+            let (own, unread) = match line {
                 Ok(line) => {
-                    file.unread.set(None);
                     file.version.set(line.new_version);
-                    state.case.set(line.case);
+                    (line.case, None)
                 }
                 // The row before is not this one's.
-                Err(why) => {
-                    file.unread.set(Some(why));
-                    state.case.set(Case::default());
-                }
-            }
+                Err(why) => (Case::default(), Some(why)),
+            };
+            let edit = file.edits.with_untracked(|edits| edits.get(&at).cloned());
+            file.unread.set(unread.filter(|_| edit.is_none()));
+            file.as_in_file.set(Some((at, own.clone())));
+            state.case.set(edit.unwrap_or(own));
         });
     });
+    Effect::new(move |_| state.case.with(|case| file.keep_edit(case)));
+    let edited = Memo::new(move |_| file.selected.get().is_some_and(|at| file.is_edited(at)));
+    let back = move |_| {
+        if let Some((_, own)) = file.as_in_file.get_untracked() {
+            state.case.set(own);
+        }
+    };
     let choose = move |input: HtmlInputElement| {
         if let Some(first) = input.files().and_then(|files| files.get(0)) {
             let first: File = first;
@@ -354,6 +394,9 @@ pub fn FilePanel() -> impl IntoView {
             <p class="wrong" role="alert" data-testid="file-failure">{move || file.failure.get().map(|why| crate::visible::escaped(&why))}</p>
             <Show when=move || file.name.with(Option::is_some)>
                 <Rows/>
+                <Show when=move || edited.get()>
+                    <p class="hint" data-testid="edited">"This row is changed below, and stays so until the file is closed; the list has the file's. "<button type="button" class="plain" data-testid="as-in-file" on:click=back>"Back to the file's"</button></p>
+                </Show>
             </Show>
         </section>
     }

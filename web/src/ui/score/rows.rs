@@ -54,7 +54,22 @@ pub fn Rows() -> impl IntoView {
         }
         true
     });
+    let unanswered = move || {
+        let count = file.table.with(|table| {
+            let outcomes = table.outcomes().into_iter();
+            let mut unanswered = outcomes.filter(|(outcome, _)| *outcome == Outcome::Unanswered);
+            unanswered.next().map_or(0, |(_, count)| count)
+        });
+        (count > 0).then(|| {
+            let said = match count {
+                1 => "1 row has no completion, as one of a data set".to_owned(),
+                count => format!("{count} rows have no completion, as those of a data set"),
+            };
+            view! { <p class="hint" data-testid="unanswered">{said}": open one and write an answer to it."</p> }
+        })
+    };
     view! {
+        {unanswered}
         <Filters value=filter_value/>
         <div
             class="rows"
@@ -151,7 +166,7 @@ fn Drawn(range: Memo<Range<usize>>) -> impl IntoView {
             >
                 {Column::ALL.map(number).collect_view()}
                 <td class="text">{escaped(&dependency.unwrap_or_default())}</td>
-                <td class="text">{row.outcome.name()}{logged}</td>
+                <td class="text">{row.outcome.name()}{logged}{move || file.is_edited(at).then_some(" · changed")}</td>
             </tr>
         }
     };
