@@ -8,6 +8,7 @@ pub mod compare;
 #[cfg(target_arch = "wasm32")]
 mod index_worker;
 pub mod live;
+pub mod odd_link;
 pub mod page;
 pub mod run;
 pub mod score;

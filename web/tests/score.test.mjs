@@ -205,6 +205,7 @@ test('a line that is too long to be drawn is cut, and how much of it is missing 
   await page.getByTestId('results').getByText('as written').click();
   const cut = page.getByTestId('line-cut');
   await cut.filter({ hasText: /^ … 990006 more bytes of this line, too many to show$/ }).waitFor();
+  await settled(page);
   assert.ok((await page.getByTestId('diff').innerText()).length < 11_000);
 });
 
@@ -216,14 +217,35 @@ test('the prompt goes to the page that lets checkpoints answer it', async (t) =>
   await page.waitForFunction((old) => location.hash.startsWith('#/try?') && decodeURIComponent(location.hash).includes(`old=${old}`), CASE.old);
 });
 
+test('what of an address is not understood is said in place', async (t) => {
+  const page = await opened(t, { hash: link({ ...CASE, rules: 'harsh', later: '1' }) });
+  assert.match(await page.getByTestId('odd-link').innerText(), /rules=harsh \(expected paper, strict or edit_gain\); later \(no such name here\)/);
+  await page.evaluate(() => (location.hash = '#/nowhere'));
+  await page.getByTestId('odd-link').filter({ hasText: '#/nowhere (there is no such page)' }).waitFor();
+  await page.getByRole('link', { name: 'Compare' }).click();
+  await page.getByTestId('odd-link').waitFor({ state: 'detached' });
+});
+
+test('a space that code does not have is seen', async (t) => {
+  const page = await opened(t, { hash: link({ ...CASE, completion: answer('np.vstack(\u00a0rows)') }) });
+  assert.match(await page.getByTestId('completion').innerText(), /np\.vstack\(\\u\{a0\}rows\)/);
+});
+
 test('a long row never holds the typing up, and the longest is refused with both numbers', async (t) => {
   const { page, context } = await open({ editors: false });
   t.after(() => context.close());
   const lines = (count) => Array.from({ length: count }, (_, at) => `value_${at} = compute(${at}, "text ${at}")`).join('\n');
   // 100 KB, and a target that differs here and there.
   const target = lines(2600);
-  await field(page, 'target').fill(target);
-  await field(page, 'answer').fill(answer(target.replaceAll('compute(7', 'computed(7')));
+  // A field that is filled as if by typing takes the browser half a minute.
+  const put = (name, text) =>
+    page.evaluate(([name, text]) => {
+      const area = document.querySelector(`[data-testid="field-${name}"] textarea`);
+      area.value = text;
+      area.dispatchEvent(new Event('input', { bubbles: true }));
+    }, [name, text]);
+  await put('target', target);
+  await put('answer', answer(target.replaceAll('compute(7', 'computed(7')));
   await page.getByTestId('scoring').filter({ hasText: 'scoring…' }).waitFor();
   await settled(page);
   const before = await page.getByTestId('total').innerText();
@@ -245,7 +267,7 @@ test('a long row never holds the typing up, and the longest is refused with both
   assert.ok(longest < 150, `${longest} ms`);
   await settled(page);
   await page.getByTestId('verdicts').waitFor();
-  await field(page, 'target').fill('x'.repeat((1 << 20) + 1));
+  await put('target', 'x'.repeat((1 << 20) + 1));
   await page.getByTestId('unscored').filter({ hasText: 'the true migration has 1048577 bytes, more than the 1048576 of a text that are scored' }).waitFor();
 });
 

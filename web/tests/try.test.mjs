@@ -255,6 +255,16 @@ test('an address is a folder of this server alone', async (t) => {
   assert.equal(asked, 0, 'nobody else was asked');
 });
 
+test('an adapter goes with its model', async (t) => {
+  const { page } = await opened(t);
+  await page.getByText("A folder of this page's server").click();
+  await page.getByTestId('address').fill('models/other/');
+  await page.getByTestId('add-model').click();
+  await page.getByTestId('adapter-b').selectOption({ label: '250 steps of GRPO on the demo' });
+  await page.getByTestId('model-b').selectOption({ label: "the demo's policy" });
+  assert.equal(await page.getByTestId('adapter-b').inputValue(), '');
+});
+
 test('of a run its checkpoints are there to choose, with the policy that they belong to', async (t) => {
   const { page } = await opened(t);
   const folder = mkdtempSync(join(tmpdir(), 'recode-'));

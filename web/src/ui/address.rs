@@ -1,5 +1,6 @@
 //! Addresses: the page's own, and those that it may fetch from.
 
+use crate::odd_link::odd;
 use crate::page::{self, Page};
 use leptos::ev;
 use leptos::leptos_dom::helpers::WindowListenerHandle;
@@ -12,6 +13,16 @@ use web_sys::Url;
 pub fn current() -> Page {
     let hash = window().location().hash().unwrap_or_default();
     page::parse(&hash).map_or(Page::ALL[0], |(page, _)| page)
+}
+
+/// What of the address is not understood.
+pub fn odd_parts() -> Vec<String> {
+    let hash = window().location().hash().unwrap_or_default();
+    match page::parse(&hash) {
+        Some((page, query)) => odd(page, query),
+        None if hash.trim_start_matches(['#', '/']).is_empty() => Vec::new(),
+        None => vec![format!("{hash} (there is no such page)")],
+    }
 }
 
 fn address(page: Page, query: &str) -> String {

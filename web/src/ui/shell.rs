@@ -1,12 +1,13 @@
 //! What surrounds every page: the tabs, the keys, and what they are for.
 
-use super::address::current;
+use super::address::{current, odd_parts};
 use super::compare::{self, ComparePage};
 use super::keys::{Keys, on_key};
 use super::live::{self, TryPage};
 use super::score::{self, ScorePage};
 use super::training::{self, TrainingPage};
 use crate::page::Page;
+use crate::visible::escaped;
 use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
@@ -45,7 +46,9 @@ const SHORTCUTS: &[(&str, &str)] = &[
 #[component]
 pub fn Shell() -> impl IntoView {
     let shown = RwSignal::new(current());
+    let odd = RwSignal::new(odd_parts());
     let moved = window_event_listener(ev::hashchange, move |_| {
+        odd.set(odd_parts());
         if shown.get_untracked() != current() {
             shown.set(current());
         }
@@ -99,6 +102,9 @@ pub fn Shell() -> impl IntoView {
             <button type="button" aria-label="keyboard shortcuts" title="keyboard shortcuts" on:click=move |_| open_help()>"?"</button>
         </header>
         <main id="main" tabindex="-1">
+            <div role="alert">{move || odd.with(|odd| (!odd.is_empty()).then(|| view! {
+                <p class="wrong" data-testid="odd-link">"Not understood in the address, and passed over: "{escaped(&odd.join("; "))}"."</p>
+            }))}</div>
             {move || match shown.get() {
                 Page::Score => view! { <ScorePage/> }.into_any(),
                 Page::Compare => view! { <ComparePage/> }.into_any(),

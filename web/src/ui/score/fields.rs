@@ -34,6 +34,9 @@ pub fn Fields() -> impl IntoView {
     });
     let none = Signal::derive(|| None::<Mark>);
     let answer_mark = Memo::new(move |_| {
+        if state.is_scoring() {
+            return None;
+        }
         let judgement = state.judgement.read();
         let judgement = judgement.as_ref()?;
         let Some(Withheld::AnswerNotPython { error }) = &judgement.explanation.breakdown.withheld
@@ -53,6 +56,9 @@ pub fn Fields() -> impl IntoView {
         Some(mark(before + within, error))
     });
     let target_mark = Memo::new(move |_| {
+        if state.is_scoring() {
+            return None;
+        }
         let judgement = state.judgement.read();
         let judgement = judgement.as_ref()?;
         let Some(Withheld::TargetNotPython { error }) = &judgement.explanation.breakdown.withheld

@@ -57,7 +57,7 @@ pub fn ScorePage() -> impl IntoView {
                 </p>
             </section>
             <section class="results" aria-label="what the answer is worth" data-testid="results" aria-busy=move || (state.busy.get() || is_scoring.get()).to_string()>
-                <p class="hint" role="status" data-testid="scoring">{move || is_scoring.get().then_some("scoring…")}</p>
+                <p class="hint" role="status" data-testid="scoring">{move || is_scoring.get().then_some("scoring… until then this is of the texts as they were")}</p>
                 {move || match unjudged.get() {
                     Some(None) if is_scoring.get() => ().into_any(),
                     Some(None) if unscored.with(Option::is_some) => view! { <p class="wrong" role="alert" data-testid="unscored">{unscored.get()}</p> }.into_any(),

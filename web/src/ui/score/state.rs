@@ -112,11 +112,15 @@ impl State {
     fn following(case: RwSignal<Case>, rules: RwSignal<Rules>) -> Self {
         let size = Memo::new(move |_| case.with(Size::of));
         let by_worker = ByWorker::new();
-        let judgement = Memo::new(move |_| {
+        let judgement = Memo::new(move |before: Option<&Option<Judgement>>| {
             case.with(|case| match (size.get(), by_worker.found.get()) {
                 (Ok(Size::AtOnce), _) => Judgement::of(case, rules.get()),
                 (Ok(Size::Long), Found::Scored(scored)) => {
                     Some(scored.judgement(case, rules.get_untracked()))
+                }
+                // Until that is there, the one before stays, and it is said.
+                (Ok(Size::Long), Found::Nothing) if !case.target.trim().is_empty() => {
+                    before.cloned().flatten()
                 }
                 _ => None,
             })
@@ -128,10 +132,13 @@ impl State {
                 ..Case::default()
             })
         });
-        let baselines = Memo::new(move |_| match (size.get(), by_worker.found.get()) {
-            (Ok(Size::AtOnce), _) => row.with(|row| Baseline::of(row, rules.get())),
-            (Ok(Size::Long), Found::Scored(scored)) => row.with(|row| scored.baselines(row)),
-            _ => Vec::new(),
+        let baselines = Memo::new(move |before: Option<&Vec<Baseline>>| {
+            match (size.get(), by_worker.found.get()) {
+                (Ok(Size::AtOnce), _) => row.with(|row| Baseline::of(row, rules.get())),
+                (Ok(Size::Long), Found::Scored(scored)) => row.with(|row| scored.baselines(row)),
+                (Ok(Size::Long), Found::Nothing) => before.cloned().unwrap_or_default(),
+                _ => Vec::new(),
+            }
         });
         let mut send = leptos::leptos_dom::helpers::debounce(WORKER_DELAY, move |()| {
             let is_due = size.try_get_untracked() == Some(Ok(Size::Long));
@@ -200,6 +207,8 @@ impl State {
             self.by_worker.found.get_untracked(),
         ) {
             (Ok(Size::Long), Found::Scored(scored)) => scored.verdicts(),
+            // It is another case by now.
+            (Ok(Size::Long), _) => Vec::new(),
             _ => self.case.with_untracked(|case| judgement.verdicts(case)),
         }
     }

@@ -1,0 +1,133 @@
+//! What of a link is not understood: the page passes it over, as a link may come from a later version, and says so.
+
+use crate::compare::{Basis, Key, LinkedFile, Measure, Query};
+use crate::page::{Page, fields};
+use crate::score::Rules;
+
+/// The parts of a page's address that say nothing to it, each with what was expected.
+pub fn odd(page: Page, query: &str) -> Vec<String> {
+    let without_value = query
+        .split('&')
+        .filter(|part| !part.is_empty() && !part.contains('='))
+        .map(|part| format!("{part} (expected {part}=VALUE)"));
+    let wrong = fields(query).filter_map(|(name, value)| {
+        let expected = expected(page, name, &value)?;
+        Some(match expected {
+            "" => format!("{name} (no such name here)"),
+            expected => format!("{name}={value} (expected {expected})"),
+        })
+    });
+    without_value.chain(wrong).collect()
+}
+
+/// What was expected, where a field is not understood.
+fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
+    const WHOLE: &str = "a whole number";
+    const RULES: &str = "paper, strict or edit_gain";
+    let is_whole = || value.parse::<u64>().is_ok();
+    let is_number = || value.parse::<f64>().is_ok_and(f64::is_finite);
+    let (is_understood, expected) = match (page, name) {
+        (Page::Score, "update" | "old" | "target" | "completion" | "code") => (true, ""),
+        (Page::Score | Page::TryIt, "rules") => (Rules::named(value).is_some(), RULES),
+        (Page::TryIt, "library" | "version" | "update" | "old" | "target") => (true, ""),
+        // Numbers of a question stand in their fields, where they are checked.
+        (Page::TryIt, "temperature" | "seed" | "tokens") => (true, ""),
+        (Page::Compare, "file" | "own") => (
+            LinkedFile::read(name, value).is_some(),
+            "HASH/NAME of a file",
+        ),
+        (Page::Compare, "a" | "b") => (is_whole(), WHOLE),
+        (Page::Compare, "by") => (
+            Measure::named(value).is_some(),
+            "total, es_star, em_star, edit_gain, gain_over_copy, format or truncated",
+        ),
+        (Page::Compare, "rules") => (
+            Basis::named(value).is_some(),
+            "paper, strict, edit_gain or logged",
+        ),
+        (Page::Compare, "only") => (
+            !Query::read(&format!("only={value}")).filters.is_empty(),
+            "win, loss, tie, no_value, other_answer or not_as_logged",
+        ),
+        (Page::Compare, "pair") => (Key::named(value).is_some(), "an example, as 17 or 3.17.0"),
+        (Page::Training, "run") => (true, ""),
+        (Page::Training, "step") => (is_whole(), WHOLE),
+        (Page::Training, "smooth" | "from" | "to") => (is_number(), "a number"),
+        _ => (false, ""),
+    };
+    (!is_understood).then_some(expected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::{LinkedStep, View};
+
+    #[test]
+    fn what_is_not_understood_is_named_with_what_was_expected() {
+        assert_eq!(
+            odd(Page::Score, "rules=harsh&old=x&later=1&target"),
+            [
+                "target (expected target=VALUE)",
+                "rules=harsh (expected paper, strict or edit_gain)",
+                "later (no such name here)",
+            ]
+        );
+        assert_eq!(
+            odd(
+                Page::Compare,
+                "a=x&by=speed&only=win&only=luck&pair=1.2&rules=logged"
+            ),
+            [
+                "a=x (expected a whole number)",
+                "by=speed (expected total, es_star, em_star, edit_gain, gain_over_copy, format or truncated)",
+                "only=luck (expected win, loss, tie, no_value, other_answer or not_as_logged)",
+                "pair=1.2 (expected an example, as 17 or 3.17.0)",
+            ]
+        );
+        assert_eq!(
+            odd(Page::Training, "smooth=much&step=4&run=a"),
+            ["smooth=much (expected a number)"]
+        );
+        assert_eq!(odd(Page::TryIt, "rules=x&seed=not yet").len(), 1);
+    }
+
+    #[test]
+    fn the_pages_own_addresses_are_understood() {
+        let case = crate::score::EXAMPLES[0].case();
+        let score = case.to_query(Rules::EditGain).unwrap();
+        let compare = Query {
+            files: vec![
+                LinkedFile::Address("a b/c.jsonl".to_owned()),
+                LinkedFile::Own {
+                    name: "d/e.jsonl".to_owned(),
+                    hash: String::new(),
+                },
+            ],
+            a: 1,
+            b: 0,
+            measure: Measure::Format,
+            basis: Some(Basis::Logged),
+            filters: Query::read("only=tie").filters,
+            pair: Some(Key::Row(3)),
+        };
+        let view = View {
+            smoothing: 0.5,
+            steps: Some((1.5, 9.0)),
+        };
+        let step = LinkedStep {
+            run: "demo".to_owned(),
+            step: 3,
+        };
+        let training = format!("{}&{}", view.to_query(), step.to_query());
+        let question = crate::live::Question::default().to_query().unwrap();
+        for (page, query) in [
+            (Page::Score, score),
+            (Page::Compare, compare.write()),
+            (Page::Training, training),
+            (Page::TryIt, question),
+        ] {
+            assert_eq!(odd(page, &query), [""; 0], "{query}");
+        }
+    }
+}
