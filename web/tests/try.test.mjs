@@ -228,6 +228,9 @@ test('what is wrong is said in place, and the rest goes on', async (t) => {
   await page.getByTestId('temperature').fill('0');
   await page.getByTestId('ask').click();
   await answered(page, 'a');
+  await page.getByTestId('max_completion_length').fill('1000000');
+  await page.getByTestId('ask').click();
+  await page.getByTestId('outcome-a').filter({ hasText: /^the prompt has \d+ tokens, which with max_completion_length 1000000 is more than/ }).waitFor();
 });
 
 test('an address is a folder of this server alone', async (t) => {

@@ -374,7 +374,11 @@ impl Side {
         let (text, progress) = match told.map(|told| read::<Told>(&told)) {
             Ok(Ok(told)) => told.into_answer(),
             Ok(Err(why)) => (written.take(), Progress::Failed(why)),
-            Err(error) => (written.take(), Progress::Failed(said(&error))),
+            // Prompts are counted where there may be several.
+            Err(error) => {
+                let why = said(&error).replacen("prompt 0 ", "the prompt ", 1);
+                (written.take(), Progress::Failed(why))
+            }
         };
         self.answer.set(Answer::of(question, text, progress));
     }
