@@ -3,6 +3,7 @@
 mod files;
 mod folder;
 mod histogram;
+mod link;
 mod opened;
 mod pairs;
 mod panel;

@@ -1,6 +1,6 @@
 //! What the page holds: the files, which two are compared by what, and what follows from it. It outlives the page.
 
-use super::files::{Files, Loaded, Reading, Records};
+use super::files::{Files, Loaded, Records};
 use crate::compare::{
     Basis, Comparison, Filter, Key, LinkedFile, LoggedRules, Measure, Order, Query, Sides, shown,
     toggle,
@@ -74,9 +74,9 @@ pub struct State {
     /// The files that a link is about.
     pub linked: RwSignal<Vec<LinkedFile>>,
     /// Which of them are to be A and B, as soon as they are open: places among them.
-    sides_due: RwSignal<Option<(usize, usize)>>,
+    pub(super) sides_due: RwSignal<Option<(usize, usize)>>,
     /// The pair that a link has opened, as soon as its files are compared.
-    pair_due: RwSignal<Option<Key>>,
+    pub(super) pair_due: RwSignal<Option<Key>>,
     /// Why something could not be opened.
     pub failure: RwSignal<Option<String>>,
     /// The files that come with the page have been asked for.
@@ -194,54 +194,6 @@ impl State {
         self.filters.set(query.filters);
     }
 
-    /// Makes a link's files the sides, as soon as they are open, and asks about those that are to be fetched, instead of what was asked about before.
-    fn take_files(self, files: Vec<LinkedFile>, sides: (usize, usize)) {
-        let to_fetch = self.files.with_open(|open| {
-            let absent = files.iter().filter(|file| file.place(open).is_none());
-            let addresses = absent.filter_map(|file| match file {
-                LinkedFile::Address(address) => Some(address.clone()),
-                LinkedFile::Own { .. } => None,
-            });
-            addresses.collect::<Vec<_>>()
-        });
-        self.asked.set(to_fetch);
-        self.linked.set(files);
-        self.sides_due.set(Some(sides));
-        self.settle_sides();
-    }
-
-    /// Lets go of a link: what is open is looked at instead.
-    pub fn forget_link(self) {
-        self.asked.set(Vec::new());
-        self.linked.set(Vec::new());
-        self.sides_due.set(None);
-        self.pair_due.set(None);
-    }
-
-    /// Makes a link's files the sides, where they are open and read: before that nobody knows what is in them.
-    fn settle_sides(self) {
-        let Some((a, b)) = self.sides_due.get_untracked() else {
-            return;
-        };
-        let is_going = |file: &Loaded| matches!(file.reading, Reading::Going(_));
-        if self
-            .files
-            .all
-            .with_untracked(|all| all.iter().any(is_going))
-        {
-            return;
-        }
-        let places = self.linked.with_untracked(|linked| {
-            let place = |at: usize| self.files.with_open(|open| linked.get(at)?.place(open));
-            place(a).zip(place(b))
-        });
-        if let Some((a, b)) = places {
-            self.sides_due.set(None);
-            self.a.set(a);
-            self.b.set(b);
-        }
-    }
-
     /// Keeps the address and the page the same, as long as it is looked at.
     pub fn follow(self) {
         self.take_linked_comparison();
@@ -287,22 +239,6 @@ impl State {
             }
             ids
         });
-    }
-
-    fn open_linked_pair(self, key: Key) {
-        let place = self.compared.with_untracked(|compared| {
-            let compared = compared.as_ref()?;
-            let (pairs, sides) = (&compared.comparison.pairs, compared.sides());
-            let mut places = (0..).zip(pairs);
-            let found = places.find(|(_, pair)| sides.records(pair).0.key == key);
-            found.map(|(place, _)| place)
-        });
-        match place {
-            Some(place) => self.selected.set(Some(place)),
-            None => self.failure.set(Some(format!(
-                "the link opens {key}, which is not among the examples of both files"
-            ))),
-        }
     }
 
     /// Closes the opened pair.
@@ -360,25 +296,6 @@ impl State {
             filters: self.filters.get(),
             pair: opened.or(self.pair_due.get()),
         }
-    }
-
-    /// Whether a link is about files that it does not carry.
-    pub fn is_about_others(self) -> bool {
-        let own = |file: &LinkedFile| matches!(file, LinkedFile::Own { .. });
-        self.linked.with_untracked(|linked| linked.iter().any(own))
-    }
-
-    /// The files that a link to what is compared would name and not carry.
-    pub fn left_behind(self) -> Vec<String> {
-        if self.sides_due.get().is_some() {
-            return Vec::new();
-        }
-        let files = self.query().files.into_iter();
-        let own = files.filter_map(|file| match file {
-            LinkedFile::Own { name, .. } => Some(name),
-            LinkedFile::Address(_) => None,
-        });
-        own.collect()
     }
 
     /// The address that carries the page.

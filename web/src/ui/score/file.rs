@@ -1,12 +1,12 @@
 //! A file of rows: dropped, pasted or chosen, scored by a worker.
 
+use super::progress::Progress;
 use super::rows::Rows;
 use super::state::{Kept, State};
-use crate::score::rows::{FIELDS, Line, LineFaults, MAX_ROWS, RowScore, Table};
+use crate::score::rows::{FIELDS, Line, LineFaults, RowScore, Table};
 use crate::score::{Case, Rules};
 use crate::ui::keys::on_escape;
 use crate::ui::opened::on_drop;
-use crate::ui::text::counted;
 use js_sys::{Array, Float64Array};
 use leptos::ev;
 use leptos::prelude::*;
@@ -197,7 +197,7 @@ impl OpenFile {
     }
 
     /// Stops reading; what was read stays.
-    fn stop(self) {
+    pub fn stop(self) {
         if let Some(worker) = self.worker.get_untracked() {
             worker.terminate();
             self.worker.set(None);
@@ -399,39 +399,5 @@ pub fn FilePanel() -> impl IntoView {
                 </Show>
             </Show>
         </section>
-    }
-}
-
-/// How far it is, and a way to stop.
-#[component]
-fn Progress() -> impl IntoView {
-    let file = expect_context::<OpenFile>();
-    let stop = move || {
-        matches!(file.reading.get(), Reading::Going { .. }).then(|| {
-            view! { <button type="button" data-testid="stop" on:click=move |_| file.stop()>"Stop"</button> }
-        })
-    };
-    let said = move || {
-        let rows = file.table.with(|table| table.rows.len());
-        match file.reading.get() {
-            Reading::Going { done, size } => {
-                let percent = 100.0 * done / size.max(1.0);
-                format!("{}, {percent:.0} %", counted(rows, "row"))
-            }
-            // Why, is said below.
-            Reading::Stopped if rows == 0 && file.failure.with(Option::is_some) => {
-                "not read".to_owned()
-            }
-            Reading::Stopped => format!("stopped after {}", counted(rows, "row")),
-            Reading::Full => format!("the first {MAX_ROWS} rows: split the file to see the others"),
-            Reading::Done if rows == 0 => {
-                "no rows: expected JSON Lines, an object a line".to_owned()
-            }
-            Reading::Done => counted(rows, "row"),
-        }
-    };
-    view! {
-        <span role="status" data-testid="progress">{said}</span>
-        {stop}
     }
 }

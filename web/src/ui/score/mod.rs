@@ -5,6 +5,7 @@ pub mod completion;
 pub mod difference;
 mod fields;
 mod file;
+mod progress;
 pub mod reasons;
 mod rows;
 mod state;
