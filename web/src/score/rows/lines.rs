@@ -55,7 +55,7 @@ impl Lines {
         Some(&*self.waiting).filter(|line| !line.is_empty())
     }
 
-    /// What is wrong with the file, where the line that has begun does not end within [`MAX_ENDLESS_BYTES`].
+    /// What is wrong with the file, where the line that has begun does not end within `MAX_ENDLESS_BYTES`.
     pub fn endless(&self) -> Option<String> {
         (self.dropped > MAX_ENDLESS_BYTES).then(|| {
             format!(
