@@ -231,7 +231,7 @@ fn check_codes(row: &AuditRow, findings: &mut Vec<Finding>) {
     }
     if old.is_some() && old == new {
         findings.push(Finding::SameText);
-    } else if let [Some(Ok(old)), Some(Ok(new))] = &parsed
+    } else if let [Some(Ok(old)), Some(Ok(new))] = parsed
         && old.same_syntax_tree(new)
     {
         findings.push(Finding::SameSyntaxTree);

@@ -33,7 +33,7 @@ use super::{Module, builtins};
 use names::Used;
 use own_names::{captured, own_names, own_variables};
 use path::{got_by_name, may_do_something, path};
-use python_values::python_values;
+use python_values::PythonValues;
 use ruff_python_ast::visitor::{
     Visitor, walk_except_handler, walk_expr, walk_pattern, walk_stmt, walk_type_param,
 };
@@ -57,7 +57,7 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
     };
     let mut collector = Collector {
         left_out,
-        python_values: python_values(module),
+        python_values: PythonValues::of(module, left_out),
         ..Collector::default()
     };
     collector.visit_body(&module.body);
@@ -114,8 +114,7 @@ fn api_names(module: &Mod, left_out: &[Range<usize>]) -> ApiNames {
 struct Collector<'r> {
     left_out: &'r [Range<usize>],
     names: ApiNames,
-    /// Names whose methods are no library's.
-    python_values: HashSet<String>,
+    python_values: PythonValues,
     /// Names in use that no import before them explains.
     open: BTreeSet<(String, String)>,
     /// Names the module itself gives a value to.
@@ -139,14 +138,16 @@ impl Collector<'_> {
     }
 
     /// Takes in a name as it is written: what it begins with, and the rest.
-    fn add(&mut self, root: Option<&str>, rest: &str) {
-        if root.is_some_and(|root| self.python_values.contains(root))
+    fn add(&mut self, root: &Expr, rest: &str) {
+        let name = root.as_name_expr().map(|name| name.id.as_str());
+        let is_local = name.is_some_and(|name| self.is_local(name));
+        if self.python_values.has_method(root, rest, is_local)
             || self.names.used.len() + self.open.len() >= MAX_NAMES
-            || root.map_or(0, str::len) + rest.len() > MAX_NAME_BYTES
+            || name.map_or(0, str::len) + rest.len() > MAX_NAME_BYTES
         {
             return;
         }
-        let Some(root) = root.filter(|root| !self.is_local(root)) else {
+        let Some(root) = name.filter(|_| !is_local) else {
             // A value by itself is no library's name.
             if rest.starts_with('.') {
                 self.names.used.insert(Used::Full(rest.to_owned()));
@@ -337,14 +338,17 @@ impl<'a> Visitor<'a> for Collector<'_> {
             }
             // By itself a name says something only where it was imported.
             Expr::Name(name) if self.names.imports.contains_key(name.id.as_str()) => {
-                self.add(Some(&name.id), "")
+                self.add(expr, "")
             }
             Expr::Name(_) => {}
             Expr::Attribute(attribute) => {
                 if let Some((root, rest)) = path(expr) {
                     // To store in a library is not to use it.
-                    let of_library = root.is_some_and(|root| self.names.imports.contains_key(root));
-                    if attribute.ctx == ExprContext::Load || !of_library {
+                    let name = root.as_name_expr().map(|name| name.id.as_str());
+                    let of_library = name.is_some_and(|name| self.names.imports.contains_key(name));
+                    // A `yield` in what cannot run is not left out, nor what stands around it.
+                    let can_run = !covers(self.left_out, attribute.attr.range());
+                    if can_run && (attribute.ctx == ExprContext::Load || !of_library) {
                         self.add(root, &rest);
                     }
                 }
@@ -358,7 +362,9 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 }
             }
             Expr::Call(call) => {
-                if let Some((root, rest)) = got_by_name(call) {
+                if covers(self.left_out, call.func.range()) {
+                    // As for an attribute.
+                } else if let Some((root, rest)) = got_by_name(call) {
                     self.add(root, &rest);
                 } else if let Some((root, rest)) = path(&call.func) {
                     self.add(root, &rest);

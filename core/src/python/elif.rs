@@ -56,10 +56,7 @@ pub(super) fn join_elifs(body: &mut [Stmt]) {
 fn only_if(choice: &mut StmtIf) -> Option<StmtIf> {
     let last = choice.elif_else_clauses.last_mut()?;
     match (&last.test, last.body.as_slice()) {
-        (None, [Stmt::If(_)]) => match last.body.pop() {
-            Some(Stmt::If(inner)) => Some(inner),
-            _ => None,
-        },
+        (None, [Stmt::If(_)]) => last.body.pop()?.if_stmt(),
         _ => None,
     }
 }

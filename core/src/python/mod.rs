@@ -112,7 +112,7 @@ pub fn strip(source: &str) -> Result<String, SyntaxError> {
 pub fn same_syntax_tree(a: &str, b: &str) -> Result<bool, SyntaxError> {
     let a = Module::parse(a, Grammar::Latest)?;
     let b = Module::parse(b, Grammar::Latest)?;
-    Ok(a.same_syntax_tree(&b))
+    Ok(a.same_syntax_tree(b))
 }
 
 /// A text that is Python: its tree and all its tokens.
@@ -193,9 +193,9 @@ impl<'a> Module<'a> {
     }
 
     /// See [`same_syntax_tree`].
-    pub(crate) fn same_syntax_tree(&self, other: &Module<'_>) -> bool {
+    pub(crate) fn same_syntax_tree(self, other: Module<'_>) -> bool {
         let [a, b] = [self, other].map(|module| {
-            let mut tree = module.parsed.syntax().clone();
+            let mut tree = module.parsed.into_syntax();
             if let Mod::Module(module) = &mut tree {
                 join_elifs(&mut module.body);
             }

@@ -12,11 +12,15 @@ def listed(values: Any, name: str, what: str) -> list[Any]:
     Raises:
         TypeError: it is a text, a set or a dict, through which Python would walk as well, or nothing to walk through.
     """
+    kind = type(values).__name__
     if isinstance(values, (str, bytes)):
-        raise TypeError(f"{name} is one {type(values).__name__}, expected a list of {what}")
-    if isinstance(values, (Set, Mapping)) or not (hasattr(values, "__iter__") or hasattr(values, "__getitem__")):
-        raise TypeError(f"{name} is {type(values).__name__}, expected a list of {what}")
-    return list(values)
+        raise TypeError(f"{name} is one {kind}, expected a list of {what}")
+    if isinstance(values, (Set, Mapping)):
+        raise TypeError(f"{name} is {kind}, expected a list of {what}")
+    try:
+        return list(values)
+    except TypeError as error:
+        raise TypeError(f"{name} is {kind}, expected a list of {what}") from error
 
 
 def data_text(value: Any, name: str) -> str:

@@ -1,12 +1,10 @@
 //! Dotted names, and statements that only say one.
 
-use super::python_values::is_python_value;
 use ruff_python_ast::helpers::any_over_expr;
 use ruff_python_ast::{Expr, ExprCall};
 
-/// `a.b.c` as its root `a` and its rest `.b.c`; no root where it begins with something other than a name. `None` of what is no
-/// name, and of what begins with a value of Python's own, whose methods are no library's.
-pub(super) fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
+/// `a.b.c` as its root `a`, which may be something other than a name, and its rest `.b.c`. `None` of what is neither a name nor of something.
+pub(super) fn path(expr: &Expr) -> Option<(&Expr, String)> {
     let mut links = Vec::new();
     let mut root = expr;
     while let Expr::Attribute(attribute) = root {
@@ -14,11 +12,7 @@ pub(super) fn path(expr: &Expr) -> Option<(Option<&str>, String)> {
         root = &attribute.value;
     }
     let rest = links.iter().rev().flat_map(|link| [".", link]).collect();
-    match root {
-        Expr::Name(name) => Some((Some(name.id.as_str()), rest)),
-        _ if links.is_empty() || is_python_value(root) => None,
-        _ => Some((None, rest)),
-    }
+    (root.is_name_expr() || !links.is_empty()).then_some((root, rest))
 }
 
 /// Whether a statement that is `expr` alone does more than say names.
@@ -35,7 +29,7 @@ pub(super) fn may_do_something(expr: &Expr) -> bool {
 }
 
 /// `getattr(np, "vstack")` as the path `np.vstack`.
-pub(super) fn got_by_name(call: &ExprCall) -> Option<(Option<&str>, String)> {
+pub(super) fn got_by_name(call: &ExprCall) -> Option<(&Expr, String)> {
     match (&*call.func, &*call.arguments.args) {
         (Expr::Name(function), [of, Expr::StringLiteral(name), ..]) if function.id == "getattr" => {
             let (root, rest) = path(of)?;
