@@ -57,13 +57,11 @@ pub enum Error {
     },
     /// The GPU has no memory left for a buffer.
     #[error(
-        "{op}: the GPU has no memory left, {} MiB are in use by this program: take fewer or shorter sequences at once (`recode-trainer plan` says \
-         how much a run takes), a smaller model, or the CPU ({reason})", in_use >> 20
+        "the GPU has no memory left, with {} MiB in use by this program: take fewer or shorter sequences at once (`recode-trainer plan` says how \
+         much a run takes), a smaller model, or the CPU ({reason})", in_use >> 20
     )]
     GpuMemory {
-        /// The op that noticed.
-        op: &'static str,
-        /// Bytes of all buffers that there are, and of the one that was refused.
+        /// Bytes of all buffers that there were when it was refused; the refused one may be among them.
         in_use: u64,
         /// What the driver says.
         reason: String,

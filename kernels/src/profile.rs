@@ -64,7 +64,7 @@ impl Work {
 pub struct Rates {
     /// Multiplications and additions of f32 vectors, in registers; a processor's matrix units may do more of bf16.
     pub operations: f64,
-    /// Bytes read and written by a copy of what no cache holds.
+    /// Bytes read and written by a copy of 128 MiB.
     pub bytes: f64,
 }
 
@@ -93,7 +93,7 @@ mod cpu {
     const ROUNDS: usize = 1 << 20;
     const SUMS: usize = 12;
     /// Numbers that are copied.
-    const COPIED: usize = 8 << 20;
+    const COPIED: usize = 32 << 20;
 
     /// Multiply-adds in registers, [`SUMS`] that do not wait for each other; returns the operations.
     struct MultiplyAdds;

@@ -108,7 +108,7 @@ impl Buffer {
     /// The numbers, once all that was launched before is computed.
     ///
     /// # Errors
-    /// [`Error::DeviceLost`], and [`Error::Gpu`] where a launch that should have written them failed.
+    /// [`Error::DeviceLost`], [`Error::GpuMemory`], and [`Error::Gpu`] where a launch that should have written them failed.
     pub async fn read_f32(&self) -> Result<Vec<f32>> {
         Ok(Self::read_all_f32(&[self]).await?.remove(0))
     }
@@ -126,7 +126,7 @@ impl Buffer {
             Ok(read) => read,
             Err(error) => return Err(first.gpu().failure("read", &error).await),
         };
-        first.gpu().check("read")?;
+        first.gpu().check()?;
         let numbers = read.iter().zip(buffers).map(|(bytes, buffer)| {
             let mut numbers: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
             numbers.truncate(buffer.words);

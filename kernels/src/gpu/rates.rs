@@ -14,7 +14,7 @@ use crate::profile::Rates;
 const ROUNDS: u32 = 2048;
 const SUMS: u32 = 16;
 const CUBES: usize = 256;
-/// Numbers that are copied: more than a GPU's cache holds (50 MB on an H100), and as large a buffer as WebGPU promises.
+/// Numbers that are copied: more than most caches hold (50 MB on an H100), and as large a buffer as WebGPU promises.
 const COPIED: usize = 32 << 20;
 
 #[cube(launch_unchecked)]

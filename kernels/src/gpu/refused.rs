@@ -4,41 +4,36 @@ use std::sync::{Arc, OnceLock};
 
 use cubecl::wgpu::wgpu;
 
+use super::memory::Memory;
 use crate::error::{Error, Result};
 
 /// The first thing that was refused: nothing that is computed from then on can be relied upon.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Refused(Arc<OnceLock<(What, String)>>);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
-    Memory,
-    Other,
-}
+pub(super) struct Refused(Arc<OnceLock<Error>>);
 
 impl Refused {
-    /// Takes the place of CubeCL's handler, which panics.
-    pub fn watch(&self, device: &wgpu::Device) {
-        let first = Arc::clone(&self.0);
+    /// Takes the place of CubeCL's handler, which panics; `memory` is of the device's buffers.
+    pub fn watch(&self, device: &wgpu::Device, memory: &Arc<Memory>) {
+        let (first, memory) = (Arc::clone(&self.0), Arc::clone(memory));
         device.on_uncaptured_error(Arc::new(move |error| {
-            let what = match error {
-                wgpu::Error::OutOfMemory { .. } => What::Memory,
-                _ => What::Other,
+            let reason = error.to_string();
+            let error = match error {
+                wgpu::Error::OutOfMemory { .. } => Error::GpuMemory {
+                    in_use: memory.in_use(),
+                    reason,
+                },
+                _ => Error::Gpu { op: "wgpu", reason },
             };
             // What follows from the first says nothing new.
-            let _ = first.set((what, error.to_string()));
+            let _ = first.set(error);
         }));
     }
 
-    /// Whether nothing was, of a GPU whose buffers take so many bytes.
+    /// Whether nothing was.
     ///
     /// # Errors
     /// [`Error::GpuMemory`], [`Error::Gpu`].
-    pub fn check(&self, op: &'static str, in_use: u64) -> Result<()> {
-        match self.0.get().cloned() {
-            None => Ok(()),
-            Some((What::Memory, reason)) => Err(Error::GpuMemory { op, in_use, reason }),
-            Some((What::Other, reason)) => Err(Error::Gpu { op, reason }),
-        }
+    pub fn check(&self) -> Result<()> {
+        self.0.get().cloned().map_or(Ok(()), Err)
     }
 }
