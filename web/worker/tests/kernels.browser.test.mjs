@@ -5,10 +5,10 @@ import { after, before, test } from 'node:test';
 import { WEBGPU, launch, open, serve } from './browser.mjs';
 
 const WORKER = `
-import start, * as module from '/worker/wasm-checks/worker.js';
+import start, * as module from '/worker/wasm-checks/checks.js';
 onmessage = async ({ data: [name, ...args] }) => {
   try {
-    await start({ module_or_path: '/worker/wasm-checks/worker_bg.wasm' });
+    await start({ module_or_path: '/worker/wasm-checks/checks_bg.wasm' });
     postMessage({ value: await module[name](...args) });
   } catch (error) {
     postMessage({ error: String(error.stack) });

@@ -1,4 +1,7 @@
-//! The kernels' checks, one by one.
+//! The kernels' checks, one by one, in a browser's worker: for tests.
+
+#[path = "../../src/start.rs"]
+mod start;
 
 use recode_kernels::Device;
 use recode_kernels::checks::ALL;
