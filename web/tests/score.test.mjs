@@ -231,21 +231,23 @@ test('a space that code does not have is seen', async (t) => {
   assert.match(await page.getByTestId('completion').innerText(), /np\.vstack\(\\u\{a0\}rows\)/);
 });
 
+const lines = (count) => Array.from({ length: count }, (_, at) => `value_${at} = compute(${at}, "text ${at}")`).join('\n');
+
+/** Puts a text into a textarea: to fill it as if by typing takes the browser half a minute. */
+const put = (page, name, text) =>
+  page.evaluate(([name, text]) => {
+    const area = document.querySelector(`[data-testid="field-${name}"] textarea`);
+    area.value = text;
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+  }, [name, text]);
+
 test('a long row never holds the typing up, and the longest is refused with both numbers', async (t) => {
   const { page, context } = await open({ editors: false });
   t.after(() => context.close());
-  const lines = (count) => Array.from({ length: count }, (_, at) => `value_${at} = compute(${at}, "text ${at}")`).join('\n');
   // 100 KB, and a target that differs here and there.
   const target = lines(2600);
-  // A field that is filled as if by typing takes the browser half a minute.
-  const put = (name, text) =>
-    page.evaluate(([name, text]) => {
-      const area = document.querySelector(`[data-testid="field-${name}"] textarea`);
-      area.value = text;
-      area.dispatchEvent(new Event('input', { bubbles: true }));
-    }, [name, text]);
-  await put('target', target);
-  await put('answer', answer(target.replaceAll('compute(7', 'computed(7')));
+  await put(page, 'target', target);
+  await put(page, 'answer', answer(target.replaceAll('compute(7', 'computed(7')));
   await page.getByTestId('scoring').filter({ hasText: 'scoring…' }).waitFor();
   await settled(page);
   const before = await page.getByTestId('total').innerText();
@@ -267,8 +269,41 @@ test('a long row never holds the typing up, and the longest is refused with both
   assert.ok(longest < 150, `${longest} ms`);
   await settled(page);
   await page.getByTestId('verdicts').waitFor();
-  await put('target', 'x'.repeat((1 << 20) + 1));
+  await put(page, 'target', 'x'.repeat((1 << 20) + 1));
   await page.getByTestId('unscored').filter({ hasText: 'the true migration has 1048577 bytes, more than the 1048576 of a text that are scored' }).waitFor();
+});
+
+test('while a long row is scored, all of the page is of the texts as they were', async (t) => {
+  const { page, context, complaints } = await open({ hash: link(CASE), editors: false });
+  t.after(() => context.close());
+  // 22 KB, and an answer of 5.
+  await put(page, 'target', lines(500));
+  await put(page, 'answer', answer(`${lines(110)} # é`));
+  await page.getByTestId('completion').filter({ hasText: 'value_109' }).waitFor();
+  await settled(page);
+  const seen = () => page.evaluate(() => ['total', 'completion', 'verdicts', 'diff'].map((id) => document.querySelector(`[data-testid="${id}"]`)?.innerText));
+  const before = await seen();
+  // The details follow after 60 ms, and the worker is asked after 150.
+  const during = await page.evaluate(async () => {
+    const area = document.querySelector('[data-testid="field-answer"] textarea');
+    area.value = 'é';
+    area.dispatchEvent(new Event('input', { bubbles: true }));
+    await new Promise((done) => setTimeout(done, 110));
+    const shown = ['total', 'completion', 'verdicts', 'diff'].map((id) => document.querySelector(`[data-testid="${id}"]`)?.innerText);
+    return { shown, said: document.querySelector('[data-testid="scoring"]').innerText };
+  });
+  assert.match(during.said, /^scoring…/);
+  assert.deepEqual(during.shown, before);
+  await page.getByTestId('scoring').filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
+  await settled(page);
+  assert.equal(await page.getByTestId('completion').innerText(), 'é');
+  assert.match(await page.getByTestId('rules-strict').innerText(), /-3\.000/);
+  // Without old code nothing is said of a copy, whatever was said before.
+  await put(page, 'old', '');
+  await page.getByTestId('scoring').filter({ hasText: /^scoring…/ }).waitFor();
+  await page.getByTestId('scoring').filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
+  assert.match(await page.getByTestId('waterfall').getByRole('img').getAttribute('aria-label'), /For comparison: empty answer -1\.000, target \+3\.000/);
+  assert.deepEqual(complaints.filter((said) => !said.includes('editor.js') && !said.includes('ERR_FAILED')), []);
 });
 
 for (const [name, options] of Object.entries({

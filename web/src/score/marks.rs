@@ -47,7 +47,7 @@ pub struct Segment {
     pub bytes: Range<usize>,
 }
 
-/// The segments of a completion, in order; they cover it.
+/// The segments of a completion, in order; they cover it, and what an explanation of another text has beyond it is passed over.
 pub fn segments(completion: &str, explanation: &Explanation) -> Vec<Segment> {
     let bytes = |span: &Option<recode_core::explain::Span>| span.as_ref().map(|s| s.bytes.clone());
     let (think, answer, code) = (
@@ -60,8 +60,9 @@ pub fn segments(completion: &str, explanation: &Explanation) -> Vec<Segment> {
         tags.push(think.end..think.end + THINK_CLOSE.len());
     }
     if let Some(answer) = &answer {
-        tags.push(answer.start - ANSWER_OPEN.len()..answer.start);
-        if completion[answer.end..].starts_with(ANSWER_CLOSE) {
+        tags.push(answer.start.saturating_sub(ANSWER_OPEN.len())..answer.start);
+        let behind = completion.get(answer.end..);
+        if behind.is_some_and(|behind| behind.starts_with(ANSWER_CLOSE)) {
             tags.push(answer.end..answer.end + ANSWER_CLOSE.len());
         }
     }
@@ -76,10 +77,12 @@ pub fn segments(completion: &str, explanation: &Explanation) -> Vec<Segment> {
         .chain([0, completion.len()])
         .collect();
     // The character there, or nothing at a line's end.
-    let marked = error.and_then(|at| completion[at..].chars().next().filter(|c| !c.is_control()));
+    let marked = error.and_then(|at| completion.get(at..)?.chars().next());
+    let marked = marked.filter(|c| !c.is_control());
     if let Some(at) = error {
         cuts.extend([at, at + marked.map_or(0, char::len_utf8)]);
     }
+    cuts.retain(|&cut| completion.is_char_boundary(cut));
     cuts.sort_unstable();
     cuts.dedup();
     let within = |range: &Option<Range<usize>>, at| range.as_ref().is_some_and(|r| r.contains(&at));
@@ -217,6 +220,15 @@ mod tests {
                 let got = shown(&answer, rules);
                 prop_assert_eq!(got.iter().map(|s| &*s.3).collect::<String>(), answer.clone());
             }
+        }
+
+        #[test]
+        fn an_explanation_of_another_text_ends_with_the_text(code in "[a-z(#é\n]{0,30}", other in "[é漢x<\n]{0,40}") {
+            let answer = with_tags("t", &code);
+            let case = Case { answer, target: "a = 1".into(), ..Case::default() };
+            let judgement = Judgement::of(&case, Rules::Strict).unwrap();
+            let got = segments(&other, &judgement.explanation);
+            prop_assert_eq!(got.into_iter().map(|s| &other[s.bytes]).collect::<String>(), other.clone());
         }
     }
 }

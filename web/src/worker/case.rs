@@ -1,6 +1,6 @@
-//! A long case: the worker scores it, and tells the page what it found as JSON ([`Scored`]).
+//! A long case: the worker scores it, and tells the page what it found as JSON ([`HandedOver`]).
 
-use crate::score::{AnswerKind, Case, Rules, Scored};
+use crate::score::{AnswerKind, Case, HandedOver, Rules};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -8,7 +8,7 @@ use web_sys::DedicatedWorkerGlobalScope;
 /// Scores a completion by the rules of that name.
 ///
 /// # Errors
-/// The page cannot be told.
+/// There are no such rules, or the page cannot be told.
 #[wasm_bindgen]
 pub fn serve_case(
     completion: String,
@@ -23,8 +23,9 @@ pub fn serve_case(
         kind: AnswerKind::Completion,
         target,
     };
-    let scored = Scored::of(&case, Rules::named(&rules).unwrap_or_default());
-    let json = serde_json::to_string(&scored).unwrap_or_default();
+    let rules = Rules::named(&rules).ok_or_else(|| format!("there are no rules named {rules}"))?;
+    let found = HandedOver::of(&case, rules);
+    let json = serde_json::to_string(&found).map_err(|error| error.to_string())?;
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     scope.post_message(&Array::of2(&json.into(), &"done".into()))
 }

@@ -1,9 +1,8 @@
 //! Long cases: scored by a worker of their own, which is let go as soon as the case is another one.
 
-use crate::score::{Case, Rules, Scored};
+use crate::score::{Case, HandedOver, Rules, Scored};
 use js_sys::Array;
 use leptos::prelude::*;
-use std::sync::Arc;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
@@ -13,7 +12,7 @@ pub enum Found {
     /// Nothing yet.
     Nothing,
     /// It was scored.
-    Scored(Arc<Scored>),
+    Scored(Scored),
     /// It could not be, and why.
     Failed(String),
 }
@@ -21,7 +20,7 @@ pub enum Found {
 /// The worker, and what it found.
 #[derive(Clone, Copy)]
 pub struct ByWorker {
-    /// What it found about the case as it is now.
+    /// What it found about the case that it was given last.
     pub found: RwSignal<Found>,
     worker: RwSignal<Option<Worker>, LocalStorage>,
 }
@@ -64,6 +63,7 @@ impl ByWorker {
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options("worker.js", &options)?;
+        let sent = case.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             let message: Array = event.data().unchecked_into();
             let text = message.get(0).as_string().unwrap_or_default();
@@ -71,8 +71,10 @@ impl ByWorker {
             if message.length() == 1 {
                 return self.fail(&text.into());
             }
-            match serde_json::from_str::<Option<Scored>>(&text) {
-                Ok(Some(scored)) => self.found.set(Found::Scored(Arc::new(scored))),
+            match serde_json::from_str::<Option<HandedOver>>(&text) {
+                Ok(Some(found)) => self
+                    .found
+                    .set(Found::Scored(found.with(sent.clone(), rules))),
                 Ok(None) => {}
                 Err(error) => self.fail(&error.to_string().into()),
             }

@@ -17,9 +17,9 @@ pub fn Completion() -> impl IntoView {
     // What was asked for stays while one types.
     let drawn = RwSignal::new(FIRST);
     let text = move || {
-        state.details.with(|judgement| {
-            let judgement = judgement.as_ref()?;
-            Some(marked(judgement, drawn))
+        state.details.with(|judged| {
+            let judged = judged.as_ref()?;
+            Some(marked(&judged.judgement, drawn))
         })
     };
     view! {

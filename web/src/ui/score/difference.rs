@@ -30,17 +30,15 @@ pub fn Difference() -> impl IntoView {
         }
     };
     let diff = move || {
-        state.details.with(|judgement| {
-            let judgement = judgement.as_ref()?;
+        state.details.with(|judged| {
+            let judged = judged.as_ref()?;
+            let judgement = &judged.judgement;
             let compared = judgement.explanation.edits.as_ref();
             Some(match (written.get(), compared) {
                 (false, Some(edits)) => Ok((Diff::from(edits), "the scorer's own alignment, without what it strips")),
                 (false, None) => Err("The codes were not compared, so the scorer has no alignment: see them as written."),
                 (true, _) => match judgement.code() {
-                    Some(code) => {
-                        let target = state.case.with_untracked(|case| case.target.trim().to_owned());
-                        Ok((Diff::between(code, &target), "a line diff of what was written, comments included"))
-                    }
+                    Some(code) => Ok((Diff::between(code, judged.case.target.trim()), "a line diff of what was written, comments included")),
                     None => Err("There is no code to compare."),
                 },
             })

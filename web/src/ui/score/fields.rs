@@ -37,8 +37,8 @@ pub fn Fields() -> impl IntoView {
         if state.is_scoring() {
             return None;
         }
-        let judgement = state.judgement.read();
-        let judgement = judgement.as_ref()?;
+        let judged = state.judged.read();
+        let judgement = &judged.as_ref()?.judgement;
         let Some(Withheld::AnswerNotPython { error }) = &judgement.explanation.breakdown.withheld
         else {
             return None;
@@ -59,8 +59,8 @@ pub fn Fields() -> impl IntoView {
         if state.is_scoring() {
             return None;
         }
-        let judgement = state.judgement.read();
-        let judgement = judgement.as_ref()?;
+        let judged = state.judged.read();
+        let judgement = &judged.as_ref()?.judgement;
         let Some(Withheld::TargetNotPython { error }) = &judgement.explanation.breakdown.withheld
         else {
             return None;

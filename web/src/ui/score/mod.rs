@@ -31,7 +31,7 @@ pub fn ScorePage() -> impl IntoView {
     // Memos: what they decide on is built anew with every change of them, and not with every keystroke.
     let unjudged = Memo::new(move |_| {
         let unread = kept.file.unread.get();
-        state.judgement.with(Option::is_none).then_some(unread)
+        state.judged.with(Option::is_none).then_some(unread)
     });
     let unscored = Memo::new(move |_| state.unscored());
     let is_scoring = Memo::new(move |_| state.is_scoring());

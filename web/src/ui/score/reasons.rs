@@ -15,11 +15,11 @@ pub fn Parts() -> impl IntoView {
     let rows = move || {
         state
             .details
-            .with(|judgement| Some(part_rows(&judgement.as_ref()?.explanation)))
+            .with(|judged| Some(part_rows(&judged.as_ref()?.judgement.explanation)))
     };
     let steps = move || {
-        state.details.with(|judgement| {
-            let judgement = judgement.as_ref()?;
+        state.details.with(|judged| {
+            let judgement = &judged.as_ref()?.judgement;
             let found = match judgement.code() {
                 Some(code) if code.lines().count() == 1 => "1 line of code found".to_owned(),
                 Some(code) => format!("{} lines of code found", code.lines().count()),
@@ -118,10 +118,10 @@ pub fn parts_of(name: &str, explanation: &Explanation) -> impl IntoView {
 pub fn Higher() -> impl IntoView {
     let state = expect_context::<State>();
     move || {
-        state.details.with(|judgement| {
-            let judgement = judgement.as_ref()?;
-            let Some(higher) = state.higher(judgement) else {
-                let best = judgement.explanation.breakdown.total == Some(SCALE);
+        state.details.with(|judged| {
+            let judged = judged.as_ref()?;
+            let Some(higher) = judged.higher() else {
+                let best = judged.total() == Some(SCALE);
                 return best.then(|| view! { <section class="higher" data-testid="higher"><h2>"Why not higher"</h2><p>"There is no more to earn."</p></section> }.into_any());
             };
             let gain = match higher.gain {
@@ -159,14 +159,13 @@ pub fn SideBySide() -> impl IntoView {
     let state = expect_context::<State>();
     // Once for the table and the sentences below it: each costs a score.
     let verdicts = Memo::new(move |_| {
-        state.details.with(|judgement| {
-            let judgement = judgement.as_ref()?;
-            Some(state.verdicts(judgement))
-        })
+        state
+            .details
+            .with(|judged| Some(judged.as_ref()?.verdicts()))
     });
     let rows = move || {
-        state.details.with(|judgement| {
-            let judgement = judgement.as_ref()?;
+        state.details.with(|judged| {
+            let judgement = &judged.as_ref()?.judgement;
             let number = |value: Option<f64>| value.map_or("–".to_owned(), signed);
             let row = |verdict: &Verdict| {
                 let breakdown = &verdict.breakdown;

@@ -3,10 +3,11 @@
 use super::by_worker::{ByWorker, Found};
 use super::file::OpenFile;
 use crate::page::{self, Page};
-use crate::score::{Baseline, Case, EXAMPLES, Higher, Judgement, Rules, Size, TooLarge, Verdict};
+use crate::score::{Baseline, Case, EXAMPLES, Judged, Rules, Size, TooLarge};
 use crate::ui::address;
 use leptos::ev;
 use leptos::prelude::*;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long after the last change the address follows: browsers take some hundred changes in half a minute.
@@ -74,15 +75,16 @@ pub struct State {
     /// The rules.
     pub rules: RwSignal<Rules>,
     /// What follows, with every keystroke.
-    pub judgement: Memo<Option<Judgement>>,
+    pub judged: Memo<Option<Arc<Judged>>>,
     /// What others would earn; it follows from the row and the rules alone.
     pub baselines: Memo<Vec<Baseline>>,
-    /// The judgement as soon as nobody types: the long parts of the page are drawn of this.
-    pub details: RwSignal<Option<Judgement>>,
+    /// The same as soon as nobody types: the long parts of the page are drawn of this.
+    pub details: RwSignal<Option<Arc<Judged>>>,
     /// The details are behind.
     pub busy: RwSignal<bool>,
     size: Memo<Result<Size, TooLarge>>,
-    by_worker: ByWorker,
+    /// What a worker found out about the case as it is now.
+    found: Memo<Found>,
 }
 
 impl State {
@@ -112,12 +114,17 @@ impl State {
     fn following(case: RwSignal<Case>, rules: RwSignal<Rules>) -> Self {
         let size = Memo::new(move |_| case.with(Size::of));
         let by_worker = ByWorker::new();
-        let judgement = Memo::new(move |before: Option<&Option<Judgement>>| {
-            case.with(|case| match (size.get(), by_worker.found.get()) {
-                (Ok(Size::AtOnce), _) => Judgement::of(case, rules.get()),
-                (Ok(Size::Long), Found::Scored(scored)) => {
-                    Some(scored.judgement(case, rules.get_untracked()))
-                }
+        // Whoever looks first after a change finds what was found before it.
+        let found = Memo::new(move |_| match by_worker.found.get() {
+            Found::Scored(scored) if !case.with(|case| scored.judged.is_of(case, rules.get())) => {
+                Found::Nothing
+            }
+            found => found,
+        });
+        let judged = Memo::new(move |before: Option<&Option<Arc<Judged>>>| {
+            case.with(|case| match (size.get(), found.get()) {
+                (Ok(Size::AtOnce), _) => Judged::of(case, rules.get()).map(Arc::new),
+                (Ok(Size::Long), Found::Scored(scored)) => Some(scored.judged),
                 // Until that is there, the one before stays, and it is said.
                 (Ok(Size::Long), Found::Nothing) if !case.target.trim().is_empty() => {
                     before.cloned().flatten()
@@ -133,12 +140,12 @@ impl State {
             })
         });
         let baselines = Memo::new(move |before: Option<&Vec<Baseline>>| {
-            match (size.get(), by_worker.found.get()) {
-                (Ok(Size::AtOnce), _) => row.with(|row| Baseline::of(row, rules.get())),
-                (Ok(Size::Long), Found::Scored(scored)) => row.with(|row| scored.baselines(row)),
+            row.with(|row| match (size.get(), found.get()) {
+                (Ok(Size::AtOnce), _) => Baseline::of(row, rules.get()),
+                (Ok(Size::Long), Found::Scored(scored)) => scored.baselines,
                 (Ok(Size::Long), Found::Nothing) => before.cloned().unwrap_or_default(),
                 _ => Vec::new(),
-            }
+            })
         });
         let mut send = leptos::leptos_dom::helpers::debounce(WORKER_DELAY, move |()| {
             let is_due = size.try_get_untracked() == Some(Ok(Size::Long));
@@ -156,36 +163,35 @@ impl State {
         });
         let (details, busy) = (RwSignal::new(None), RwSignal::new(true));
         let mut draw = leptos::leptos_dom::helpers::debounce(DETAILS_DELAY, move |()| {
-            details.set(judgement.get_untracked());
+            details.set(judged.get_untracked());
             busy.set(false);
         });
         Effect::new(move |_| {
-            judgement.track();
+            judged.track();
             busy.set(true);
             draw(());
         });
         State {
             case,
             rules,
-            judgement,
+            judged,
             baselines,
             details,
             busy,
             size,
-            by_worker,
+            found,
         }
     }
 
     /// What the answer is worth, where that can be had.
     pub fn total(self) -> Option<f64> {
-        let total = |judgement: &Judgement| judgement.explanation.breakdown.total;
-        self.judgement
-            .with(|judgement| judgement.as_ref().and_then(total))
+        self.judged
+            .with(|judged| judged.as_ref().and_then(|judged| judged.total()))
     }
 
     /// Why there is no score, where the texts are to blame, or the worker.
     pub fn unscored(self) -> Option<String> {
-        match (self.size.get(), self.by_worker.found.get()) {
+        match (self.size.get(), self.found.get()) {
             (Err(why), _) => Some(why.to_string()),
             (Ok(Size::Long), Found::Failed(why)) => Some(why),
             _ => None,
@@ -195,30 +201,7 @@ impl State {
     /// Whether a worker scores, or is about to.
     pub fn is_scoring(self) -> bool {
         let has_target = self.case.with(|case| !case.target.trim().is_empty());
-        has_target
-            && self.size.get() == Ok(Size::Long)
-            && self.by_worker.found.get() == Found::Nothing
-    }
-
-    /// The judged answer by all rules.
-    pub fn verdicts(self, judgement: &Judgement) -> Vec<Verdict> {
-        match (
-            self.size.get_untracked(),
-            self.by_worker.found.get_untracked(),
-        ) {
-            (Ok(Size::Long), Found::Scored(scored)) => scored.verdicts(),
-            // It is another case by now.
-            (Ok(Size::Long), _) => Vec::new(),
-            _ => self.case.with_untracked(|case| judgement.verdicts(case)),
-        }
-    }
-
-    /// What would earn more than the judged answer; of long texts that is not tried.
-    pub fn higher(self, judgement: &Judgement) -> Option<Higher> {
-        match self.size.get_untracked() {
-            Ok(Size::AtOnce) => self.case.with_untracked(|case| judgement.higher(case)),
-            _ => None,
-        }
+        has_target && self.size.get() == Ok(Size::Long) && self.found.get() == Found::Nothing
     }
 
     /// The address that carries the case.

@@ -15,18 +15,13 @@ const BAR: usize = 18;
 #[component]
 pub fn Total() -> impl IntoView {
     let state = expect_context::<State>();
-    let total = move || {
-        state
-            .judgement
-            .with(|j| j.as_ref().and_then(|j| j.explanation.breakdown.total))
-    };
-    let figures = move || total().map_or("no total".to_owned(), signed);
+    let figures = move || state.total().map_or("no total".to_owned(), signed);
     let verdict = move || {
-        state.judgement.with(|judgement| {
-            let Some(judgement) = judgement else {
+        state.judged.with(|judged| {
+            let Some(judged) = judged else {
                 return String::new();
             };
-            let breakdown = &judgement.explanation.breakdown;
+            let breakdown = &judged.judgement.explanation.breakdown;
             match (&breakdown.withheld, breakdown.total) {
                 (_, None) => {
                     "A part of the total cannot be had: see below which, and why.".to_owned()
@@ -50,11 +45,17 @@ pub fn Total() -> impl IntoView {
             }
         })
     };
+    // Those that the total is by, which may not be those that were chosen just now.
+    let by = move || {
+        state
+            .judged
+            .with(|judged| Some(judged.as_ref()?.judgement.rules.name()))
+    };
     view! {
         <div class="total">
             <p class="figure">
-                <span data-testid="total" class:less=move || total().is_some_and(|total| total < 0.0)>{figures}</span>
-                <span class="hint">" of "{SCALE.to_string()}" by "{move || state.rules.get().name()}</span>
+                <span data-testid="total" class:less=move || state.total().is_some_and(|total| total < 0.0)>{figures}</span>
+                <span class="hint">" of "{SCALE.to_string()}" by "{by}</span>
             </p>
             <p class="verdict" role="status" data-testid="verdict">{verdict}</p>
         </div>
@@ -66,7 +67,9 @@ pub fn Total() -> impl IntoView {
 fn Chart() -> impl IntoView {
     let state = expect_context::<State>();
     move || {
-        let waterfall = state.judgement.with(|j| j.as_ref().map(Waterfall::of))?;
+        let waterfall = state
+            .judged
+            .with(|judged| Some(Waterfall::of(&judged.as_ref()?.judgement)))?;
         Some(view! { <WaterfallChart waterfall=waterfall baselines=state.baselines.get()/> })
     }
 }
