@@ -78,6 +78,23 @@ test('what a row was changed to stays while others are looked at, and the file h
   assert.equal(await page.getByTestId('edited').count(), 0);
 });
 
+test('an example takes the place of a row, and not that of what the row was changed to', async (t) => {
+  const page = await opened(t);
+  await give(page, 'rows.jsonl', FOUR);
+  await done(page, 4);
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  await field(page, 'target').fill('other(a)');
+  await page.getByTestId('edited').waitFor();
+  const total = await page.getByTestId('total').filter({ hasNotText: '+3.000' }).innerText();
+  await page.getByTestId('example').selectOption('1');
+  await page.getByTestId('total').filter({ hasText: '+3.000' }).waitFor();
+  assert.equal(await page.locator('tr[aria-selected="true"]').count(), 0);
+  assert.equal(await page.getByTestId('edited').count(), 0);
+  await page.getByTestId('row').first().click();
+  await page.getByTestId('total').filter({ hasText: total }).waitFor();
+  assert.equal((await field(page, 'target').innerText()).trim(), 'other(a)');
+});
+
 test('rows are sorted and filtered by each score, and saved as they are shown', async (t) => {
   const page = await opened(t);
   await give(page, 'rows.jsonl', FOUR);

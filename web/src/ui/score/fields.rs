@@ -12,15 +12,15 @@ use recode_core::reward::Withheld;
 pub fn Fields() -> impl IntoView {
     let state = expect_context::<State>();
     let case = state.case;
-    // Whoever writes has another case than the row that could not be read.
-    let unread = expect_context::<Kept>().file.unread;
+    let file = expect_context::<Kept>().file;
     let text =
         move |of: fn(&Case) -> &String| Signal::derive(move || case.with(|case| of(case).clone()));
     let change = move |to: fn(&mut Case) -> &mut String| {
         Callback::new(move |text: String| {
             // An editor that is told of a text tells of it in turn.
             if case.with_untracked(|case| *to(&mut case.clone()) != text) {
-                unread.set(None);
+                // Whoever writes has another case than the row that could not be read.
+                file.unread.set(None);
                 case.update(|case| *to(case) = text);
             }
         })
@@ -94,7 +94,9 @@ pub fn Fields() -> impl IntoView {
                 on:change:target=move |event| {
                     let chosen = event.target().value().parse::<usize>().ok();
                     if let Some(example) = chosen.and_then(|at| EXAMPLES.get(at)) {
-                        unread.set(None);
+                        // An example is no row's, and nothing that one was changed to.
+                        file.select(None);
+                        file.unread.set(None);
                         case.set(example.case());
                     }
                 }
