@@ -80,6 +80,7 @@ test('an open step is in the address, and Back closes it', async (t) => {
   await page.waitForURL(/#\/training$/);
   const other = await opened(t, { hash: '#/training?smooth=0.5&run=demo&step=225' });
   await other.getByRole('heading', { name: 'Step 225 of A demo' }).waitFor();
+  await other.getByTestId('completion-row').first().waitFor();
 });
 
 test('everything is there by keyboard', async (t) => {

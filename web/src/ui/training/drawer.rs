@@ -19,18 +19,26 @@ pub fn Drawer() -> impl IntoView {
     let state = expect_context::<State>();
     let folds = RwSignal::new(Ok::<_, String>(Vec::<Fold>::new()));
     let chosen = RwSignal::new(0usize);
-    // What is shown is what was asked for last.
-    Effect::new(move |_| {
-        let Some(opened) = state.opened.get() else {
-            return;
-        };
+    // The step and where its lines stand: completions come behind metrics, and a run that is written to grows.
+    let asked = Memo::new(move |_| {
+        let opened = state.opened.get()?;
+        let lines = state.run(opened.run, |run| run.index.get(opened.step))?;
+        Some((opened, lines))
+    });
+    Effect::new(move |before: Option<Option<Opened>>| {
+        let (opened, lines) = asked.get()?;
+        let is_another = before.flatten() != Some(opened);
         leptos::task::spawn_local(async move {
             let found = state.completions(opened).await.map(fold);
-            if state.opened.get_untracked() == Some(opened) {
-                chosen.set(0);
+            // What is shown is what was asked for last.
+            if asked.try_get_untracked().flatten() == Some((opened, lines)) {
+                if is_another {
+                    chosen.set(0);
+                }
                 folds.set(found);
             }
         });
+        Some(opened)
     });
     // The rules of its run, as soon as there are rows to try them on.
     let due = Memo::new(move |_| {
