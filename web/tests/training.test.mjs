@@ -81,6 +81,7 @@ test('an open step is in the address, and Back closes it', async (t) => {
   const other = await opened(t, { hash: '#/training?smooth=0.5&run=demo&step=225' });
   await other.getByRole('heading', { name: 'Step 225 of A demo' }).waitFor();
   await other.getByTestId('completion-row').first().waitFor();
+  await other.getByTestId('badge').filter({ hasText: 'recomputed = logged, by strict, which gives all' }).waitFor();
 });
 
 test('everything is there by keyboard', async (t) => {
@@ -243,6 +244,14 @@ test('a run is judged by one rule, its own, whichever others fit a row', async (
   await badges(/by strict.*as the run's config\.toml has it/);
   await open({ ...files, 'completions.jsonl': completions + completion(2, 1, right, { total: 0.5 }) });
   await badges('but no rules give all of this run\'s rewards: paper gives 3 of the 4 that were tried');
+  // The run's own rows come when the step is open.
+  await open({ ...files, 'migrations.jsonl': row.replace('np.vstack(a)', 'other(b)') });
+  await page.getByTestId('badge').filter({ hasText: "but no rules give all of this run's rewards" }).waitFor();
+  await drop(page, { 'migrations.jsonl': row });
+  await badges('recomputed = logged, by paper, which gives all 3 rewards that were tried');
+  // Too long to be tried.
+  await open({ ...files, 'completions.jsonl': completion(1, 1, answer('np.vstack(a)\n'.repeat(2000))) + completion(2, 1, answer('np.vstack(a)\n'.repeat(2000))) });
+  await page.getByTestId('badge').filter({ hasText: 'by which rules the run was scored is not known' }).waitFor();
 });
 
 test('completions that come after metrics are the run\'s where their rewards are', async (t) => {

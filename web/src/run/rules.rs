@@ -35,6 +35,8 @@ pub enum RunRules {
     Fitting(Rules, usize),
     /// None do: the nearest, how many rewards they give, and of how many.
     Unfit(Rules, usize, usize),
+    /// No reward could be tried.
+    Untried,
 }
 
 impl Fit {
@@ -57,20 +59,17 @@ impl Fit {
         }
     }
 
-    /// How many rewards were tried.
-    pub fn tried(self) -> usize {
-        self.of
-    }
-
-    /// What follows; `None` where nothing was tried.
-    pub fn rules(self) -> Option<RunRules> {
-        let most = *self.agree.iter().max()?;
-        let first = self.agree.iter().position(|agree| *agree == most)?;
-        let rules = Self::ORDER[first];
+    /// What follows.
+    pub fn rules(self) -> RunRules {
+        // Of those that give as many, the first.
+        let tried = self.agree.into_iter().zip(Self::ORDER).rev();
+        let Some((most, rules)) = tried.max_by_key(|(agree, _)| *agree) else {
+            return RunRules::Untried;
+        };
         match self.of {
-            0 => None,
-            of if most == of => Some(RunRules::Fitting(rules, of)),
-            of => Some(RunRules::Unfit(rules, most, of)),
+            0 => RunRules::Untried,
+            of if most == of => RunRules::Fitting(rules, of),
+            of => RunRules::Unfit(rules, most, of),
         }
     }
 }
@@ -87,7 +86,7 @@ impl RunRules {
             RunRules::Configured(rules)
             | RunRules::Fitting(rules, _)
             | RunRules::Unfit(rules, ..) => rules,
-            RunRules::Foreign(_) => Rules::default(),
+            RunRules::Foreign(_) | RunRules::Untried => Rules::default(),
         }
     }
 
@@ -118,8 +117,9 @@ impl RunRules {
             RunRules::Unfit(_, agree, of) => format!(
                 "but no rules give all of this run's rewards: {name} gives {agree} of the {of} that were tried. Other weights, or not the rows of this run"
             ),
+            RunRules::Untried => "but by which rules the run was scored is not known: of those completions that were looked at, none has a row and is short enough to be tried".to_owned(),
         };
-        let fits = is_same && !matches!(self, RunRules::Unfit(..));
+        let fits = is_same && !matches!(self, RunRules::Unfit(..) | RunRules::Untried);
         (fits, format!("{said}, {whence}"))
     }
 }
@@ -169,20 +169,24 @@ mod tests {
         let right = with_tags("", "np.vstack(a)");
         // By the paper: format 1 and ES* 2, whichever block is read.
         let rows = [(&*right, 3.0), (&*right, 3.0), (&*thought(), 3.0)];
-        assert_eq!(fit(&rows).rules(), Some(RunRules::Fitting(Rules::Paper, 3)));
-        assert_eq!(
-            fit(&rows[..2]).rules(),
-            Some(RunRules::Fitting(Rules::Strict, 2))
-        );
-        assert_eq!(fit(&[]).rules(), None);
+        assert_eq!(fit(&rows).rules(), RunRules::Fitting(Rules::Paper, 3));
+        assert_eq!(fit(&rows[..2]).rules(), RunRules::Fitting(Rules::Strict, 2));
+    }
+
+    #[test]
+    fn where_nothing_could_be_tried_that_is_said() {
+        let long = with_tags("", &"np.vstack(a)\n".repeat(2000));
+        for rules in [fit(&[]).rules(), fit(&[(&long, 3.0)]).rules()] {
+            assert_eq!(rules, RunRules::Untried);
+            let (fits, said) = rules.held_against(3.0, Some(3.0));
+            assert!(!fits && said.contains("is not known"), "{said}");
+        }
     }
 
     #[test]
     fn where_no_rules_give_all_it_is_said_how_many_the_nearest_give() {
         let right = with_tags("", "np.vstack(a)");
-        let rules = fit(&[(&right, 3.0), (&right, 3.0), (&right, 2.5)])
-            .rules()
-            .unwrap();
+        let rules = fit(&[(&right, 3.0), (&right, 3.0), (&right, 2.5)]).rules();
         assert_eq!(rules, RunRules::Unfit(Rules::Strict, 2, 3));
         let (fits, said) = rules.held_against(3.0, Some(3.0));
         assert!(!fits);

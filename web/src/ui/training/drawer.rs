@@ -2,7 +2,7 @@
 
 use super::chart::letter;
 use super::completions::Chosen;
-use super::state::{Opened, State};
+use super::state::{Opened, Run, State};
 use crate::run::{Fold, fold};
 use crate::score::signed;
 use crate::ui::keys::on_key;
@@ -40,10 +40,12 @@ pub fn Drawer() -> impl IntoView {
         });
         Some(opened)
     });
-    // The rules of its run, as soon as there are rows to try them on.
+    // The rules of its run, as soon as all is read that they are tried on.
     let due = Memo::new(move |_| {
         let id = state.opened.get()?.run;
-        state.run(id, |run| run.rows.is_some().then_some(id))?
+        let is_read = state.reading.with(Option::is_none);
+        let are_due = state.run(id, Run::rules_are_due)?;
+        (is_read && are_due).then_some(id)
     });
     Effect::new(move |_| {
         if let Some(id) = due.get() {

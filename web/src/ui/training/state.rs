@@ -86,12 +86,18 @@ pub struct Run {
 }
 
 impl Run {
+    /// Whether its completions are to be tried for its rules: there are some, with rows, and nobody has said or tried it yet.
+    pub fn rules_are_due(&self) -> bool {
+        let is_open = self.rules.is_none() && !self.rules_tried;
+        is_open && self.rows.is_some() && self.completions.is_some() && !self.index.is_empty()
+    }
+
     /// Takes the rows that it was trained on. Rules that were found by others have to be found again.
     pub fn take_rows(&mut self, rows: Rc<HashMap<u64, Row>>) {
         self.rows = Some(rows);
         if matches!(
             self.rules,
-            Some(RunRules::Fitting(..) | RunRules::Unfit(..)) | None
+            Some(RunRules::Fitting(..) | RunRules::Unfit(..) | RunRules::Untried) | None
         ) {
             self.rules = None;
             self.rules_tried = false;
@@ -253,8 +259,8 @@ impl State {
     pub async fn find_rules(self, id: u32) {
         let found = self.runs.with_untracked(|runs| {
             let run = runs.iter().find(|run| run.id == id)?;
-            let is_due = run.rules.is_none() && !run.rules_tried && run.completions.is_some();
-            is_due.then(|| Some((run.index.spread(TRIED), run.rows.clone()?)))?
+            let rows = run.rows.clone().filter(|_| run.rules_are_due())?;
+            Some((run.index.spread(TRIED), rows))
         });
         let Some((steps, rows)) = found else { return };
         self.change(id, |run| run.rules_tried = true);
@@ -274,7 +280,7 @@ impl State {
         self.change(id, |run| {
             // Other rows may have come meanwhile.
             if run.rows.as_ref().is_some_and(|now| Rc::ptr_eq(now, &rows)) && run.rules.is_none() {
-                run.rules = fit.rules();
+                run.rules = Some(fit.rules());
             }
         });
     }
