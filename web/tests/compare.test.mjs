@@ -223,7 +223,8 @@ test('files of one name are told apart, and those that share nothing say why', a
 });
 
 test('an address is asked about, and another site is not asked', async (t) => {
-  const page = await opened(t, { hash: '#/compare?file=demo-after.jsonl&file=demo-before.jsonl' });
+  const page = await opened(t, { hash: '#/compare?file=demo-after.jsonl&file=demo-before.jsonl', waits: false });
+  await page.getByTestId('loaded-file').nth(1).waitFor();
   const begun = server.asked.length;
   assert.match(await page.getByTestId('ask').innerText(), /Fetch these\?.*demo-after\.jsonl/s);
   assert.equal(server.asked.length, begun);
@@ -240,7 +241,11 @@ test("a link's sides are its own files, whatever is open", async (t) => {
   await becomes(page, 'join', /^2 examples/);
   await page.evaluate(() => (location.hash = '#/compare?file=demo-before.jsonl&file=demo-after.jsonl&a=1&b=0'));
   await page.getByTestId('ask').waitFor();
+  await becomes(page, 'not-comparable', "Nothing is compared until the link's files are open");
+  await page.getByTestId('ask-no').click();
   await becomes(page, 'join', /^2 examples/);
+  await page.waitForURL(/own=/);
+  await page.evaluate(() => (location.hash = '#/compare?file=demo-before.jsonl&file=demo-after.jsonl&a=1&b=0'));
   await page.getByTestId('ask-yes').click();
   await becomes(page, 'compare-verdict', /13 wins, 27 losses/);
   await page.waitForURL(/#\/compare\?file=demo-before\.jsonl&file=demo-after\.jsonl&a=1&b=0$/);
@@ -265,6 +270,35 @@ test("a link about one's own files names them, and they have to be the same", as
   const third = await opened(t, { hash, waits: false });
   await third.getByTestId('show-demo').click();
   await becomes(third, 'join', /^96 examples/);
+});
+
+test('nothing else is compared under a link, until somebody chooses otherwise', async (t) => {
+  const page = await opened(t);
+  const hash = '#/compare?own=111111111111/a.jsonl&own=222222222222/b.jsonl';
+  await page.evaluate((hash) => (location.hash = hash), hash);
+  await becomes(page, 'not-comparable', "Nothing is compared until the link's files are open");
+  assert.equal(await page.getByTestId('compare-verdict').count(), 0);
+  await give(page, { 'c.jsonl': A, 'd.jsonl': B });
+  await page.getByTestId('loaded-file').filter({ hasText: 'd.jsonl' }).filter({ hasText: '4 answers' }).waitFor();
+  assert.equal(await page.getByRole('radio', { checked: true }).count(), 0);
+  assert.equal(await page.evaluate(() => location.hash), hash);
+  await page.getByTestId('loaded-file').nth(0).getByRole('radio', { name: 'A' }).check();
+  await becomes(page, 'join', /^2 examples/);
+  await becomes(page, 'left-behind', 'c.jsonl and d.jsonl of your own do not travel with the link');
+  await page.waitForURL(/#\/compare\?own=[0-9a-f]{12}\/c\.jsonl&own=[0-9a-f]{12}\/d\.jsonl$/);
+  // The link's come too late.
+  await give(page, { 'a.jsonl': line(9, true), 'b.jsonl': line(9, true) });
+  await page.getByTestId('loaded-file').nth(3).filter({ hasText: '1 answer' }).waitFor();
+  await becomes(page, 'join', /^2 examples/);
+});
+
+test('a link that opens a pair leaves "Back" to close it', async (t) => {
+  const page = await opened(t, { hash: '#/compare?pair=3' });
+  await becomes(page, 'drawer-title', /^row 3/);
+  await page.goBack();
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+  await page.waitForURL(/#\/compare$/);
+  assert.match(await verdict(page), /on 96 pairs/);
 });
 
 test('a wrong file takes nothing away, and the same one is noticed', async (t) => {

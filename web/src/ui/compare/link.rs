@@ -44,14 +44,34 @@ impl State {
             return;
         }
         let places = self.linked.with_untracked(|linked| {
-            let place = |at: usize| self.files.with_open(|open| linked.get(at)?.place(open));
-            place(a).zip(place(b))
+            self.files.with_open(|open| {
+                // Of a side that is none of its files a link says no more than the place.
+                let place = |at: usize| linked.get(at).map_or(Some(at), |file| file.place(open));
+                place(a).zip(place(b))
+            })
         });
         if let Some((a, b)) = places {
             self.sides_due.set(None);
             self.a.set(a);
             self.b.set(b);
         }
+    }
+
+    /// Whether a link's files are not open yet, so that nothing is compared.
+    pub fn awaits_files(self) -> bool {
+        self.sides_due.with(Option::is_some)
+    }
+
+    /// Makes a file one of the sides. One file is not both: they change places.
+    pub(super) fn choose(self, side: RwSignal<usize>, other: RwSignal<usize>, place: usize) {
+        // Whoever chooses does not wait for a link's files any more.
+        if self.sides_due.get_untracked().is_some() {
+            self.forget_link();
+        }
+        if other.get_untracked() == place {
+            other.set(side.get_untracked());
+        }
+        side.set(place);
     }
 
     /// Opens the pair of an example.

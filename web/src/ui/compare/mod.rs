@@ -41,6 +41,12 @@ pub fn ComparePage() -> impl IntoView {
     });
     // A memo: the page is built anew when it changes, and not with every change of the comparison.
     let comparable = Memo::new(move |_| state.compared.with(Option::is_some));
+    let needed = move || match state.awaits_files() {
+        true => {
+            "Nothing is compared until the link's files are open; to compare others, choose A or B among those that are."
+        }
+        false => "Two files with answers are needed: one is A, the other B.",
+    };
     let opened = Memo::new(move |_| state.selected.get().is_some());
     view! {
         <div class="compare">
@@ -59,7 +65,7 @@ pub fn ComparePage() -> impl IntoView {
             </aside>
             <section class="results" aria-label="which is better" data-testid="comparison">
                 {move || match comparable.get() {
-                    false => view! { <p class="hint" data-testid="not-comparable">"Two files with answers are needed: one is A, the other B."</p> }.into_any(),
+                    false => view! { <p class="hint" data-testid="not-comparable">{needed}</p> }.into_any(),
                     true => view! {
                         <verdict::Verdict/>
                         <summary::Summary/>

@@ -176,7 +176,7 @@ fn Entry(id: usize) -> impl IntoView {
             .with(|all| all.iter().position(|file| file.id == id))
     });
     let choice = move |letter: &'static str, side: RwSignal<usize>, other: RwSignal<usize>| {
-        let chosen = move || place.get() == Some(side.get());
+        let chosen = move || place.get() == Some(side.get()) && !state.awaits_files();
         view! {
             <label class=format!("side side-{}", letter.to_lowercase()) title=if letter == "A" { "the baseline" } else { "compared with the baseline" }>
                 <input
@@ -185,11 +185,7 @@ fn Entry(id: usize) -> impl IntoView {
                     data-testid=format!("side-{}-{id}", letter.to_lowercase())
                     prop:checked=chosen
                     on:change=move |_| if let Some(place) = place.get_untracked() {
-                        // One file is not both: they change places.
-                        if other.get_untracked() == place {
-                            other.set(side.get_untracked());
-                        }
-                        side.set(place);
+                        state.choose(side, other, place);
                     }
                 />
                 {letter}

@@ -83,7 +83,7 @@ pub struct State {
     pub begun: RwSignal<bool>,
     /// Where values come from, chosen or not.
     pub used_basis: Memo<Basis>,
-    /// The two files; `None` as long as there are not two.
+    /// The two files; `None` as long as there are not two, or those of a link are not open.
     pub compared: Memo<Option<Compared>>,
     /// The pairs that are shown.
     pub shown: Memo<Vec<u32>>,
@@ -122,7 +122,13 @@ impl State {
                 .get()
                 .unwrap_or_else(|| Basis::usual(&a_records, rules_of(a.get()), &b_records))
         });
+        let sides_due = RwSignal::new(None::<(usize, usize)>);
+        let is_due = Memo::new(move |_| sides_due.with(Option::is_some));
         let compared = Memo::new(move |_| {
+            // What is open may be anything: its numbers would stand under the address of others.
+            if is_due.get() {
+                return None;
+            }
             let (a_side, b_side) = (a_records.get()?, b_records.get()?);
             let comparison = Comparison::of(&a_side.1, &b_side.1, measure.get(), used_basis.get());
             Some(Compared {
@@ -153,7 +159,7 @@ impl State {
             selected: RwSignal::new(None),
             asked: RwSignal::new(Vec::new()),
             linked: RwSignal::new(query.files),
-            sides_due: RwSignal::new(None),
+            sides_due,
             pair_due: RwSignal::new(None),
             failure: RwSignal::new(None),
             begun: RwSignal::new(false),
@@ -206,7 +212,8 @@ impl State {
         let query = Memo::new(move |_| self.query());
         Effect::new(move |before: Option<bool>| {
             let query = query.get();
-            let is_open = query.pair.is_some();
+            // A pair that is still to be opened is no step yet.
+            let is_open = self.selected.get().is_some();
             if before == Some(false) && is_open {
                 let closed = Query {
                     pair: None,
