@@ -62,6 +62,10 @@ pub fn follow(page: Page, query: &str) {
 
 /// Makes a step of the browser's history of what was opened on a page, so that "Back" closes it: the page's state without it, and with it.
 pub fn enter(page: Page, without: &str, with: &str) {
+    // Whoever came by "Forward" stands on it again.
+    if is_entered() {
+        return follow(page, with);
+    }
     if current() == page
         && let Ok(history) = window().history()
     {
@@ -71,13 +75,18 @@ pub fn enter(page: Page, without: &str, with: &str) {
     }
 }
 
+/// Whether this step of the history is one that [`enter`] made.
+fn is_entered() -> bool {
+    let mark = window().history().and_then(|history| history.state());
+    mark.is_ok_and(|mark| mark == ENTERED)
+}
+
 /// Goes back from what [`enter`] made to a page's state as it is now: what was opened was closed by other ways than "Back".
 pub fn leave(page: Page, query: String) {
     let Ok(history) = window().history() else {
         return;
     };
-    let entered = history.state().is_ok_and(|mark| mark == ENTERED);
-    if !entered || current() != page {
+    if !is_entered() || current() != page {
         return follow(page, &query);
     }
     let once = Rc::new(Cell::new(None::<WindowListenerHandle>));
