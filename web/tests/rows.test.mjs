@@ -57,6 +57,14 @@ test('a data set is walked, and an answer to its rows written', async (t) => {
   assert.equal((await page.getByTestId('row').nth(1).innerText()).match(/not answered · changed/)?.length, 1);
 });
 
+test('an answer that failed is none of a row that waits for one', async (t) => {
+  const page = await opened(t);
+  await give(page, 'results.jsonl', [row('np.vstack(a)'), row('x', { completion: null }), row('x', { completion: undefined })].join('\n'));
+  await done(page, 3);
+  await page.getByTestId('unanswered').filter({ hasText: '1 row has no completion' }).waitFor();
+  assert.match(await page.getByTestId('faults').innerText(), /1 line could not be read\s*results\.jsonl:2: completion is null, not a text/);
+});
+
 test('what a row was changed to stays while others are looked at, and the file has its own', async (t) => {
   const page = await opened(t);
   await give(page, 'rows.jsonl', FOUR);

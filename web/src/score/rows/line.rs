@@ -2,13 +2,13 @@
 
 use super::from_python_json;
 use crate::score::{AnswerKind, Case};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// The fields of a line that matter here; others may stand beside them.
 #[derive(Debug, Deserialize)]
 struct Fields {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_too")]
     completion: Option<Text>,
     #[serde(default)]
     target: Option<Text>,
@@ -34,6 +34,11 @@ enum Text {
     Other(Value),
 }
 
+/// A value that stands there, if only as null: results have that where an answer failed, and rows of a data set have nothing.
+fn null_too<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Text>, D::Error> {
+    Text::deserialize(value).map(Some)
+}
+
 /// A line as it is scored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
@@ -45,7 +50,7 @@ pub struct Line {
     pub new_version: String,
     /// The total that stands in the line; `None` where none does.
     pub logged: Option<f64>,
-    /// Whether it has a completion; a row of a data set has none, and an empty one takes its place.
+    /// Whether it has a completion; a row of a data set has none and no total, and an empty one takes its place.
     pub is_answered: bool,
     /// What is wrong with it, and does not keep it from being scored.
     pub remark: Option<String>,
@@ -120,7 +125,8 @@ impl Line {
         if has_no_target && text.contains("\"advantage\"") {
             return Err(LineError::NoTargetInRun);
         }
-        let is_answered = has_no_target || fields.completion.is_some();
+        let is_of_results = fields.completion.is_some() || fields.total.is_some();
+        let is_answered = has_no_target || is_of_results;
         let completion = match is_answered {
             true => required("completion", fields.completion)?,
             false => String::new(),
@@ -218,6 +224,12 @@ mod tests {
         // An answer may be empty.
         let line = Line::parse(br#"{"completion": "", "new_code": "n"}"#).unwrap();
         assert!(line.is_answered);
+        // One that failed is none, and its line is to be told of.
+        assert_eq!(
+            error(r#"{"completion": null, "new_code": "n"}"#),
+            "completion is null, not a text"
+        );
+        assert!(error(r#"{"new_code": "n", "total": -3.0}"#).starts_with("completion is missing"));
     }
 
     #[test]
