@@ -58,6 +58,24 @@ test('the page opens with a real pair, loaded only here', async (t) => {
   assert.equal(asked.filter((path) => path.endsWith('.wasm')).length, 1);
 });
 
+test("the demo's files are offered where they are not on their way", async (t) => {
+  const page = await opened(t, { hash: '', waits: false });
+  await page.getByTestId('total').waitFor();
+  let letGo;
+  const held = new Promise((done) => (letGo = done));
+  await page.route('**/demo-before.jsonl', async (route) => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest('**/demo-before.jsonl');
+  await page.keyboard.press('2');
+  await asked;
+  await page.getByTestId('not-comparable').waitFor();
+  assert.equal(await page.getByTestId('show-demo').count(), 0);
+  letGo();
+  await page.getByTestId('compare-verdict').waitFor();
+});
+
 test('files and choices are there when one comes back from another page, and the address says what is', async (t) => {
   const page = await opened(t);
   await give(page, { 'a.jsonl': A, 'b.jsonl': B });

@@ -102,19 +102,19 @@ pub fn Panel() -> impl IntoView {
 /// Fetches and opens the files that come with the page, unless others with answers were opened meanwhile.
 fn load_bundled(state: State) {
     state.begun.set(true);
+    state.coming.set(true);
     state.failure.set(None);
     leptos::task::spawn_local(async move {
-        let mut fetched = Vec::new();
-        for (address, name) in BUNDLED {
-            match fetch(address).await {
-                Ok(blob) => fetched.push((name.to_owned(), blob)),
-                Err(why) => {
-                    // Whoever comes back asks again.
-                    state.begun.set(false);
-                    return state.failure.set(Some(why));
-                }
+        let fetched = fetch_bundled().await;
+        state.coming.set(false);
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(why) => {
+                // Whoever comes back asks again.
+                state.begun.set(false);
+                return state.failure.set(Some(why));
             }
-        }
+        };
         let files = state.files;
         let is_needed = files.all.with_untracked(|all| {
             let holds = |file: &Loaded| !file.records.is_empty() || file.bundled;
@@ -126,6 +126,14 @@ fn load_bundled(state: State) {
                 .for_each(|(name, blob)| files.open(name, blob, None, true));
         }
     });
+}
+
+async fn fetch_bundled() -> Result<Vec<(String, Blob)>, String> {
+    let mut fetched = Vec::new();
+    for (address, name) in BUNDLED {
+        fetched.push((name.to_owned(), fetch(address).await?));
+    }
+    Ok(fetched)
 }
 
 /// What is to be said of a link's files, and the way to the files that come with the page where there is nothing else to see.
@@ -141,7 +149,7 @@ fn Linked() -> impl IntoView {
             all.iter()
                 .all(|file| file.records.is_empty() && !file.bundled)
         };
-        state.begun.get() && state.files.all.with(none)
+        state.begun.get() && !state.coming.get() && state.files.all.with(none)
     });
     move || {
         let said = said

@@ -81,6 +81,8 @@ pub struct State {
     pub failure: RwSignal<Option<String>>,
     /// The files that come with the page have been asked for.
     pub begun: RwSignal<bool>,
+    /// They are on their way.
+    pub(super) coming: RwSignal<bool>,
     /// Where values come from, chosen or not.
     pub used_basis: Memo<Basis>,
     /// The two files; `None` as long as there are not two, or those of a link are not open.
@@ -163,6 +165,7 @@ impl State {
             pair_due: RwSignal::new(None),
             failure: RwSignal::new(None),
             begun: RwSignal::new(false),
+            coming: RwSignal::new(false),
             used_basis,
             compared,
             shown,
