@@ -261,6 +261,19 @@ test('completions that come after metrics are the run\'s where their rewards are
   await drop(page, { 'completions.jsonl': completion(1, 1, 'c', { total: 2 }) + completion(2, 1, 'c', { total: 2 }) });
   await page.getByTestId('failures').filter({ hasText: 'completions.jsonl: not the completions of metrics.jsonl (at step 1 the metrics have the mean reward +1.000, the completions +2.000)' }).waitFor();
   assert.equal(await page.getByTestId('run').count(), 2);
+  // Runs of one seed begin alike; and of some nothing tells.
+  const others = {
+    'at step 2 the metrics have the mean reward +2.000, the completions +9.000': [1, 9],
+    'whether they are the completions of metrics.jsonl cannot be told': [null, null],
+  };
+  for (const [said, [first, second]] of Object.entries(others)) {
+    await page.getByTestId('close-runs').click();
+    await drop(page, { 'metrics.jsonl': metrics(2) });
+    await page.getByTestId('legend').filter({ hasText: '2 steps' }).waitFor();
+    await drop(page, { 'completions.jsonl': completion(1, 1, 'c', { total: first }) + completion(2, 1, 'c', { total: second }) });
+    await page.getByTestId('failures').filter({ hasText: said }).waitFor();
+    await page.getByTestId('run').nth(1).waitFor();
+  }
   await page.getByTestId('close-runs').click();
   await drop(page, { 'metrics.jsonl': metrics(2) });
   await page.getByTestId('legend').filter({ hasText: '2 steps' }).waitFor();

@@ -15,7 +15,7 @@ mod rows;
 mod rules;
 mod tail;
 
-pub use belongs::{Belongs, belongs};
+pub use belongs::{Belongs, COMPARED_BYTES, belongs};
 pub use completions::{CompletionError, CompletionLine, of_step};
 pub use config::training_file;
 pub use fold::{Fold, fold};

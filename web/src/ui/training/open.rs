@@ -3,7 +3,8 @@
 use super::state::{Source, State};
 use crate::index_worker::News;
 use crate::run::{
-    Belongs, Kind, NotOfARun, RowsReader, RunRules, SNIFF_BYTES, belongs, find, training_file,
+    Belongs, COMPARED_BYTES, Kind, NotOfARun, RowsReader, RunRules, SNIFF_BYTES, belongs, find,
+    training_file,
 };
 use crate::ui::opened::Opened;
 use js_sys::{Array, Promise};
@@ -182,33 +183,30 @@ impl Reader {
         let Some(id) = waiting else {
             return self.state.add(name.to_owned());
         };
-        let beginning = Source::File(blob.clone()).read(0, SNIFF_BYTES as u64).await;
-        let is_whole = blob.size() <= SNIFF_BYTES as f64;
+        let beginning = Source::File(blob.clone()).read(0, COMPARED_BYTES).await;
+        let is_whole = blob.size() <= COMPARED_BYTES as f64;
         let found = self.state.run(id, |run| {
-            let beginning = beginning.unwrap_or_default();
-            belongs(&run.metrics.metrics, &beginning, is_whole)
+            let belongs = |bytes: Vec<u8>| belongs(&run.metrics.metrics, &bytes, is_whole);
+            (run.name.clone(), beginning.map(belongs))
         });
-        match found {
-            Some(Belongs::Yes) => id,
-            Some(Belongs::Unknown) => {
-                let said =
-                    format!("whether {path} is of this run cannot be told: open both together");
-                self.state.change(id, |run| run.notes.push(said));
-                id
+        let said = match found {
+            Some((_, Ok(Belongs::Yes))) => return id,
+            Some((other, Ok(Belongs::No(why)))) => {
+                Some(format!("not the completions of {other} ({why})"))
             }
-            Some(Belongs::No(why)) => {
-                let other = self
-                    .state
-                    .run(id, |run| run.name.clone())
-                    .unwrap_or_default();
-                let said = format!(
-                    "{path}: not the completions of {other} ({why}), and therefore a run of its own; open its metrics.jsonl together with it"
-                );
-                self.state.failures.update(|all| all.push(said));
-                self.state.add(name.to_owned())
-            }
-            None => self.state.add(name.to_owned()),
+            Some((other, Ok(Belongs::Unknown))) => Some(format!(
+                "whether they are the completions of {other} cannot be told: no whole step has its rewards in both"
+            )),
+            // Which is said where they are read.
+            Some((_, Err(_))) | None => None,
+        };
+        if let Some(said) = said {
+            let said = format!(
+                "{path}: {said}, and therefore a run of its own; open its metrics.jsonl together with it"
+            );
+            self.state.failures.update(|all| all.push(said));
         }
+        self.state.add(name.to_owned())
     }
 
     async fn read_rows(
