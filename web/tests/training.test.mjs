@@ -242,6 +242,10 @@ test('a run is judged by one rule, its own, whichever others fit a row', async (
   await badges('recomputed = logged, by paper, which gives all 3 rewards that were tried');
   await open({ ...files, 'config.toml': '[data]\ntrain = "data/migrations.jsonl"\n\n[reward]\nmode = "strict"\n' });
   await badges(/by strict.*as the run's config\.toml has it/);
+  // One that says nothing of rewards, as another program's.
+  await open({ ...files, 'config.toml': '[package]\nname = "other"\n' });
+  assert.match(await legend(page), /its config\.toml has no \[reward\]/);
+  await badges('recomputed = logged, by paper, which gives all 3 rewards that were tried');
   await open({ ...files, 'completions.jsonl': completions + completion(2, 1, right, { total: 0.5 }) });
   await badges('but no rules give all of this run\'s rewards: paper gives 3 of the 4 that were tried');
   // The run's own rows come when the step is open.

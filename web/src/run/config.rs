@@ -11,11 +11,13 @@ pub fn training_file(config: &str) -> Option<&str> {
     path.rsplit(['/', '\\']).next()
 }
 
-/// The rules that answers were scored by; those that a missing key stands for are the trainer's.
+/// The rules that answers were scored by; those that a missing key stands for are the trainer's. `None` where the file says nothing of rewards, as
+/// another program's does.
 ///
 /// # Errors
 /// They are none of the page's own: what they are.
-pub fn reward_rules(config: &str) -> Result<Rules, String> {
+pub fn reward_rules(config: &str) -> Option<Result<Rules, String>> {
+    config.lines().find(|line| line.trim() == "[reward]")?;
     let written = |key| value(config, "reward", key).map(|value| value.trim_matches(['"', '\'']));
     let mode = written("mode").unwrap_or("strict");
     let comparison = written("comparison").unwrap_or("characters");
@@ -34,9 +36,8 @@ pub fn reward_rules(config: &str) -> Result<Rules, String> {
     let rubric = rubric();
     let rules = Rules::ALL.into_iter();
     let mut rules = rules.filter(|rules| rubric.as_ref() == Some(&rules.rubric()));
-    rules
-        .next()
-        .ok_or_else(|| format!("mode {mode}, comparison {comparison}, weights {weights}"))
+    let own = || format!("mode {mode}, comparison {comparison}, weights {weights}");
+    Some(rules.next().ok_or_else(own))
 }
 
 /// What stands behind a key of a section, as it is written.
@@ -67,10 +68,12 @@ mod tests {
     #[test]
     fn the_configuration_names_the_rules() {
         let of = |reward: &str| {
-            reward_rules(&format!(
-                "[data]\ntrain = \"t\"\n[reward]\n{reward}[loss]\n"
-            ))
+            let config = format!("[data]\ntrain = \"t\"\n[reward]\n{reward}[loss]\n");
+            reward_rules(&config).unwrap()
         };
+        for other in ["", "[package]\nmode = \"paper\"\n", "reward = 1\n"] {
+            assert_eq!(reward_rules(other), None, "{other}");
+        }
         let written = "# Rules: paper = the reference\nmode = \"paper\"\ncomparison = \"characters\"\nweights = { es_star = 1.0, format = 1.0 }\n";
         assert_eq!(of(written), Ok(Rules::Paper));
         assert_eq!(of("mode = \"strict\"\n"), Ok(Rules::Strict));

@@ -75,9 +75,10 @@ impl Fit {
 }
 
 impl RunRules {
-    /// Those of a config.toml.
-    pub fn of_config(config: &str) -> Self {
-        reward_rules(config).map_or_else(RunRules::Foreign, RunRules::Configured)
+    /// Those of a config.toml; `None` where it has none.
+    pub fn of_config(config: &str) -> Option<Self> {
+        let rules = reward_rules(config)?;
+        Some(rules.map_or_else(RunRules::Foreign, RunRules::Configured))
     }
 
     /// The rules that a completion is recomputed by.

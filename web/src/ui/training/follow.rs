@@ -1,7 +1,7 @@
 //! Runs that `recode-trainer playground` serves: read, and read on while they grow.
 
 use super::state::{Source, State, in_a_moment};
-use crate::run::{Change, IndexReader, MetricsReader, RowsReader, RunRules, Tail, training_file};
+use crate::run::{Change, IndexReader, MetricsReader, RowsReader, Tail, training_file};
 use crate::ui::served::{Listed, ListedFile, Listing, address_of, list_runs, runs_address, served};
 use leptos::prelude::*;
 use std::collections::HashMap;
@@ -208,11 +208,10 @@ impl Followed {
         if !self.has_config
             && let Some(config) = file("config.toml")
         {
-            self.has_config = true;
             let config = served(&address(&config.path), None).await?;
             let config = String::from_utf8_lossy(&config);
-            let rules = RunRules::of_config(&config);
-            state.change(id, |run| run.rules = Some(rules));
+            self.has_config = true;
+            state.change(id, |run| run.take_config(&config));
             let rows = training_file(&config).map(|name| format!("data/{name}"));
             if let Some(rows) = rows.as_deref().and_then(file) {
                 let mut reader = RowsReader::default();

@@ -3,8 +3,7 @@
 use super::state::{Source, State};
 use crate::index_worker::News;
 use crate::run::{
-    Belongs, COMPARED_BYTES, Kind, NotOfARun, RowsReader, RunRules, SNIFF_BYTES, belongs, find,
-    training_file,
+    Belongs, COMPARED_BYTES, Kind, NotOfARun, RowsReader, SNIFF_BYTES, belongs, find, training_file,
 };
 use crate::ui::opened::Opened;
 use js_sys::{Array, Promise};
@@ -98,8 +97,13 @@ impl Reader {
         for (path, blob) in files {
             let source = Source::File(blob.clone());
             if path.ends_with("config.toml") {
-                let text = source.read(0, CONFIG_BYTES).await.unwrap_or_default();
-                config = Some(String::from_utf8_lossy(&text).into_owned());
+                match source.read(0, CONFIG_BYTES).await {
+                    Ok(text) => config = Some(String::from_utf8_lossy(&text).into_owned()),
+                    Err(why) => self
+                        .state
+                        .failures
+                        .update(|all| all.push(format!("{path}: {why}"))),
+                }
                 continue;
             }
             let kind = source.read(0, SNIFF_BYTES as u64).await;
@@ -156,7 +160,7 @@ impl Reader {
         }
         self.state.change(id, |run| {
             if let Some(config) = &config {
-                run.rules = Some(RunRules::of_config(config));
+                run.take_config(config);
             }
             if let Some(rows) = rows {
                 run.take_rows(rows);

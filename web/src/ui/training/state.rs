@@ -92,6 +92,16 @@ impl Run {
         is_open && self.rows.is_some() && self.completions.is_some() && !self.index.is_empty()
     }
 
+    /// Takes the rules of its config.toml.
+    pub fn take_config(&mut self, config: &str) {
+        match RunRules::of_config(config) {
+            Some(rules) => self.rules = Some(rules),
+            None => self
+                .notes
+                .push("its config.toml has no [reward]".to_owned()),
+        }
+    }
+
     /// Takes the rows that it was trained on. Rules that were found by others have to be found again.
     pub fn take_rows(&mut self, rows: Rc<HashMap<u64, Row>>) {
         self.rows = Some(rows);
