@@ -17,8 +17,20 @@ pub fn odd(page: Page, query: &str) -> Vec<String> {
             expected => format!("{name}={value} (expected {expected})"),
         })
     });
-    without_value.chain(wrong).collect()
+    let has = |wanted: &str| fields(query).any(|(name, _)| name == wanted);
+    let alone = TOGETHER.iter().filter(|(of, ..)| *of == page);
+    let alone = alone.filter(|(_, one, other)| has(one) && !has(other));
+    let alone = alone.map(|(_, one, other)| format!("{one} (expected {other} with it)"));
+    without_value.chain(wrong).chain(alone).collect()
 }
+
+/// Fields that say nothing without another one.
+const TOGETHER: [(Page, &str, &str); 4] = [
+    (Page::Training, "run", "step"),
+    (Page::Training, "step", "run"),
+    (Page::Training, "from", "to"),
+    (Page::Training, "to", "from"),
+];
 
 /// What was expected, where a field is not understood.
 fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
@@ -90,6 +102,18 @@ mod tests {
             ["smooth=much (expected a number)"]
         );
         assert_eq!(odd(Page::TryIt, "rules=x&seed=not yet").len(), 1);
+    }
+
+    #[test]
+    fn what_counts_only_together_is_named_where_it_stands_alone() {
+        assert_eq!(
+            odd(Page::Training, "step=4&from=5"),
+            ["step (expected run with it)", "from (expected to with it)"]
+        );
+        assert_eq!(
+            odd(Page::Training, "run=a&to=5"),
+            ["run (expected step with it)", "to (expected from with it)"]
+        );
     }
 
     #[test]

@@ -226,6 +226,13 @@ test('what of an address is not understood is said in place', async (t) => {
   await page.getByTestId('odd-link').waitFor({ state: 'detached' });
 });
 
+test('rules stand in an address without a case', async (t) => {
+  const page = await opened(t, { hash: '#/score?rules=paper' });
+  assert.ok(await page.getByRole('radio', { name: 'paper' }).isChecked());
+  await page.locator('.figure').filter({ hasText: 'of 3 by paper' }).waitFor();
+  assert.equal(await page.getByTestId('odd-link').count(), 0);
+});
+
 test('a space that code does not have is seen', async (t) => {
   const page = await opened(t, { hash: link({ ...CASE, completion: answer('np.vstack(\u00a0rows)') }) });
   assert.match(await page.getByTestId('completion').innerText(), /np\.vstack\(\\u\{a0\}rows\)/);

@@ -61,12 +61,12 @@ impl Case {
         ])
     }
 
-    /// The case of a link; `None` where it holds none. What is not understood is passed over: a link may come from a later version.
-    pub fn from_query(query: &str) -> Option<(Case, Rules)> {
-        let (mut case, mut rules, mut found) = (Case::default(), Rules::default(), false);
+    /// The case of a link and its rules, as far as it holds them. What is not understood is passed over: a link may come from a later version.
+    pub fn from_query(query: &str) -> (Option<Case>, Option<Rules>) {
+        let (mut case, mut rules, mut found) = (Case::default(), None, false);
         for (name, text) in page::fields(query) {
             match name {
-                "rules" => rules = Rules::named(&text).unwrap_or_default(),
+                "rules" => rules = Rules::named(&text),
                 "update" => case.update_info = text,
                 "old" => case.old_code = text,
                 "target" => case.target = text,
@@ -76,7 +76,7 @@ impl Case {
             }
             found |= name != "rules";
         }
-        found.then_some((case, rules))
+        (found.then_some(case), rules)
     }
 }
 
@@ -122,9 +122,10 @@ mod tests {
 
     #[test]
     fn an_address_without_a_case_holds_none() {
-        for query in ["", "rules=paper", "x=1&y", "old"] {
-            assert_eq!(Case::from_query(query), None, "{query}");
+        for query in ["", "x=1&y", "old", "rules=harsh"] {
+            assert_eq!(Case::from_query(query), (None, None), "{query}");
         }
+        assert_eq!(Case::from_query("rules=paper"), (None, Some(Rules::Paper)));
     }
 
     proptest! {
@@ -134,7 +135,7 @@ mod tests {
             let case = Case { update_info: update, old_code: old, answer, kind, target: "a&b=c%".into() };
             let query = case.to_query(Rules::EditGain).unwrap();
             prop_assert!(query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%&=".contains(&byte)));
-            prop_assert_eq!(Case::from_query(&query), Some((case, Rules::EditGain)));
+            prop_assert_eq!(Case::from_query(&query), (Some(case), Some(Rules::EditGain)));
         }
 
         #[test]

@@ -38,17 +38,22 @@ impl Kept {
         }
     }
 
-    /// Takes the case of the address. An address without one, as a tab's, is given the page's, unless it is what the page opens with.
+    /// Takes the case of the address, or the rules alone. An address without either, as a tab's, is given the page's, unless it is what the page opens
+    /// with.
     fn take_linked_case(self) {
-        if let Some((linked, by)) = of_address() {
+        let (linked, by) = of_address();
+        if let Some(linked) = linked {
             // Whoever comes back to the row that is shown finds it so still.
             if self.case.with_untracked(|case| *case != linked) {
                 self.file.select(None);
                 self.file.unread.set(None);
             }
             self.case.set(linked);
-            self.rules.set(by);
+            self.rules.set(by.unwrap_or_default());
             return;
+        }
+        if let Some(by) = by {
+            return self.rules.set(by);
         }
         let is_first = self.case.with_untracked(|case| *case == EXAMPLES[0].case());
         if !is_first || self.rules.get_untracked() != Rules::default() {
@@ -214,10 +219,10 @@ impl State {
     }
 }
 
-fn of_address() -> Option<(Case, Rules)> {
-    let hash = window().location().hash().ok()?;
-    match page::parse(&hash)? {
-        (Page::Score, query) => Case::from_query(query),
-        _ => None,
+fn of_address() -> (Option<Case>, Option<Rules>) {
+    let hash = window().location().hash().unwrap_or_default();
+    match page::parse(&hash) {
+        Some((Page::Score, query)) => Case::from_query(query),
+        _ => (None, None),
     }
 }
