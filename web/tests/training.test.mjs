@@ -258,6 +258,31 @@ test('a run is judged by one rule, its own, whichever others fit a row', async (
   await page.getByTestId('badge').filter({ hasText: 'by which rules the run was scored is not known' }).waitFor();
 });
 
+test('the page can be used while the rules of long completions are found', async (t) => {
+  const page = await opened(t);
+  // 7 KB each, and one row as long.
+  const code = (name) => Array.from({ length: 180 }, (_, line) => `value_${line} = np.${name}([a, ${line}])`).join('\n');
+  const row = `${JSON.stringify({ new_code: code('vstack') })}\n`;
+  await drop(page, { 'metrics.jsonl': metrics(1), 'completions.jsonl': Array.from({ length: 64 }, (_, at) => completion(1, 1, answer(code(`stack_${at}`)))).join(''), 'rows.jsonl': row });
+  await page.getByTestId('legend').filter({ hasText: 'completions of 1 step' }).waitFor();
+  await page.evaluate(() => {
+    window.longest = 0;
+    let last = performance.now();
+    const tick = () => {
+      window.longest = Math.max(window.longest, performance.now() - last);
+      last = performance.now();
+      setTimeout(tick);
+    };
+    tick();
+  });
+  await page.keyboard.press(']');
+  await page.keyboard.press('o');
+  await page.getByTestId('badge').filter({ hasText: 'of the 64 that were tried' }).waitFor();
+  const longest = await page.evaluate(() => window.longest);
+  console.log(`while 64 completions of 7 KB are tried, the page waits for ${longest.toFixed(0)} ms at most`);
+  assert.ok(longest < 500, `${longest} ms`);
+});
+
 test('completions that come after metrics are the run\'s where their rewards are', async (t) => {
   const page = await opened(t);
   await drop(page, { 'metrics.jsonl': metrics(2) });

@@ -11,12 +11,15 @@ use js_sys::Promise;
 use leptos::prelude::*;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
+use web_time::Instant;
 
-/// About how many completions are tried to find a run's rules, and how many without letting anything else happen.
+/// About how many completions are tried to find a run's rules.
 const TRIED: usize = 2000;
-const TRIED_AT_ONCE: usize = 16;
+/// For how long they are without letting anything else happen: a single one may take as long.
+const TRIED_AT_ONCE: Duration = Duration::from_millis(8);
 
 /// Waits for so many milliseconds, or as long as what else waits takes.
 pub async fn in_a_moment(ms: i32) {
@@ -274,17 +277,18 @@ impl State {
         });
         let Some((steps, rows)) = found else { return };
         self.change(id, |run| run.rules_tried = true);
-        let mut fit = Fit::default();
+        let (mut fit, mut begun) = (Fit::default(), Instant::now());
         for step in steps {
             // Of a step that cannot be read, whoever opens it hears.
             let lines = self.completions(Opened { run: id, step }).await;
-            for some in lines.unwrap_or_default().chunks(TRIED_AT_ONCE) {
-                for line in some {
-                    if let Some(row) = line.row.and_then(|row| rows.get(&row)) {
-                        fit.take(row, line);
-                    }
+            for line in lines.unwrap_or_default() {
+                if let Some(row) = line.row.and_then(|row| rows.get(&row)) {
+                    fit.take(row, &line);
                 }
-                in_a_moment(0).await;
+                if begun.elapsed() >= TRIED_AT_ONCE {
+                    in_a_moment(0).await;
+                    begun = Instant::now();
+                }
             }
         }
         self.change(id, |run| {
