@@ -75,9 +75,9 @@ impl LinkedFile {
     }
 }
 
-/// What whoever follows a link is told of the files that it does not carry: which to open, and which of those that are open are others.
-pub fn told(linked: &[LinkedFile], open: &[OpenFile<'_>]) -> Vec<String> {
-    let (mut missing, mut others) = (Vec::new(), Vec::new());
+/// What whoever follows a link is told of the files that it does not carry: which of those that are open are others, and which to open.
+pub fn link_notices(linked: &[LinkedFile], open: &[OpenFile<'_>]) -> Vec<String> {
+    let (mut missing, mut notices) = (Vec::new(), Vec::new());
     for file in linked {
         let LinkedFile::Own { name, hash } = file else {
             continue;
@@ -85,7 +85,7 @@ pub fn told(linked: &[LinkedFile], open: &[OpenFile<'_>]) -> Vec<String> {
         match file.place(open).map(|place| open[place]) {
             None => missing.push(&**name),
             Some(here) if !hash.is_empty() && !here.hash.is_empty() && here.hash != hash => {
-                others.push(format!(
+                notices.push(format!(
                     "{name} is another file here than the link's ({}, not {hash}): its numbers may be others.",
                     here.hash
                 ));
@@ -93,17 +93,19 @@ pub fn told(linked: &[LinkedFile], open: &[OpenFile<'_>]) -> Vec<String> {
             Some(_) => {}
         }
     }
-    if let Some(last) = missing.pop() {
-        let names = match missing.is_empty() {
-            true => last.to_owned(),
-            false => format!("{} and {last}", missing.join(", ")),
-        };
-        let them = if missing.is_empty() { "it" } else { "them" };
-        others.push(format!(
-            "This link is about {names}, which it does not carry: open {them} here."
-        ));
-    }
-    others
+    notices.extend(missing_notice(&missing));
+    notices
+}
+
+fn missing_notice(names: &[&str]) -> Option<String> {
+    let (last, before) = names.split_last()?;
+    let (names, them) = match before {
+        [] => ((*last).to_owned(), "it"),
+        _ => (format!("{} and {last}", before.join(", ")), "them"),
+    };
+    Some(format!(
+        "This link is about {names}, which it does not carry: open {them} here."
+    ))
 }
 
 #[cfg(test)]
@@ -129,34 +131,34 @@ mod tests {
     fn a_link_says_which_files_it_is_about() {
         let linked = [own("a.jsonl", "11"), own("b.jsonl", "22")];
         assert_eq!(
-            told(&linked, &[]),
+            link_notices(&linked, &[]),
             ["This link is about a.jsonl and b.jsonl, which it does not carry: open them here."]
         );
         assert_eq!(
-            told(&linked, &[open("b.jsonl", "22")]),
+            link_notices(&linked, &[open("b.jsonl", "22")]),
             ["This link is about a.jsonl, which it does not carry: open it here."]
         );
         // What is in it counts, and not what it is called.
         let both = [open("renamed.jsonl", "11"), open("b.jsonl", "22")];
-        assert_eq!(told(&linked, &both), [""; 0]);
+        assert_eq!(link_notices(&linked, &both), [""; 0]);
         assert_eq!(linked[0].place(&both), Some(0));
         let other = [open("a.jsonl", "33"), open("b.jsonl", "22")];
         assert_eq!(
-            told(&linked, &other),
+            link_notices(&linked, &other),
             [
                 "a.jsonl is another file here than the link's (33, not 11): its numbers may be others."
             ]
         );
         assert_eq!(linked[0].place(&other), Some(0));
         // As long as it is read, nothing is known of it.
-        assert_eq!(told(&linked[..1], &[open("a.jsonl", "")]), [""; 0]);
+        assert_eq!(link_notices(&linked[..1], &[open("a.jsonl", "")]), [""; 0]);
     }
 
     #[test]
     fn a_file_of_the_site_is_known_by_its_address_alone() {
         let linked = LinkedFile::Address("x.jsonl".to_owned());
         assert_eq!(linked.place(&[open("x.jsonl", "1")]), None);
-        assert_eq!(told(&[linked], &[]), [""; 0]);
+        assert_eq!(link_notices(&[linked], &[]), [""; 0]);
         assert_eq!(LinkedFile::read("own", "no-name"), None);
         assert_eq!(LinkedFile::read("a", "1/x"), None);
     }

@@ -23,7 +23,7 @@ pub use fields::RecordError;
 pub use folder::{Wanted, wanted};
 pub use join::{Doubled, Join, Shared};
 pub use line::{Line, Texts};
-pub use linked::{LinkedFile, OpenFile, told};
+pub use linked::{LinkedFile, OpenFile, link_notices};
 pub use paired::{Difference, TIE, mcnemar};
 pub use pairs::{Column, Filter, Order, Side, Sides, shown, toggle};
 pub use pictures::{BINS, Bin, Dot, histogram, scatter};

@@ -1,7 +1,6 @@
 //! Lines of a file that could not be read, and those that were read without one of their values.
 
-use crate::score::rows::{LineFault, LineFaults};
-use crate::ui::text::counted;
+use crate::score::rows::LineFaults;
 use crate::visible::escaped;
 use leptos::prelude::*;
 
@@ -12,28 +11,17 @@ const LISTED: usize = 50;
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Faults {
     /// The file.
-    pub name: String,
-    /// How many lines could not be read.
-    pub unread: usize,
-    /// How many were read without a value.
-    pub remarked: usize,
-    /// The first of both.
-    pub first: Vec<LineFault>,
+    name: String,
+    /// What is wrong with them, no more than is shown.
+    lines: LineFaults,
 }
 
 impl Faults {
-    /// The first of a file's faults, no more than are shown.
+    /// The first of a file's faults.
     pub fn of(name: &str, all: &LineFaults) -> Self {
-        let of = |counts| all.first.iter().filter(move |fault| fault.counts == counts);
         Faults {
             name: name.to_owned(),
-            unread: all.unread,
-            remarked: all.remarked,
-            first: [false, true]
-                .into_iter()
-                .flat_map(|counts| of(counts).take(LISTED))
-                .cloned()
-                .collect(),
+            lines: all.shortened(LISTED),
         }
     }
 }
@@ -48,25 +36,19 @@ pub fn FaultLists(
     let list = move |counts: bool| {
         faults.with(|faults| {
             let (count, id, what) = match counts {
-                false => (faults.unread, "faults", "could not be read"),
-                true => (faults.remarked, "remarks", "read without a value"),
+                false => (faults.lines.unread, "faults", "could not be read"),
+                true => (faults.lines.remarked, "remarks", "read without a value"),
             };
-            let own = || faults.first.iter().filter(|fault| fault.counts == counts);
-            let told: usize = own().map(|fault| 1 + fault.more).sum();
+            let told = faults.lines.told(counts);
             let summary = match count {
                 0 => return None,
                 1 => format!("1 line {what}"),
                 n if n > told => format!("{n} lines {what}; {told} of them:"),
                 n => format!("{n} lines {what}"),
             };
-            let said = own().map(|fault| {
-                let more = match fault.more {
-                    0 => String::new(),
-                    more => format!(" (and {} like it)", counted(more, "more line")),
-                };
-                let said = format!("{}:{}: {}{more}", faults.name, fault.line, fault.what);
-                view! { <li>{escaped(&said)}</li> }
-            });
+            let own = faults.lines.first.iter();
+            let own = own.filter(|fault| fault.counts == counts);
+            let said = own.map(|fault| view! { <li>{escaped(&fault.said(&faults.name))}</li> });
             Some(view! {
                 <details data-testid=id open>
                     <summary>{summary}</summary>

@@ -19,6 +19,18 @@ pub struct LineFault {
     pub counts: bool,
 }
 
+impl LineFault {
+    /// The sentence that says it of a file.
+    pub fn said(&self, file: &str) -> String {
+        let more = match self.more {
+            0 => String::new(),
+            1 => " (and 1 more line like it)".to_owned(),
+            more => format!(" (and {more} more lines like it)"),
+        };
+        format!("{file}:{}: {}{more}", self.line, self.what)
+    }
+}
+
 /// The faults of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LineFaults {
@@ -75,6 +87,20 @@ impl LineFaults {
         of_kind.map(|fault| 1 + fault.more).sum()
     }
 
+    /// The same with no more than so many of each kind to be told of.
+    pub fn shortened(&self, most: usize) -> Self {
+        let of = |counts| {
+            self.first
+                .iter()
+                .filter(move |fault| fault.counts == counts)
+        };
+        let first = [false, true].map(|counts| of(counts).take(most));
+        LineFaults {
+            first: first.into_iter().flatten().cloned().collect(),
+            ..*self
+        }
+    }
+
     /// Those that are to be told of since the last call, with how many of all there are by now.
     pub fn news(&mut self) -> Self {
         LineFaults {
@@ -109,7 +135,12 @@ mod tests {
         assert_eq!((page.remarked, page.unread), (101, 1));
         assert_eq!(page.first.len(), MAX_FAULTS + 1);
         assert!(!page.first[MAX_FAULTS].counts);
+        let few = page.shortened(2);
+        let lines: Vec<u32> = few.first.iter().map(|fault| fault.line).collect();
+        assert_eq!((lines, few.told(true)), (vec![102, 1, 2], 2));
+        assert_eq!((few.remarked, few.unread), (101, 1));
     }
+
     #[test]
     fn the_same_is_said_once_with_its_lines_counted() {
         let (mut worker, mut page) = (LineFaults::default(), LineFaults::default());
@@ -127,6 +158,14 @@ mod tests {
             .map(|fault| (fault.line, fault.more, &*fault.what))
             .collect();
         assert_eq!(said, [(1, 249, "the same"), (251, 0, "another")]);
+        let said: Vec<String> = page.first.iter().map(|fault| fault.said("f")).collect();
+        assert_eq!(
+            said,
+            [
+                "f:1: the same (and 249 more lines like it)",
+                "f:251: another"
+            ]
+        );
         assert_eq!(
             (page.unread, page.told(false), page.told(true)),
             (251, 251, 0)

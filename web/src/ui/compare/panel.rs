@@ -4,7 +4,7 @@ use super::files::{Loaded, Reading};
 use super::folder::{PASSED_OVER, with_answers};
 use super::served;
 use super::state::State;
-use crate::compare::{kind, told};
+use crate::compare::{kind, link_notices};
 use crate::ui::address::of_this_site;
 use crate::ui::faults;
 use crate::ui::keys::on_escape;
@@ -142,7 +142,7 @@ fn Linked() -> impl IntoView {
     let state = expect_context::<State>();
     let said = Memo::new(move |_| {
         let linked = state.linked.get();
-        state.files.with_open(|open| told(&linked, open))
+        state.files.with_open(|open| link_notices(&linked, open))
     });
     let is_bare = Memo::new(move |_| {
         let none = |all: &Vec<Loaded>| {

@@ -141,16 +141,7 @@ impl Entry {
         let told = |counts: bool| -> Vec<String> {
             let of = |(file, faults): (&str, &LineFaults)| {
                 let own = faults.first.iter().filter(|of| of.counts == counts);
-                let own = own.map(|of| match of.more {
-                    0 => format!("{file}:{}: {}", of.line, of.what),
-                    more => format!(
-                        "{file}:{}: {} (and {} like it)",
-                        of.line,
-                        of.what,
-                        counted(more, "more line")
-                    ),
-                });
-                let mut told: Vec<String> = own.collect();
+                let mut told: Vec<String> = own.map(|of| of.said(file)).collect();
                 let count = if counts {
                     faults.remarked
                 } else {
