@@ -87,12 +87,8 @@ pub struct News {
 }
 
 impl News {
-    /// Of a message; what is wrong, where it is one of the worker's errors.
-    pub fn of(message: &JsValue) -> Result<Self, String> {
-        let message: &Array = message.unchecked_ref();
-        if message.length() == 1 {
-            return Err(message.get(0).as_string().unwrap_or_default());
-        }
+    /// Of a message.
+    pub fn of(message: &Array) -> Self {
         let numbers = message.get(0).unchecked_into::<Float64Array>().to_vec();
         let (places, _) = numbers.as_chunks::<NUMBERS>();
         let place = |&[step, from, to, line, count]: &[f64; NUMBERS]| {
@@ -108,12 +104,12 @@ impl News {
         };
         let faults = message.get(1).as_string().unwrap_or_default();
         let line = message.get(3).as_f64().unwrap_or_default() as u32;
-        Ok(News {
+        News {
             places: places.iter().map(place).collect(),
             faults: serde_json::from_str(&faults).unwrap_or_default(),
             done: message.get(2).as_f64().unwrap_or_default(),
             being_written: (line > 0).then_some(line),
             end: message.get(4).as_string().as_deref() == Some("done"),
-        })
+        }
     }
 }

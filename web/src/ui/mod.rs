@@ -17,6 +17,7 @@ mod score;
 mod served;
 mod shell;
 mod show_more;
+mod task;
 mod text;
 mod training;
 

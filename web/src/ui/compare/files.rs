@@ -2,15 +2,15 @@
 
 use crate::compare::{Line, LoggedRules, OpenFile, Record, Texts};
 use crate::score::rows::LineFaults;
+use crate::ui::task::Task;
 use crate::unique_name::unique_name;
 use js_sys::Array;
 use leptos::prelude::*;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
-use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::Blob;
 
 /// A file's records; equal where they are the same ones.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +73,7 @@ pub struct Loaded {
 /// What a file is read from, and what came of it so far.
 struct Work {
     blob: Blob,
-    worker: Option<Worker>,
+    task: Option<Task>,
     records: Vec<Record>,
 }
 
@@ -127,44 +127,23 @@ impl Files {
             };
             all.insert(place, loaded);
         });
-        let worker = self.start(id, &blob);
-        let failure = worker.as_ref().err().cloned();
+        let take = move |told: Result<Array, String>| match told {
+            Ok(message) => self.take(id, &message),
+            Err(why) => self.fail(id, why),
+        };
+        let task = Task::start("serve_answers", &[blob.clone().into()], take);
+        let failure = task.as_ref().err().cloned();
         let work = Work {
             blob,
-            worker: worker.ok(),
+            task: task.ok(),
             records: Vec::new(),
         };
         self.work.update_value(|all| {
             all.insert(id, work);
         });
-        if let Some(error) = failure {
-            self.fail(id, &error);
+        if let Some(why) = failure {
+            self.fail(id, why);
         }
-    }
-
-    fn start(self, id: usize, blob: &Blob) -> Result<Worker, JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options("worker.js", &options)?;
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            self.take(id, &event.data())
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        // It lives as long as the worker.
-        on_message.forget();
-        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
-            let message = js_sys::Reflect::get(&event, &"message".into()).unwrap_or(event);
-            self.fail(id, &message);
-        });
-        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        on_error.forget();
-        // The compiled module goes along, so that the worker downloads nothing.
-        worker.post_message(&Array::of3(
-            &wasm_bindgen::module(),
-            &"serve_answers".into(),
-            blob,
-        ))?;
-        Ok(worker)
     }
 
     /// Looks at the open files as a link knows them.
@@ -188,12 +167,8 @@ impl Files {
         });
     }
 
-    fn take(self, id: usize, message: &JsValue) {
-        let message: &Array = message.unchecked_ref();
+    fn take(self, id: usize, message: &Array) {
         let text = |at| message.get(at).as_string().unwrap_or_default();
-        if message.length() == 1 {
-            return self.fail(id, &message.get(0));
-        }
         let records: Vec<Record> = serde_json::from_str(&text(0)).unwrap_or_default();
         let faults: LineFaults = serde_json::from_str(&text(1)).unwrap_or_default();
         let done = message.get(2).as_f64().unwrap_or_default();
@@ -217,9 +192,7 @@ impl Files {
     fn end(self, id: usize, reading: Reading) {
         let records = self.work.try_update_value(|all| {
             let work = all.get_mut(&id)?;
-            if let Some(worker) = work.worker.take() {
-                worker.terminate();
-            }
+            work.task = None;
             Some(std::mem::take(&mut work.records))
         });
         let records = records.flatten().unwrap_or_default();
@@ -233,14 +206,9 @@ impl Files {
         });
     }
 
-    fn fail(self, id: usize, error: &JsValue) {
-        let said = error.as_string().or_else(|| {
-            let error = error.dyn_ref::<js_sys::Error>()?;
-            error.message().as_string()
-        });
-        let said = said.unwrap_or_else(|| "the worker could not be started".to_owned());
+    fn fail(self, id: usize, why: String) {
         self.end(id, Reading::Stopped);
-        self.change(id, |file| file.failure = Some(said));
+        self.change(id, |file| file.failure = Some(why));
     }
 
     /// Stops the reading of all files.
@@ -269,13 +237,7 @@ impl Files {
     /// Closes a file; those behind it move up, and so do the sides.
     pub fn close(self, id: usize) {
         self.work.update_value(|all| {
-            if let Some(Work {
-                worker: Some(worker),
-                ..
-            }) = all.remove(&id)
-            {
-                worker.terminate();
-            }
+            all.remove(&id);
         });
         let place = |all: &Vec<Loaded>| all.iter().position(|file| file.id == id);
         let Some(gone) = self.all.with_untracked(place) else {

@@ -7,13 +7,14 @@ use crate::score::rows::{FIELDS, Line, LineFaults, RowScore, Table};
 use crate::score::{Case, Rules};
 use crate::ui::keys::on_escape;
 use crate::ui::opened::on_drop;
+use crate::ui::task::Task;
 use js_sys::{Array, Float64Array};
 use leptos::ev;
 use leptos::prelude::*;
 use std::collections::HashMap;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, File, HtmlInputElement, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{Blob, File, HtmlInputElement};
 
 /// How far the reading of a file is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,7 +61,7 @@ pub struct OpenFile {
     /// The rules that its rows are scored by.
     scored_by: RwSignal<Option<Rules>>,
     blob: RwSignal<Option<Blob>, LocalStorage>,
-    worker: RwSignal<Option<Worker>, LocalStorage>,
+    task: RwSignal<Option<Task>, LocalStorage>,
 }
 
 impl OpenFile {
@@ -82,7 +83,7 @@ impl OpenFile {
             first_is_due: RwSignal::new(false),
             scored_by: RwSignal::new(None),
             blob: RwSignal::new_local(None),
-            worker: RwSignal::new_local(None),
+            task: RwSignal::new_local(None),
         }
     }
 
@@ -112,45 +113,19 @@ impl OpenFile {
             done: 0.0,
             size: blob.size(),
         });
-        if let Err(error) = self.start(&blob, rules) {
-            self.fail(&error);
-        }
-    }
-
-    fn start(self, blob: &Blob, rules: Rules) -> Result<(), JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options("worker.js", &options)?;
         let size = blob.size();
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            self.take(&event.data(), size)
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        // It lives as long as the worker, which is let go at the next file.
-        on_message.forget();
-        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| {
-            let message = js_sys::Reflect::get(&event, &"message".into()).unwrap_or(event);
-            self.fail(&message);
-        });
-        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        on_error.forget();
-        // The compiled module goes along, so that the worker downloads nothing.
-        worker.post_message(&Array::of4(
-            &wasm_bindgen::module(),
-            &"serve_worker".into(),
-            blob,
-            &rules.name().into(),
-        ))?;
-        self.worker.set(Some(worker));
-        Ok(())
+        let take = move |told: Result<Array, String>| match told {
+            Ok(message) => self.take(&message, size),
+            Err(why) => self.fail(why),
+        };
+        match Task::start("serve_worker", &[blob.into(), rules.name().into()], take) {
+            Ok(task) => self.task.set(Some(task)),
+            Err(why) => self.fail(why),
+        }
     }
 
-    fn take(self, message: &JsValue, size: f64) {
-        let message: &Array = message.unchecked_ref();
+    fn take(self, message: &Array, size: f64) {
         let text = |at| message.get(at).as_string().unwrap_or_default();
-        if message.length() == 1 {
-            return self.fail(&message.get(0));
-        }
         let numbers = message.get(0).unchecked_into::<Float64Array>().to_vec();
         let (rows, _) = numbers.as_chunks::<FIELDS>();
         let names: Vec<String> = serde_json::from_str(&text(1)).unwrap_or_default();
@@ -185,23 +160,14 @@ impl OpenFile {
         self.selected.set(row);
     }
 
-    fn fail(self, error: &JsValue) {
-        let said = error.as_string().or_else(|| {
-            let error = error.dyn_ref::<js_sys::Error>()?;
-            error.message().as_string()
-        });
+    fn fail(self, why: String) {
         self.stop();
-        self.failure.set(Some(
-            said.unwrap_or_else(|| "the worker could not be started".to_owned()),
-        ));
+        self.failure.set(Some(why));
     }
 
     /// Stops reading; what was read stays.
     pub fn stop(self) {
-        if let Some(worker) = self.worker.get_untracked() {
-            worker.terminate();
-            self.worker.set(None);
-        }
+        self.task.set(None);
         if matches!(self.reading.get_untracked(), Reading::Going { .. }) {
             self.reading.set(Reading::Stopped);
         }

@@ -6,12 +6,13 @@ use crate::run::{
     Belongs, COMPARED_BYTES, Kind, NotOfARun, RowsReader, SNIFF_BYTES, belongs, find, training_file,
 };
 use crate::ui::opened::Opened;
+use crate::ui::task::Task;
 use js_sys::{Array, Promise};
 use leptos::prelude::*;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::Blob;
 
 /// How many bytes of metrics are read at once, between which the page can be used.
 const PIECE_BYTES: u64 = 256 << 10;
@@ -22,7 +23,7 @@ const CONFIG_BYTES: u64 = 64 << 10;
 #[derive(Clone, Copy)]
 pub struct Reader {
     state: State,
-    worker: RwSignal<Option<Worker>, LocalStorage>,
+    task: RwSignal<Option<Task>, LocalStorage>,
     /// Counts what was begun, so that what was stopped notices it.
     begun: RwSignal<u32>,
     /// The run that comes with the page is on its way.
@@ -34,7 +35,7 @@ impl Reader {
     pub fn new(state: State) -> Self {
         Reader {
             state,
-            worker: RwSignal::new_local(None),
+            task: RwSignal::new_local(None),
             begun: RwSignal::new(0),
             example_comes: RwSignal::new(false),
         }
@@ -43,14 +44,9 @@ impl Reader {
     /// Stops; what was read stays.
     pub fn stop(self) {
         self.begun.update(|begun| *begun += 1);
-        if let Some(worker) = self.worker.get_untracked() {
-            worker.terminate();
-            self.worker.set(None);
-        }
+        self.task.set(None);
         if let Some((name, ..)) = self.state.reading.get_untracked() {
-            self.state
-                .failures
-                .update(|all| all.push(format!("{name}: stopped; what was read stays")));
+            self.fail(format!("{name}: stopped; what was read stays"));
         }
         self.state.reading.set(None);
     }
@@ -79,7 +75,7 @@ impl Reader {
                 "none of {} files is one of a run: expected metrics.jsonl or completions.jsonl",
                 files.len()
             );
-            self.state.failures.update(|all| all.push(said));
+            self.fail(said);
         }
         for run in runs {
             let files = run.files.iter().map(|&at| files[at].clone()).collect();
@@ -99,10 +95,7 @@ impl Reader {
             if path.ends_with("config.toml") {
                 match source.read(0, CONFIG_BYTES).await {
                     Ok(text) => config = Some(String::from_utf8_lossy(&text).into_owned()),
-                    Err(why) => self
-                        .state
-                        .failures
-                        .update(|all| all.push(format!("{path}: {why}"))),
+                    Err(why) => self.fail(format!("{path}: {why}")),
                 }
                 continue;
             }
@@ -115,14 +108,8 @@ impl Reader {
                     of_run.push((Kind::Metrics, path, blob))
                 }
                 Ok(Err(NotOfARun::Empty)) if path.ends_with("completions.jsonl") => {}
-                Ok(Err(why)) => self
-                    .state
-                    .failures
-                    .update(|all| all.push(format!("{path}: {why}"))),
-                Err(why) => self
-                    .state
-                    .failures
-                    .update(|all| all.push(format!("{path}: {why}"))),
+                Ok(Err(why)) => self.fail(format!("{path}: {why}")),
+                Err(why) => self.fail(format!("{path}: {why}")),
             }
         }
         let training = config.as_deref().and_then(training_file);
@@ -208,7 +195,7 @@ impl Reader {
             let said = format!(
                 "{path}: {said}, and therefore a run of its own; open its metrics.jsonl together with it"
             );
-            self.state.failures.update(|all| all.push(said));
+            self.fail(said);
         }
         self.state.add(name.to_owned())
     }
@@ -228,7 +215,7 @@ impl Reader {
                 1 => format!("{path}: 1 line has no text new_code and is passed over"),
                 n => format!("{path}: {n} lines have no text new_code and are passed over"),
             };
-            self.state.failures.update(|all| all.push(said));
+            self.fail(said);
         }
         Some(Rc::new(reader.rows))
     }
@@ -253,12 +240,7 @@ impl Reader {
             }
             match piece {
                 Ok(piece) => take(&piece),
-                Err(why) => {
-                    return self
-                        .state
-                        .failures
-                        .update(|all| all.push(format!("{path}: {why}")));
-                }
+                Err(why) => return self.fail(format!("{path}: {why}")),
             }
             done = end;
             self.state
@@ -273,17 +255,14 @@ impl Reader {
         self.state
             .change(id, |run| run.completions = Some(Source::File(blob.clone())));
         self.state.reading.set(Some((path.clone(), 0.0, size)));
-        let read = Promise::new(&mut |resolve, reject| {
-            if let Err(error) = self.start(id, &path, &blob, mine, &resolve) {
-                // Only a promise that is gone takes nothing.
-                let _ = reject.call1(&JsValue::NULL, &error);
+        let read = Promise::new(&mut |ended, _| {
+            if let Err(why) = self.start(id, &path, &blob, mine, &ended) {
+                self.fail(format!("{path}: {why}"));
+                let _ = ended.call0(&JsValue::NULL);
             }
         });
-        if JsFuture::from(read).await.is_err() {
-            self.state
-                .failures
-                .update(|all| all.push(format!("{path}: the worker could not be started")));
-        }
+        // It never fails.
+        let _ = JsFuture::from(read).await;
     }
 
     fn start(
@@ -293,17 +272,13 @@ impl Reader {
         blob: &Blob,
         mine: u32,
         ended: &js_sys::Function,
-    ) -> Result<(), JsValue> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options("worker.js", &options)?;
+    ) -> Result<(), String> {
         let (path, size, ended) = (path.to_owned(), blob.size(), ended.clone());
-        let own = worker.clone();
-        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        let take = move |told: Result<Array, String>| {
             if !self.goes_on(mine) {
                 return;
             }
-            let end = match News::of(&event.data()) {
+            let end = match told.map(|message| News::of(&message)) {
                 Ok(news) => {
                     self.state
                         .reading
@@ -318,27 +293,22 @@ impl Reader {
                     news.end
                 }
                 Err(why) => {
-                    self.state
-                        .failures
-                        .update(|all| all.push(format!("{path}: {why}")));
+                    self.fail(format!("{path}: {why}"));
                     true
                 }
             };
             if end {
-                own.terminate();
+                self.task.set(None);
                 // Nobody waits for a promise that was given up.
                 let _ = ended.call0(&JsValue::NULL);
             }
-        });
-        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        // It lives as long as the worker, which ends with its file.
-        on_message.forget();
-        worker.post_message(&Array::of3(
-            &wasm_bindgen::module(),
-            &"index_completions".into(),
-            blob,
-        ))?;
-        self.worker.set(Some(worker));
+        };
+        let task = Task::start("index_completions", &[blob.clone().into()], take)?;
+        self.task.set(Some(task));
         Ok(())
+    }
+
+    fn fail(self, said: String) {
+        self.state.failures.update(|all| all.push(said));
     }
 }
