@@ -115,6 +115,8 @@ test('everything is there by keyboard', async (t) => {
   await page.getByTestId('nearest').press('Enter');
   await page.getByRole('heading', { name: 'Step 250 of A demo' }).or(page.getByRole('heading', { name: 'Step 225 of A demo' })).waitFor();
   await page.keyboard.press('Escape');
+  // The browser goes back, which takes it a moment.
+  await page.waitForURL(/#\/training$/);
   await page.keyboard.press('1');
   await page.getByTestId('total').waitFor();
   await page.keyboard.press('3');
@@ -230,6 +232,8 @@ test('a run is judged by one rule, its own, whichever others fit a row', async (
     await page.getByRole('button', { name: /completion 2$/, pressed: true }).waitFor();
     await page.getByTestId('badge').filter({ hasText: said }).waitFor();
     await page.keyboard.press('Escape');
+    // The browser goes back, which takes it a moment.
+    await page.waitForURL(/#\/training$/);
     await page.getByRole('button', { name: 'Close all' }).click();
   };
   const open = async (files) => {
