@@ -33,12 +33,9 @@ pub(super) fn components(
     let fault = reference.fault();
     let of = |&part: &Part| {
         let (weight, value) = (rubric.weights.get(part), breakdown.part(part));
-        let of_old_code = match part {
-            Part::EditGain => true,
-            Part::ApiAdopted | Part::ApiLeft => rubric.mode == RewardMode::Strict,
-            _ => false,
-        };
-        let fault = fault.as_ref().filter(|_| of_old_code);
+        // The paper's rules look at no names.
+        let is_known = part == Part::EditGain || rubric.mode == RewardMode::Strict;
+        let fault = fault.as_ref().filter(|_| part.is_of_old_code() && is_known);
         if weight.is_none() && value.is_none() && fault.is_none() {
             return None;
         }

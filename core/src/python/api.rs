@@ -362,11 +362,11 @@ impl<'a> Visitor<'a> for Collector<'_> {
                 }
             }
             Expr::Call(call) => {
-                if covers(self.left_out, call.func.range()) {
-                    // As for an attribute.
-                } else if let Some((root, rest)) = got_by_name(call) {
+                // As for an attribute.
+                let can_run = !covers(self.left_out, call.func.range());
+                if let Some((root, rest)) = got_by_name(call).filter(|_| can_run) {
                     self.add(root, &rest);
-                } else if let Some((root, rest)) = path(&call.func) {
+                } else if let Some((root, rest)) = path(&call.func).filter(|_| can_run) {
                     self.add(root, &rest);
                     // Of a name that is too long they are too.
                     let keywords = if rest.len() > MAX_NAME_BYTES {

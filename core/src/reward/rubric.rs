@@ -98,6 +98,11 @@ named! {
 }
 
 impl Part {
+    /// Whether it counts from the old code.
+    pub(crate) const fn is_of_old_code(self) -> bool {
+        matches!(self, Part::EditGain | Part::ApiAdopted | Part::ApiLeft)
+    }
+
     /// The most it can give.
     pub const fn best(self) -> f64 {
         match self {
@@ -381,9 +386,8 @@ impl Rubric {
 
     /// The first part with a weight that counts from the old code.
     pub(super) fn part_of_old_code(&self) -> Option<Part> {
-        [Part::EditGain, Part::ApiAdopted, Part::ApiLeft]
-            .into_iter()
-            .find(|part| self.weights.get(*part).is_some())
+        let weighs = |part: &Part| part.is_of_old_code() && self.weights.get(*part).is_some();
+        Part::ALL.iter().copied().find(weighs)
     }
 
     /// Whether its settings go together.

@@ -260,7 +260,7 @@ struct Bound<'a, 'r> {
     others: HashSet<&'a str>,
     /// Whether a module's names are all imported.
     star: bool,
-    /// Functions, classes and comprehensions around the statement at hand.
+    /// Functions and classes around the statement at hand.
     scopes: usize,
 }
 
