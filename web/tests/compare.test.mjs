@@ -366,6 +366,22 @@ test('an opened pair is in the address, and Back closes it', async (t) => {
   await other.waitForURL(/only=win$/);
 });
 
+test('a page that is asked for at once after Escape stays', async (t) => {
+  const page = await opened(t);
+  await page.keyboard.press('j');
+  await page.getByTestId('drawer').waitFor();
+  await page.waitForURL(/pair=\d+$/);
+  // Before the browser, which goes back after a while, has done so.
+  await page.evaluate(() => ['Escape', 'Escape', '3'].forEach((key) => dispatchEvent(new KeyboardEvent('keydown', { key }))));
+  await page.waitForTimeout(500);
+  assert.match(page.url(), /#\/training/);
+  // No step more than the page that was left.
+  await page.goBack();
+  await page.waitForURL(/#\/compare$/);
+  await page.getByTestId('compare-verdict').waitFor();
+  assert.equal(await page.getByTestId('drawer').count(), 0);
+});
+
 test('the runs of its server are offered', { skip: !existsSync(TRAINER) && `no ${TRAINER}: RECODE_TRAINER=FILE names one` }, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'recode-'));
   mkdirSync(join(folder, 'one/eval'), { recursive: true });

@@ -39,6 +39,23 @@ pub fn link(page: Page, query: &str) -> String {
     format!("{base}{}", address(page, query))
 }
 
+thread_local! {
+    /// Whether the browser has been told to go back, which it does after a while, and which page somebody has asked for since.
+    static LEAVING: Cell<bool> = const { Cell::new(false) };
+    static NEXT: Cell<Option<Page>> = const { Cell::new(None) };
+}
+
+/// Opens a page; where the browser is going back, after that, which would undo it.
+pub fn go(page: Page) {
+    match LEAVING.get() {
+        true => NEXT.set(Some(page)),
+        false => {
+            // A browser that refuses stays where it is.
+            let _ = window().location().set_hash(&page.address());
+        }
+    }
+}
+
 /// What steps of the browser's history are marked with: one that [`enter`] made, and the one before it.
 const ENTERED: &str = "entered";
 const BEFORE: &str = "before";
@@ -86,15 +103,24 @@ pub fn leave(page: Page, query: String) {
     let Ok(history) = window().history() else {
         return;
     };
+    if LEAVING.get() {
+        return;
+    }
     if !is_entered() || current() != page {
         return follow(page, &query);
     }
     let once = Rc::new(Cell::new(None::<WindowListenerHandle>));
     let own = once.clone();
+    LEAVING.set(true);
     let listener = window_event_listener(ev::popstate, move |_| {
+        LEAVING.set(false);
         follow(page, &query);
         if let Some(listener) = own.take() {
             listener.remove();
+        }
+        // It is this event again.
+        if let Some(next) = NEXT.take() {
+            go(next);
         }
     });
     once.set(Some(listener));

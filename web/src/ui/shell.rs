@@ -1,6 +1,6 @@
 //! What surrounds every page: the tabs, the keys, and what they are for.
 
-use super::address::{current, odd_parts};
+use super::address::{current, go, odd_parts};
 use super::compare::{self, ComparePage};
 use super::keys::{Keys, on_key};
 use super::live::{self, TryPage};
@@ -77,7 +77,7 @@ pub fn Shell() -> impl IntoView {
         if key == "?" {
             open_help();
         } else if let Some(page) = Page::of_key(key) {
-            let _ = window().location().set_hash(&page.address());
+            go(page);
         } else {
             return false;
         }
