@@ -156,7 +156,7 @@ impl Cache {
     }
 
     #[cfg_attr(not(feature = "gpu"), allow(unused_mut, unused_variables))]
-    fn give_back(&mut self, mut rows: Rows) {
+    pub(super) fn give_back(&mut self, mut rows: Rows) {
         #[cfg(feature = "gpu")]
         if let Some(pages) = &mut self.pages {
             pages.truncate(&mut rows.list, 0);

@@ -1,80 +1,23 @@
-//! The two passes that live on a [`Cache`]: a prompt into it, and a token more for each of some sequences.
+//! A token more for each of some sequences behind the prompts of a [`Cache`].
 //!
-//! What a prompt leaves there depends on the prompt alone, and a decoded row on its own sequence alone, bit for bit: neither
-//! batch mates nor the number of threads change a completion.
+//! A decoded row depends on its own sequence alone, bit for bit: neither batch mates nor the number of threads change a completion.
 
 use std::sync::Arc;
 
 use super::adapter::Merged;
-use super::cache::{Cache, PromptId, Rows, Sequence, SequenceId};
+use super::cache::{Cache, Rows, Sequence, SequenceId};
 use super::layer::{Inner, Pass, Scratch};
-#[cfg(feature = "gpu")]
-use super::pages::Pages;
 use super::weights::Decoder;
-use crate::batch::TokenBatch;
 use crate::device::Device;
 use crate::error::{Error, Result};
 #[cfg(feature = "gpu")]
 use crate::gpu::product::THIN_ROWS;
 use crate::ops::attention::{DecodeRow, KeyValues, attention_decode};
 use crate::ops::embedding::embedding;
-#[cfg(feature = "gpu")]
-use crate::ops::gather::gather;
 use crate::ops::rope::RopeAngles;
 use crate::tensor::Tensor;
 
 impl Decoder {
-    /// Computes a prompt into the cache; returns its id and the hidden state of its last token, [1, C], which predicts the
-    /// first token of every sequence behind it.
-    ///
-    /// # Errors
-    /// As [`Decoder::forward`]; [`Error::Argument`] for an empty prompt or the cache of another configuration.
-    pub fn prefill(
-        &self,
-        ids: &[u32],
-        merged: Option<&Merged>,
-        cache: &mut Cache,
-    ) -> Result<(PromptId, Tensor)> {
-        cache.check(self)?;
-        if ids.is_empty() {
-            return Err(Error::Argument {
-                op: "prefill",
-                what: "ids",
-                reason: "is empty, and a prompt has at least one token".to_string(),
-            });
-        }
-        let mut rows = Rows::new(self.layers.len());
-        rows.tokens = ids.len();
-        let batch = TokenBatch::causal(ids);
-        let hidden = match self.device() {
-            Device::Cpu => self.forward_visiting(&batch, merged, |layer, inner| {
-                rows.keys[layer] = inner.k.data().to_vec();
-                rows.values[layer] = inner.v.data().to_vec();
-            })?,
-            #[cfg(feature = "gpu")]
-            Device::Gpu(gpu) => {
-                let pages = cache
-                    .pages
-                    .get_or_insert_with(|| Pages::new(&gpu, &self.config));
-                let slots = pages.extend(&mut rows.list, ids.len())?;
-                let computed = pages.upload(&slots).and_then(|slots| {
-                    self.forward_visiting(&batch, merged, |layer, inner| {
-                        pages.store(layer, &inner.k, &inner.v, &slots);
-                    })
-                });
-                if computed.is_err() {
-                    pages.truncate(&mut rows.list, 0);
-                }
-                computed?
-            }
-        };
-        let last = last_row(&hidden)?;
-        let id = PromptId(cache.next);
-        cache.next += 1;
-        cache.prompts.insert(id, Arc::new(rows));
-        Ok((id, last))
-    }
-
     /// How many sequences can be decoded at once: on a GPU as many as its thin products have rows, lest a row's bits depend on their number.
     #[must_use]
     pub fn most_sequences(&self) -> usize {
@@ -212,16 +155,6 @@ impl Decoder {
             std::mem::swap(&mut x, &mut out);
         }
         self.last_norm(&x)
-    }
-}
-
-/// The last row of a tensor, [1, C].
-fn last_row(hidden: &Tensor) -> Result<Tensor> {
-    let last = hidden.rows() - 1;
-    match hidden.device() {
-        Device::Cpu => Tensor::from_vec(1, hidden.cols(), hidden.row(last).to_vec()),
-        #[cfg(feature = "gpu")]
-        Device::Gpu(_) => gather(hidden, &[last as u32]),
     }
 }
 

@@ -5,7 +5,7 @@ use super::dropout::Dropout;
 use super::gradients::WeightGradients;
 use super::layer::{Inner, Pass, Scratch};
 use super::weights::Decoder;
-use crate::batch::TokenBatch;
+use crate::batch::{Span, TokenBatch};
 use crate::error::Result;
 use crate::ops::embedding::embedding;
 use crate::ops::linear::linear;
@@ -13,6 +13,7 @@ use crate::ops::linear_logprob::{
     LogprobRequest, Logprobs, Sampling, linear_logprob, linear_logprob_backward,
 };
 use crate::ops::rms_norm::rms_norm;
+use crate::ops::rope::RopeAngles;
 use crate::tensor::Tensor;
 
 /// What a forward pass leaves for the backward pass.
@@ -27,6 +28,67 @@ pub struct Activations {
     pub(super) inner: Vec<Inner>,
     /// Hidden states after the last norm, [N, C]: what log-probabilities are made of.
     pub hidden: Tensor,
+}
+
+/// A forward pass where no gradient is wanted, which others may look into, and leave, between its layers.
+#[derive(Debug)]
+pub(super) struct LayerByLayer<'a> {
+    decoder: &'a Decoder,
+    merged: Option<&'a Merged>,
+    spans: Vec<Span>,
+    angles: RopeAngles,
+    scratch: Scratch,
+    inner: Inner,
+    x: Tensor,   // [N, C]
+    out: Tensor, // [N, C]
+    next: usize,
+}
+
+impl<'a> LayerByLayer<'a> {
+    pub(super) fn new(
+        decoder: &'a Decoder,
+        batch: &TokenBatch,
+        merged: Option<&'a Merged>,
+    ) -> Result<Self> {
+        decoder.check_pass(batch, merged, None)?;
+        let (device, config) = (decoder.device(), &decoder.config);
+        let x = decoder.embedded(batch)?;
+        Ok(Self {
+            decoder,
+            merged,
+            spans: batch.spans.clone(),
+            angles: decoder.angles(&batch.positions)?,
+            scratch: Scratch::new(&device, config, batch.len())?,
+            inner: Inner::new(&device, config, batch.len())?,
+            out: Tensor::empty_on(&device, x.rows(), x.cols())?,
+            x,
+            next: 0,
+        })
+    }
+
+    /// Computes another layer: which one it was, and its inner activations; none after the last.
+    pub(super) fn next_layer(&mut self) -> Result<Option<(usize, &Inner)>> {
+        let (decoder, layer) = (self.decoder, self.next);
+        if layer == decoder.layers.len() {
+            return Ok(None);
+        }
+        let pass = Pass {
+            angles: &self.angles,
+            merged: self.merged,
+            dropout: None,
+        };
+        let (scratch, inner) = (&mut self.scratch, &mut self.inner);
+        decoder.layer_inner(&pass, layer, &self.spans, &self.x, scratch, inner)?;
+        decoder.layer_output(&pass, layer, scratch, inner, &mut self.out)?;
+        std::mem::swap(&mut self.x, &mut self.out);
+        self.next += 1;
+        Ok(Some((layer, &self.inner)))
+    }
+
+    /// Hidden states after the last norm, [N, C].
+    pub(super) fn hidden(&self) -> Result<Tensor> {
+        self.decoder.last_norm(&self.x)
+    }
 }
 
 /// Most bytes of inner activations that a forward pass keeps: they save up to three quarters of a second forward pass.
@@ -106,35 +168,9 @@ impl Decoder {
     /// # Errors
     /// As [`Decoder::forward`].
     pub fn forward_hidden(&self, batch: &TokenBatch, merged: Option<&Merged>) -> Result<Tensor> {
-        self.forward_visiting(batch, merged, |_, _| {})
-    }
-
-    /// [`Decoder::forward_hidden`] that shows each layer's inner activations once they are computed.
-    pub(super) fn forward_visiting(
-        &self,
-        batch: &TokenBatch,
-        merged: Option<&Merged>,
-        mut visit: impl FnMut(usize, &Inner),
-    ) -> Result<Tensor> {
-        self.check_pass(batch, merged, None)?;
-        let device = self.device();
-        let angles = self.angles(&batch.positions)?;
-        let pass = Pass {
-            angles: &angles,
-            merged,
-            dropout: None,
-        };
-        let mut scratch = Scratch::new(&device, &self.config, batch.len())?;
-        let mut inner = Inner::new(&device, &self.config, batch.len())?;
-        let mut x = self.embedded(batch)?;
-        let mut out = Tensor::empty_on(&device, x.rows(), x.cols())?;
-        for layer in 0..self.layers.len() {
-            self.layer_inner(&pass, layer, &batch.spans, &x, &mut scratch, &mut inner)?;
-            visit(layer, &inner);
-            self.layer_output(&pass, layer, &mut scratch, &inner, &mut out)?;
-            std::mem::swap(&mut x, &mut out);
-        }
-        self.last_norm(&x)
+        let mut pass = LayerByLayer::new(self, batch, merged)?;
+        while pass.next_layer()?.is_some() {}
+        pass.hidden()
     }
 
     /// Logits of hidden states, `hidden headᵀ`, [M, V]: for the few rows that are sampled from. Where only

@@ -48,6 +48,7 @@ mod layer;
 mod layer_backward;
 #[cfg(feature = "gpu")]
 mod pages;
+mod prefill;
 mod target;
 mod weights;
 
@@ -56,9 +57,11 @@ pub use backward::Trained;
 pub use cache::{Cache, PromptId, SequenceId};
 pub use config::{DecoderConfig, ModelType};
 pub use dropout::Dropout;
+#[cfg(feature = "gpu")]
 pub(crate) use footprint::room;
 pub use footprint::{GPU_SEQUENCES, PAGE, PassSize, pages_for};
 pub use forward::{Activations, KEPT_ACTIVATION_BYTES};
 pub use gradients::WeightGradients;
+pub use prefill::Prefill;
 pub use target::Target;
 pub use weights::{Decoder, Loading, Named, Place};

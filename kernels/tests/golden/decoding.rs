@@ -106,6 +106,35 @@ fn a_sequence_has_the_same_bits_alone_and_among_seventy() {
 }
 
 #[test]
+fn a_prompt_that_is_left_between_two_layers_leaves_the_cache_as_it_was() {
+    for (golden, decoder, merged) in cases("dora_all") {
+        let (prompt, merged) = (&golden.case.prompt, Some(&merged));
+        let mut cache = Cache::new(decoder.config());
+        let (_, expected) = decoder.prefill(prompt, merged, &mut cache).unwrap();
+        let bytes = cache.bytes();
+
+        let mut left = decoder.begin_prefill(prompt, merged, &mut cache).unwrap();
+        assert_eq!(left.layers(), golden.config.num_hidden_layers);
+        left.next_layer().unwrap();
+        drop(left);
+        assert_eq!(cache.bytes(), bytes);
+        let unfinished = decoder.begin_prefill(prompt, merged, &mut cache).unwrap();
+        let refused = unfinished.finish().unwrap_err().to_string();
+        assert!(refused.contains("layers 0 of "), "{refused}");
+        assert_eq!(cache.bytes(), bytes);
+
+        // Where the left one's keys would have been.
+        let (again, last) = decoder.prefill(prompt, merged, &mut cache).unwrap();
+        assert_eq!(numbers(&last), numbers(&expected));
+        let sequence = cache.fork(again).unwrap();
+        let token = golden.case.completions[2][0];
+        let next = decoder.decode(&[sequence], &[token], merged, &mut cache);
+        let rows = decoded(&decoder, merged, prompt, &[token]);
+        assert_eq!(numbers(&next.unwrap()), rows[1]);
+    }
+}
+
+#[test]
 fn a_gpu_takes_as_many_sequences_as_keep_their_bits() {
     for (golden, decoder, _) in cases("lora_default") {
         let most = decoder.most_sequences();

@@ -102,6 +102,12 @@ impl Rollout {
 /// What the observer of a rollout hears.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// Another layer of a prompt is computed: how many of how many. A GPU has only been told to.
+    Prefill {
+        prompt: usize,
+        layers_done: usize,
+        layers: usize,
+    },
     /// A completion has one more token.
     Token {
         prompt: usize,
@@ -114,7 +120,7 @@ pub enum Event<'a> {
 
 /// Answers every prompt `num_generations` times.
 ///
-/// `observe` hears of every token and every completion as it ends, and stops the rollout by `ControlFlow::Break`.
+/// `observe` hears of every layer of a prompt, every token and every completion as it ends, and stops the rollout by `ControlFlow::Break`.
 ///
 /// # Errors
 /// A config out of range; a prompt that is empty or leaves no room for `max_completion_length` tokens within the model's positions
@@ -232,7 +238,9 @@ impl Run<'_> {
             while self.places.len() < self.config.max_concurrent_sequences
                 && let Some((prompt, sample)) = self.waiting.pop_front()
             {
-                self.begin(prompt, sample).await?;
+                if self.begin(prompt, sample, observe).await?.is_break() {
+                    return self.stop();
+                }
                 let newest = self.places.len() - 1;
                 if self.settle(newest, observe).await?.is_break() {
                     return self.stop();
@@ -249,21 +257,27 @@ impl Run<'_> {
     }
 
     /// Gives a completion a place and draws its first token from the logits behind the prompt.
-    async fn begin(&mut self, prompt: usize, sample: usize) -> Result<()> {
-        let Prompt { id, prompt_ids } = self.prompts[prompt];
+    async fn begin<O>(
+        &mut self,
+        prompt: usize,
+        sample: usize,
+        observe: &mut O,
+    ) -> Result<ControlFlow<()>>
+    where
+        O: AsyncFnMut(Event<'_>) -> Result<ControlFlow<()>>,
+    {
+        let id = self.prompts[prompt].id;
         let (cached, logits) = match self.shared.take() {
             Some(shared) => shared,
             None => {
                 profile::phase("prefill");
                 let begun = Instant::now();
-                let computed = self
-                    .decoder
-                    .prefill(prompt_ids, self.adapter, &mut self.cache);
-                let (cached, hidden) =
-                    computed.with_context(|| format!("cannot compute prompt {id}"))?;
-                let logits = self.decoder.logits(&hidden)?.read().await?; // [1, V]
+                let computed = self.prefill(prompt, observe).await?;
                 self.prefill_time += begun.elapsed();
-                (cached, logits.into_vec())
+                match computed {
+                    Some(computed) => computed,
+                    None => return Ok(ControlFlow::Break(())),
+                }
             }
         };
         let mut place = Place {
@@ -287,7 +301,39 @@ impl Run<'_> {
             // Its keys and values stay for as long as one of its completions needs them.
             self.cache.free_prompt(cached)?;
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Computes a prompt, and the logits behind its last token, `[V]`; none where the observer stopped it.
+    async fn prefill<O>(
+        &mut self,
+        prompt: usize,
+        observe: &mut O,
+    ) -> Result<Option<(PromptId, Vec<f32>)>>
+    where
+        O: AsyncFnMut(Event<'_>) -> Result<ControlFlow<()>>,
+    {
+        let Prompt { id, prompt_ids } = self.prompts[prompt];
+        let cannot = || format!("cannot compute prompt {id}");
+        let mut prefill = self
+            .decoder
+            .begin_prefill(prompt_ids, self.adapter, &mut self.cache)
+            .with_context(cannot)?;
+        let layers = prefill.layers();
+        for layers_done in 1..=layers {
+            prefill.next_layer().with_context(cannot)?;
+            let event = Event::Prefill {
+                prompt,
+                layers_done,
+                layers,
+            };
+            if observe(event).await?.is_break() {
+                return Ok(None);
+            }
+        }
+        let (cached, hidden) = prefill.finish().with_context(cannot)?;
+        let logits = self.decoder.logits(&hidden)?.read().await?; // [1, V]
+        Ok(Some((cached, logits.into_vec())))
     }
 
     /// One more token for every place.

@@ -78,14 +78,17 @@ export class Checkpoint {
    * @param {number} [options.top_k] 0: all.
    * @param {number} [options.top_p] 1: all.
    * @param {number} [options.seed] 0.
+   * @param {(prompt: { done: number, all: number }) => void} [options.onPrompt] Hears how many of the model's layers have read the prompt; a GPU
+   *   has been told to.
    * @param {(piece: { sample: number, text: string }) => void} [options.onText] Hears the text as it comes.
-   * @param {AbortSignal} [options.signal] Stops it; what was written until then comes back, its finish_reason `stopped`.
+   * @param {AbortSignal} [options.signal] Stops it; what was written until then comes back, its finish_reason `stopped`: no completions where
+   *   the prompt was still being read.
    * @returns {Promise<{ completions: { sample: number, text: string, tokens: number, finish_reason: 'eos' | 'length' | 'stopped',
    *   completion_ids: number[], sampling_logprobs: number[] }[], prompt_tokens: number, stopped: boolean, prefill_seconds: number,
    *   decode_seconds: number, tokens_per_second: number }>}
    */
-  async generate({ onText, signal, ...request }) {
-    return this.#connection.ask({ call: 'generate', of: this.#number, request }, { text: onText }, signal);
+  async generate({ onPrompt, onText, signal, ...request }) {
+    return this.#connection.ask({ call: 'generate', of: this.#number, request }, { prompt: onPrompt, text: onText }, signal);
   }
 
   /**

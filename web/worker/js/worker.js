@@ -1,7 +1,7 @@
 // The worker's side: holds a model's checkpoints by number, and does what the page asks of them (`connection.js`).
 //
 // A request is { id, call, of, request }, `of` a checkpoint's number, and is answered by { id, value } or { id, error, broken }, after any
-// number of { id, progress } or { id, text }. load and with make the checkpoint whose number is the request's id. { id, stop } stops the
+// number of { id, progress }, { id, prompt } or { id, text }. load and with make the checkpoint whose number is the request's id. { id, stop } stops the
 // answer of that id, and { close } a checkpoint of that number. { panic } is what the module says before it ends.
 
 import start, { Checkpoint } from '../wasm/worker.js';
@@ -37,15 +37,22 @@ const calls = {
 
   async generate(id, checkpoint, request, signal) {
     let breathed = performance.now();
-    const answers = await checkpoint.generate(JSON.stringify(request), async (sample, text) => {
-      if (text !== '') postMessage({ id, text: { sample, text } });
+    const goOn = async () => {
       if (performance.now() - breathed > BREATH) {
         await breath();
         breathed = performance.now();
       }
       return !signal.aborted;
-    });
-    return JSON.parse(answers);
+    };
+    const read = (done, all) => {
+      postMessage({ id, prompt: { done, all } });
+      return goOn();
+    };
+    const heard = (sample, text) => {
+      if (text !== '') postMessage({ id, text: { sample, text } });
+      return goOn();
+    };
+    return JSON.parse(await checkpoint.generate(JSON.stringify(request), read, heard));
   },
 
   async logprobs(_, checkpoint, request) {

@@ -72,18 +72,24 @@ struct Answer<'a> {
 
 #[wasm_bindgen]
 impl Checkpoint {
-    /// Answers a prompt, all answers side by side. `heard(sample, text)` gets each answer's new text, which may be empty, with every token, and
-    /// returns a promise of whether to go on: a worker hears of nothing else until that is kept.
+    /// Answers a prompt, all answers side by side. `read(done, all)` gets how many layers of the prompt are computed, `heard(sample, text)` each
+    /// answer's new text, which may be empty, with every token; both return a promise of whether to go on: a worker hears of nothing else until
+    /// that is kept.
     ///
     /// # Errors
     /// Names the field that is out of its range; a prompt that is empty or leaves no room; what went wrong on the device.
-    pub async fn generate(&self, request: String, heard: Function) -> Result<String, JsError> {
-        self.answer(&request, &heard).await.map_err(js_error)
+    pub async fn generate(
+        &self,
+        request: String,
+        read: Function,
+        heard: Function,
+    ) -> Result<String, JsError> {
+        self.answer(&request, &read, &heard).await.map_err(js_error)
     }
 }
 
 impl Checkpoint {
-    async fn answer(&self, request: &str, heard: &Function) -> Result<String> {
+    async fn answer(&self, request: &str, read: &Function, heard: &Function) -> Result<String> {
         let request: Request = serde_json::from_str(request)?;
         if !(1..=MOST).contains(&request.num_generations) {
             bail!(
@@ -117,6 +123,11 @@ impl Checkpoint {
             .collect();
         let mut observe = async |event: Event<'_>| {
             let (sample, text) = match event {
+                Event::Prefill {
+                    layers_done,
+                    layers,
+                    ..
+                } => return go_on(read, &layers_done.into(), &layers.into()).await,
                 Event::Token { sample, token, .. } if !tokenizer.is_eos(token) => {
                     let stream = streams[sample].as_mut().expect("has not ended");
                     (sample, stream.push(token)?)
@@ -127,7 +138,7 @@ impl Checkpoint {
                     (*sample, stream.finish()?)
                 }
             };
-            go_on(heard, sample, &text).await
+            go_on(heard, &sample.into(), &text.into()).await
         };
         let rollout = rollout(
             &self.decoder,
@@ -145,11 +156,9 @@ impl Checkpoint {
     }
 }
 
-async fn go_on(heard: &Function, sample: usize, text: &str) -> Result<ControlFlow<()>> {
+async fn go_on(tell: &Function, what: &JsValue, more: &JsValue) -> Result<ControlFlow<()>> {
     let failed = |error: JsValue| anyhow!("{}", said(&error));
-    let promise = heard
-        .call2(&JsValue::NULL, &sample.into(), &text.into())
-        .map_err(failed)?;
+    let promise = tell.call2(&JsValue::NULL, what, more).map_err(failed)?;
     let answer = JsFuture::from(js_sys::Promise::resolve(&promise)).await;
     Ok(match answer.map_err(failed)?.is_falsy() {
         true => ControlFlow::Break(()),

@@ -135,6 +135,38 @@ for (const [device, asked, max_completion_length] of [
   });
 }
 
+test('an answer stops while its prompt is read', async (t) => {
+  const heard = await withCheckpoint(
+    t,
+    { model: '/policy/', device: 'cpu' },
+    async (checkpoint, prompt) => {
+      const controller = new AbortController();
+      const read = [];
+      let text = '';
+      const answer = await checkpoint.generate({
+        prompt,
+        max_completion_length: 16,
+        onPrompt: ({ done, all }) => {
+          read.push([done, all]);
+          controller.abort();
+        },
+        onText: (piece) => (text += piece.text),
+        signal: controller.signal,
+      });
+      // It is ready for the next one.
+      const next = await checkpoint.generate({ prompt: 'import numpy', max_completion_length: 3 });
+      return { answer, read, text, next };
+    },
+    'import numpy as np\n'.repeat(100),
+  );
+  assert.equal(heard.answer.stopped, true);
+  assert.deepEqual(heard.answer.completions, []);
+  assert.equal(heard.text, '');
+  const [done, all] = heard.read.at(-1);
+  assert.ok(done < all, `${done} of ${all} layers, ${heard.answer.prompt_tokens} tokens`);
+  assert.equal(heard.next.completions[0].tokens, 3);
+});
+
 test('drawn answers are the native ones of the same seed', async (t) => {
   const { completions } = await withCheckpoint(
     t,

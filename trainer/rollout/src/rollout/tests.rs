@@ -222,9 +222,10 @@ fn greedy_takes_the_likeliest_token_of_the_whole_pass() {
 }
 
 #[test]
-fn the_observer_hears_every_token_once_and_every_end() {
+fn the_observer_hears_every_layer_of_a_prompt_every_token_once_and_every_end() {
     let prompts = prompts();
     let mut heard: std::collections::BTreeMap<(usize, usize), Vec<u32>> = Default::default();
+    let mut read: std::collections::BTreeMap<usize, usize> = Default::default();
     let mut ended = Vec::new();
     let rollout = block_on(rollout(
         &tiny::decoder(1),
@@ -239,6 +240,15 @@ fn the_observer_hears_every_token_once_and_every_end() {
                     sample,
                     token,
                 } => heard.entry((prompt, sample)).or_default().push(token),
+                Event::Prefill {
+                    prompt,
+                    layers_done,
+                    layers,
+                } => {
+                    let before = read.insert(prompt, layers_done);
+                    assert_eq!(before.unwrap_or(0) + 1, layers_done);
+                    assert_eq!(layers, tiny::decoder(1).config().num_hidden_layers);
+                }
                 Event::Finished(completion) => {
                     assert_eq!(
                         heard[&(completion.prompt, completion.sample)],
@@ -251,6 +261,7 @@ fn the_observer_hears_every_token_once_and_every_end() {
         },
     ))
     .unwrap();
+    assert_eq!(read.len(), prompts.len());
     ended.sort_unstable();
     assert_eq!(
         ended,

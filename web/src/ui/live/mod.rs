@@ -1,6 +1,7 @@
 //! The page "Try it": what is asked on the left, two checkpoints and their answers on the right. Nothing of the checkpoints' module is loaded before one
 //! is asked for.
 
+mod answer;
 mod fields;
 mod module;
 mod side;
@@ -22,9 +23,10 @@ use super::served::served;
 use crate::live::{FIRST, Question, rows};
 use crate::score::{Diff, signed};
 use crate::visible::escaped;
+use answer::{Answer, Progress};
 use leptos::ev;
 use leptos::prelude::*;
-use side_state::{Answer, Progress, Status};
+use side_state::Status;
 use state::DEMO;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! A or B on the page: which checkpoint it is, and what that answers.
 
+use super::answer::{Answer, Progress};
 use super::module::Module;
-use super::side_state::{Answer, Choice, Progress, Side, Status};
+use super::side_state::{Choice, Side, Status};
 use super::state::State;
 use crate::live::Part;
 use crate::score::{SCALE, Waterfall, signed};
@@ -153,9 +154,11 @@ pub fn AnswerView(
         side.answer.with(|answer| match &answer.progress {
             Progress::Idle => ().into_any(),
             Progress::Waiting => "waits for the other one".into_any(),
-            Progress::Answering if answer.text.is_empty() => {
-                "reading the prompt, which nothing but Unload ends…".into_any()
+            Progress::Reading { done, all } => view! {
+                "reading the prompt… "
+                <progress max=all.to_string() value=done.to_string() aria-label="layers that have read the prompt"></progress>
             }
+            .into_any(),
             Progress::Answering => "answering…".into_any(),
             Progress::Finished(said) | Progress::Stopped(said) => said.clone().into_any(),
             Progress::Failed(why) => view! { <span class="wrong">{escaped(why)}</span> }.into_any(),

@@ -1,10 +1,10 @@
 //! A or B: what is chosen, what is loaded, and what that answered.
 
+use super::answer::{Answer, Progress};
 use super::module::{Checkpoint, Module, options, said};
 use super::state::State;
 use super::told::{Device, Told, read};
 use crate::live::Question;
-use crate::score::Judgement;
 use js_sys::{Function, JSON, Object, Promise, Reflect};
 use leptos::prelude::*;
 use std::cell::{Cell, RefCell};
@@ -45,60 +45,6 @@ pub enum Status {
     Ready(Device),
     /// It could not be loaded, or ended.
     Failed(String),
-}
-
-/// How far an answer is.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Progress {
-    /// Nothing was asked.
-    #[default]
-    Idle,
-    /// The other one is answering.
-    Waiting,
-    /// It is being written.
-    Answering,
-    /// It is whole, or as long as it may be: how many tokens in what time.
-    Finished(String),
-    /// Somebody stopped it: likewise.
-    Stopped(String),
-    /// What went wrong.
-    Failed(String),
-}
-
-/// An answer as far as it has come.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Answer {
-    /// What was written.
-    pub text: String,
-    /// What it is worth so far.
-    pub judgement: Option<Judgement>,
-    /// How far it is.
-    pub progress: Progress,
-}
-
-impl Answer {
-    fn of(question: &Question, text: String, progress: Progress) -> Self {
-        let mut answer = Answer {
-            text,
-            judgement: None,
-            progress,
-        };
-        answer.judge(question);
-        answer
-    }
-
-    /// Judges it.
-    pub fn judge(&mut self, question: &Question) {
-        self.judgement = match self.text.is_empty() {
-            true => None,
-            false => Judgement::of(&question.case(&self.text), question.rules),
-        };
-    }
-
-    /// What it is worth, where that can be said.
-    pub fn total(&self) -> Option<f64> {
-        self.judgement.as_ref()?.explanation.breakdown.total
-    }
 }
 
 /// A or B.
@@ -269,12 +215,8 @@ impl Side {
         let status = self.status;
         let own = signal.clone();
         let progress = Closure::<dyn FnMut(JsValue)>::new(move |progress: JsValue| {
-            let number = |name: &str| {
-                let value = Reflect::get(&progress, &name.into()).ok();
-                value.and_then(|value| value.as_f64()).unwrap_or_default()
-            };
             if !own.aborted() {
-                let (done, all) = (number("done"), number("all"));
+                let (done, all) = (number(&progress, "done"), number(&progress, "all"));
                 status.set(Status::Loading { done, all });
             }
         });
@@ -361,7 +303,16 @@ impl Side {
                 next = done + JUDGED_MS.max((done - now) / JUDGED_SHARE);
             }
         });
-        let told = match with_listeners(request, on_text.as_ref(), signal) {
+        let on_prompt = Closure::<dyn FnMut(JsValue)>::new(move |read: JsValue| {
+            let (done, all) = (number(&read, "done"), number(&read, "all"));
+            answer.update(|answer| answer.progress = Progress::Reading { done, all });
+        });
+        let listeners = [
+            ("onPrompt", on_prompt.as_ref()),
+            ("onText", on_text.as_ref()),
+            ("signal", signal),
+        ];
+        let told = match with_fields(request, &listeners) {
             Ok(fields) => loaded.checkpoint.generate(&fields).await,
             Err(error) => Err(error),
         };
@@ -395,13 +346,16 @@ impl Side {
     }
 }
 
-fn with_listeners(
-    request: &str,
-    on_text: &JsValue,
-    signal: &AbortSignal,
-) -> Result<Object, JsValue> {
+fn with_fields(request: &str, more: &[(&str, &JsValue)]) -> Result<Object, JsValue> {
     let fields: Object = JSON::parse(request)?.unchecked_into();
-    Reflect::set(&fields, &"onText".into(), on_text)?;
-    Reflect::set(&fields, &"signal".into(), signal)?;
+    for (name, value) in more {
+        Reflect::set(&fields, &(*name).into(), value)?;
+    }
     Ok(fields)
+}
+
+/// A number that the module tells.
+fn number(told: &JsValue, name: &str) -> f64 {
+    let value = Reflect::get(told, &name.into()).ok();
+    value.and_then(|value| value.as_f64()).unwrap_or_default()
 }

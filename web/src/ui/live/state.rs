@@ -1,7 +1,8 @@
 //! What the page holds: the question, what can be loaded, and two sides.
 
+use super::answer::Progress;
 use super::module::by_name;
-use super::side_state::{Progress, Side, Status};
+use super::side_state::{Side, Status};
 use crate::live::{Found, Part, Question, find};
 use crate::page::{self, Page};
 use crate::ui::address;

@@ -1,6 +1,6 @@
 //! What the worker tells, in words.
 
-use super::side_state::Progress;
+use super::answer::Progress;
 use js_sys::JSON;
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
@@ -35,6 +35,7 @@ impl Device {
 #[derive(Deserialize)]
 pub struct Told {
     completions: Vec<ToldCompletion>,
+    stopped: bool,
     prompt_tokens: usize,
     prefill_seconds: f64,
     decode_seconds: f64,
@@ -52,8 +53,14 @@ impl Told {
     /// Its text, and how it came about.
     pub fn into_answer(self) -> (String, Progress) {
         let Some(completion) = self.completions.into_iter().next() else {
-            let why = "the worker sent no answer".to_owned();
-            return (String::new(), Progress::Failed(why));
+            let progress = match self.stopped {
+                true => Progress::Stopped(format!(
+                    "stopped while the prompt's {} tokens were read, after {:.2} s",
+                    self.prompt_tokens, self.prefill_seconds
+                )),
+                false => Progress::Failed("the worker sent no answer".to_owned()),
+            };
+            return (String::new(), progress);
         };
         let end = match &*completion.finish_reason {
             "eos" => "ended by itself",

@@ -188,3 +188,26 @@ fn a_stopped_rollout_hands_over_what_was_begun() {
     ));
     assert_eq!(error.unwrap_err().to_string(), "the pipe is gone");
 }
+
+#[test]
+fn a_rollout_that_is_stopped_in_a_prompt_hands_over_what_was_begun_before() {
+    let prompts = prompts();
+    for (stop_in, begun) in [(0, 0), (1, 4)] {
+        let stopped = block_on(rollout(
+            &tiny::decoder(1),
+            None,
+            &tokenizer(),
+            &borrowed(&prompts),
+            &config(),
+            &mut async |event: Event<'_>| match event {
+                Event::Prefill { prompt, .. } if prompt == stop_in => Ok(ControlFlow::Break(())),
+                _ => Ok(ControlFlow::Continue(())),
+            },
+        ))
+        .unwrap();
+        assert!(stopped.stopped);
+        assert_eq!(stopped.completions.len(), begun);
+        assert!(stopped.completions.iter().all(|c| c.prompt < stop_in));
+        assert!(!stopped.prefill_time.is_zero());
+    }
+}
