@@ -426,6 +426,8 @@ test('texts that mean harm are shown as what they are', async (t) => {
   const page = await opened(t);
   const harm = (right) => JSON.stringify({ row: 1, dependency: HOSTILE, update_info: HOSTILE, old_code: HOSTILE, new_code: `${HOSTILE}\nx`, completion: answer(`${HOSTILE}${right}`, HOSTILE) });
   await give(page, { [`${HOSTILE.replaceAll('/', '')}.jsonl`]: `${harm(1)}\n{"completion": "${HOSTILE.replaceAll('"', '')}"}`, 'b.jsonl': harm(2) });
+  // The pairs of the files, and no more the demo's.
+  await becomes(page, 'join', /^1 example/);
   await page.getByTestId('pair').first().click();
   await page.getByTestId('prompt').waitFor();
   const seen = await page.evaluate(() => ({ harmed: window.harmed, tags: document.querySelectorAll('script:not([src]), img, [onload], [onerror]').length, text: document.body.innerText }));
