@@ -81,8 +81,8 @@ export class Checkpoint {
    * @param {(prompt: { done: number, all: number }) => void} [options.onPrompt] Hears how many of the model's layers have read the prompt; a GPU
    *   has been told to.
    * @param {(piece: { sample: number, text: string }) => void} [options.onText] Hears the text as it comes.
-   * @param {AbortSignal} [options.signal] Stops it; what was written until then comes back, its finish_reason `stopped`: no completions where
-   *   the prompt was still being read.
+   * @param {AbortSignal} [options.signal] Stops it; what was written until then comes back, its finish_reason `stopped`: nothing
+   *   where the prompt was still being read.
    * @returns {Promise<{ completions: { sample: number, text: string, tokens: number, finish_reason: 'eos' | 'length' | 'stopped',
    *   completion_ids: number[], sampling_logprobs: number[] }[], prompt_tokens: number, stopped: boolean, prefill_seconds: number,
    *   decode_seconds: number, tokens_per_second: number }>}

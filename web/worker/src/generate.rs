@@ -151,6 +151,7 @@ impl Checkpoint {
         .await?;
         Ok(serde_json::to_string(&Answers::of(
             &rollout,
+            request.num_generations,
             prompt_ids.len(),
         ))?)
     }
@@ -167,7 +168,16 @@ async fn go_on(tell: &Function, what: &JsValue, more: &JsValue) -> Result<Contro
 }
 
 impl<'a> Answers<'a> {
-    fn of(rollout: &'a Rollout, prompt_tokens: usize) -> Self {
+    fn of(rollout: &'a Rollout, asked: usize, prompt_tokens: usize) -> Self {
+        // They are begun in order; those that were stopped before their first token are answers too, and empty.
+        let unbegun = (rollout.completions.len()..asked).map(|sample| Answer {
+            sample,
+            text: "",
+            tokens: 0,
+            finish_reason: FinishReason::Stopped,
+            completion_ids: &[],
+            sampling_logprobs: &[],
+        });
         let completions = rollout.completions.iter().map(|completion| Answer {
             sample: completion.sample,
             text: &completion.text,
@@ -177,7 +187,7 @@ impl<'a> Answers<'a> {
             sampling_logprobs: &completion.sampling_logprobs,
         });
         Self {
-            completions: completions.collect(),
+            completions: completions.chain(unbegun).collect(),
             prompt_tokens,
             stopped: rollout.stopped,
             prefill_seconds: rollout.prefill_time.as_secs_f64(),

@@ -145,6 +145,7 @@ test('an answer stops while its prompt is read', async (t) => {
       let text = '';
       const answer = await checkpoint.generate({
         prompt,
+        num_generations: 2,
         max_completion_length: 16,
         onPrompt: ({ done, all }) => {
           read.push([done, all]);
@@ -160,7 +161,8 @@ test('an answer stops while its prompt is read', async (t) => {
     'import numpy as np\n'.repeat(100),
   );
   assert.equal(heard.answer.stopped, true);
-  assert.deepEqual(heard.answer.completions, []);
+  const nothing = { text: '', tokens: 0, finish_reason: 'stopped', completion_ids: [], sampling_logprobs: [] };
+  assert.deepEqual(heard.answer.completions, [{ sample: 0, ...nothing }, { sample: 1, ...nothing }]);
   assert.equal(heard.text, '');
   const [done, all] = heard.read.at(-1);
   assert.ok(done < all, `${done} of ${all} layers, ${heard.answer.prompt_tokens} tokens`);

@@ -35,7 +35,6 @@ impl Device {
 #[derive(Deserialize)]
 pub struct Told {
     completions: Vec<ToldCompletion>,
-    stopped: bool,
     prompt_tokens: usize,
     prefill_seconds: f64,
     decode_seconds: f64,
@@ -53,15 +52,16 @@ impl Told {
     /// Its text, and how it came about.
     pub fn into_answer(self) -> (String, Progress) {
         let Some(completion) = self.completions.into_iter().next() else {
-            let progress = match self.stopped {
-                true => Progress::Stopped(format!(
-                    "stopped while the prompt's {} tokens were read, after {:.2} s",
-                    self.prompt_tokens, self.prefill_seconds
-                )),
-                false => Progress::Failed("the worker sent no answer".to_owned()),
-            };
-            return (String::new(), progress);
+            let why = "the worker sent no answer".to_owned();
+            return (String::new(), Progress::Failed(why));
         };
+        if completion.tokens == 0 {
+            let words = format!(
+                "stopped while the prompt's {} tokens were read, after {:.2} s",
+                self.prompt_tokens, self.prefill_seconds
+            );
+            return (completion.text, Progress::Stopped(words));
+        }
         let end = match &*completion.finish_reason {
             "eos" => "ended by itself",
             "length" => "cut off at the limit",
