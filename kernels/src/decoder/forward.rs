@@ -41,7 +41,7 @@ pub(super) struct LayerByLayer<'a> {
     inner: Inner,
     x: Tensor,   // [N, C]
     out: Tensor, // [N, C]
-    next: usize,
+    layers_done: usize,
 }
 
 impl<'a> LayerByLayer<'a> {
@@ -62,13 +62,13 @@ impl<'a> LayerByLayer<'a> {
             inner: Inner::new(&device, config, batch.len())?,
             out: Tensor::empty_on(&device, x.rows(), x.cols())?,
             x,
-            next: 0,
+            layers_done: 0,
         })
     }
 
     /// Computes another layer: which one it was, and its inner activations; none after the last.
     pub(super) fn next_layer(&mut self) -> Result<Option<(usize, &Inner)>> {
-        let (decoder, layer) = (self.decoder, self.next);
+        let (decoder, layer) = (self.decoder, self.layers_done);
         if layer == decoder.layers.len() {
             return Ok(None);
         }
@@ -81,11 +81,15 @@ impl<'a> LayerByLayer<'a> {
         decoder.layer_inner(&pass, layer, &self.spans, &self.x, scratch, inner)?;
         decoder.layer_output(&pass, layer, scratch, inner, &mut self.out)?;
         std::mem::swap(&mut self.x, &mut self.out);
-        self.next += 1;
+        self.layers_done += 1;
         Ok(Some((layer, &self.inner)))
     }
 
-    /// Hidden states after the last norm, [N, C].
+    pub(super) fn layers_done(&self) -> usize {
+        self.layers_done
+    }
+
+    /// Hidden states after the last norm, [N, C], once all layers are done.
     pub(super) fn hidden(&self) -> Result<Tensor> {
         self.decoder.last_norm(&self.x)
     }

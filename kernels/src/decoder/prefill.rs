@@ -61,7 +61,6 @@ impl Decoder {
             pass,
             cache,
             rows: Rows::new(self.layers.len()),
-            layers_done: 0,
             #[cfg(feature = "gpu")]
             slots: None,
         };
@@ -77,13 +76,12 @@ impl Decoder {
     }
 }
 
-/// A prompt on its way into a cache. Dropped before [`Prefill::finish`], it leaves the cache as it was.
+/// A prompt on its way into a cache. Dropped before [`Prefill::finish`], it adds no prompt, and its memory is the cache's for the next one.
 #[derive(Debug)]
 pub struct Prefill<'a> {
     pass: LayerByLayer<'a>,
     cache: &'a mut Cache,
     rows: Rows,
-    layers_done: usize,
     /// Where a GPU puts the keys and values of the prompt's tokens.
     #[cfg(feature = "gpu")]
     slots: Option<Buffer>,
@@ -116,7 +114,6 @@ impl Prefill<'_> {
                 pages.store(layer, &inner.k, &inner.v, slots);
             }
         }
-        self.layers_done += 1;
         Ok(())
     }
 
@@ -125,11 +122,12 @@ impl Prefill<'_> {
     /// # Errors
     /// [`Error::Argument`] where layers are left; those of the ops.
     pub fn finish(mut self) -> Result<(PromptId, Tensor)> {
-        if self.layers_done < self.layers() {
+        let done = self.pass.layers_done();
+        if done < self.layers() {
             return Err(Error::Argument {
                 op: "prefill",
                 what: "layers",
-                reason: format!("{} of {} are computed", self.layers_done, self.layers()),
+                reason: format!("{done} of {} are computed", self.layers()),
             });
         }
         let last = last_row(&self.pass.hidden()?)?;

@@ -106,24 +106,25 @@ fn a_sequence_has_the_same_bits_alone_and_among_seventy() {
 }
 
 #[test]
-fn a_prompt_that_is_left_between_two_layers_leaves_the_cache_as_it_was() {
+fn a_prompt_that_is_left_between_two_layers_takes_nothing_of_the_cache() {
     for (golden, decoder, merged) in cases("dora_all") {
         let (prompt, merged) = (&golden.case.prompt, Some(&merged));
         let mut cache = Cache::new(decoder.config());
         let (_, expected) = decoder.prefill(prompt, merged, &mut cache).unwrap();
         let bytes = cache.bytes();
 
-        let mut left = decoder.begin_prefill(prompt, merged, &mut cache).unwrap();
-        assert_eq!(left.layers(), golden.config.num_hidden_layers);
-        left.next_layer().unwrap();
-        drop(left);
+        // More often than a GPU's cache has pages at first.
+        for _ in 0..70 {
+            let mut left = decoder.begin_prefill(prompt, merged, &mut cache).unwrap();
+            assert_eq!(left.layers(), golden.config.num_hidden_layers);
+            left.next_layer().unwrap();
+        }
         assert_eq!(cache.bytes(), bytes);
         let unfinished = decoder.begin_prefill(prompt, merged, &mut cache).unwrap();
         let refused = unfinished.finish().unwrap_err().to_string();
         assert!(refused.contains("layers 0 of "), "{refused}");
         assert_eq!(cache.bytes(), bytes);
 
-        // Where the left one's keys would have been.
         let (again, last) = decoder.prefill(prompt, merged, &mut cache).unwrap();
         assert_eq!(numbers(&last), numbers(&expected));
         let sequence = cache.fork(again).unwrap();
