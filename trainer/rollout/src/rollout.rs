@@ -86,7 +86,7 @@ pub struct Rollout {
     pub tokens: usize,
     /// Most bytes of keys and values that were held at once.
     pub peak_cache_bytes: usize,
-    /// Time in the prompts.
+    /// Time in the prompts, the observer's included.
     pub prefill_time: Duration,
     /// Time in everything else.
     pub decode_time: Duration,

@@ -69,17 +69,27 @@ fn borrowed(prompts: &[(u64, Vec<u32>)]) -> Vec<Prompt<'_>> {
         .collect()
 }
 
-fn run(prompts: &[(u64, Vec<u32>)], config: &RolloutConfig) -> Rollout {
-    let mut go_on = async |_: Event<'_>| Ok(ControlFlow::Continue(()));
+/// Everything under the eyes of an observer.
+fn observed<O>(
+    prompts: &[(u64, Vec<u32>)],
+    config: &RolloutConfig,
+    mut observe: O,
+) -> Result<Rollout>
+where
+    O: AsyncFnMut(Event<'_>) -> Result<ControlFlow<()>>,
+{
     block_on(rollout(
         &tiny::decoder(1),
         None,
         &tokenizer(),
         &borrowed(prompts),
         config,
-        &mut go_on,
+        &mut observe,
     ))
-    .unwrap()
+}
+
+fn run(prompts: &[(u64, Vec<u32>)], config: &RolloutConfig) -> Rollout {
+    observed(prompts, config, async |_| Ok(ControlFlow::Continue(()))).unwrap()
 }
 
 #[test]
@@ -227,39 +237,32 @@ fn the_observer_hears_every_layer_of_a_prompt_every_token_once_and_every_end() {
     let mut heard: std::collections::BTreeMap<(usize, usize), Vec<u32>> = Default::default();
     let mut read: std::collections::BTreeMap<usize, usize> = Default::default();
     let mut ended = Vec::new();
-    let rollout = block_on(rollout(
-        &tiny::decoder(1),
-        None,
-        &tokenizer(),
-        &borrowed(&prompts),
-        &config(),
-        &mut async |event: Event<'_>| {
-            match event {
-                Event::Token {
-                    prompt,
-                    sample,
-                    token,
-                } => heard.entry((prompt, sample)).or_default().push(token),
-                Event::Prefill {
-                    prompt,
-                    layers_done,
-                    layers,
-                } => {
-                    let before = read.insert(prompt, layers_done);
-                    assert_eq!(before.unwrap_or(0) + 1, layers_done);
-                    assert_eq!(layers, tiny::decoder(1).config().num_hidden_layers);
-                }
-                Event::Finished(completion) => {
-                    assert_eq!(
-                        heard[&(completion.prompt, completion.sample)],
-                        completion.completion_ids
-                    );
-                    ended.push((completion.prompt, completion.sample));
-                }
+    let rollout = observed(&prompts, &config(), async |event| {
+        match event {
+            Event::Token {
+                prompt,
+                sample,
+                token,
+            } => heard.entry((prompt, sample)).or_default().push(token),
+            Event::Prefill {
+                prompt,
+                layers_done,
+                layers,
+            } => {
+                let before = read.insert(prompt, layers_done);
+                assert_eq!(before.unwrap_or(0) + 1, layers_done);
+                assert_eq!(layers, tiny::decoder(1).config().num_hidden_layers);
             }
-            Ok(ControlFlow::Continue(()))
-        },
-    ))
+            Event::Finished(completion) => {
+                assert_eq!(
+                    heard[&(completion.prompt, completion.sample)],
+                    completion.completion_ids
+                );
+                ended.push((completion.prompt, completion.sample));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })
     .unwrap();
     assert_eq!(read.len(), prompts.len());
     ended.sort_unstable();
@@ -277,15 +280,7 @@ fn the_observer_hears_every_layer_of_a_prompt_every_token_once_and_every_end() {
 #[test]
 fn what_cannot_be_answered_is_refused_by_name() {
     let refused = |prompts: &[(u64, Vec<u32>)], config: &RolloutConfig| {
-        let mut go_on = async |_: Event<'_>| Ok(ControlFlow::Continue(()));
-        let error = block_on(rollout(
-            &tiny::decoder(1),
-            None,
-            &tokenizer(),
-            &borrowed(prompts),
-            config,
-            &mut go_on,
-        ));
+        let error = observed(prompts, config, async |_| Ok(ControlFlow::Continue(())));
         format!("{:#}", error.unwrap_err())
     };
     assert!(refused(&[(9, vec![])], &config()).starts_with("prompt 9 has no tokens"));

@@ -146,21 +146,14 @@ fn a_stopped_rollout_hands_over_what_was_begun() {
     let whole = facts(&prompts, run(&prompts, &config()));
     for stop_after in [1, 5, 6, 20, 40] {
         let mut tokens = 0;
-        let stopped = block_on(rollout(
-            &tiny::decoder(1),
-            None,
-            &tokenizer(),
-            &borrowed(&prompts),
-            &config(),
-            &mut async |event: Event<'_>| {
-                tokens += usize::from(matches!(event, Event::Token { .. }));
-                Ok(if tokens == stop_after {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                })
-            },
-        ))
+        let stopped = observed(&prompts, &config(), async |event| {
+            tokens += usize::from(matches!(event, Event::Token { .. }));
+            Ok(if tokens == stop_after {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            })
+        })
         .unwrap();
         assert!(stopped.stopped);
         for fact in facts(&prompts, stopped) {
@@ -178,32 +171,26 @@ fn a_stopped_rollout_hands_over_what_was_begun() {
             );
         }
     }
-    let error = block_on(rollout(
-        &tiny::decoder(1),
-        None,
-        &tokenizer(),
-        &borrowed(&prompts),
-        &config(),
-        &mut async |_: Event<'_>| bail!("the pipe is gone"),
-    ));
-    assert_eq!(error.unwrap_err().to_string(), "the pipe is gone");
+    let is_layer = |event: &Event<'_>| matches!(event, Event::Prefill { .. });
+    for fails_in_prompt in [true, false] {
+        let error = observed(&prompts, &config(), async |event| {
+            match is_layer(&event) == fails_in_prompt {
+                true => bail!("the pipe is gone"),
+                false => Ok(ControlFlow::Continue(())),
+            }
+        });
+        assert_eq!(error.unwrap_err().to_string(), "the pipe is gone");
+    }
 }
 
 #[test]
 fn a_rollout_that_is_stopped_in_a_prompt_hands_over_what_was_begun_before() {
     let prompts = prompts();
     for (stop_in, begun) in [(0, 0), (1, 4)] {
-        let stopped = block_on(rollout(
-            &tiny::decoder(1),
-            None,
-            &tokenizer(),
-            &borrowed(&prompts),
-            &config(),
-            &mut async |event: Event<'_>| match event {
-                Event::Prefill { prompt, .. } if prompt == stop_in => Ok(ControlFlow::Break(())),
-                _ => Ok(ControlFlow::Continue(())),
-            },
-        ))
+        let stopped = observed(&prompts, &config(), async |event| match event {
+            Event::Prefill { prompt, .. } if prompt == stop_in => Ok(ControlFlow::Break(())),
+            _ => Ok(ControlFlow::Continue(())),
+        })
         .unwrap();
         assert!(stopped.stopped);
         assert_eq!(stopped.completions.len(), begun);
