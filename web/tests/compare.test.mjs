@@ -242,10 +242,12 @@ test('files of one name are told apart, and those that share nothing say why', a
 
 test('an address is asked about, and another site is not asked', async (t) => {
   const page = await opened(t, { hash: '#/compare?file=demo-after.jsonl&file=demo-before.jsonl', waits: false });
+  // The page's own two.
   await page.getByTestId('loaded-file').nth(1).waitFor();
   const begun = server.asked.length;
   assert.match(await page.getByTestId('ask').innerText(), /Fetch these\?.*demo-after\.jsonl/s);
-  assert.equal(server.asked.length, begun);
+  const asked = server.asked.slice(begun).map(({ path }) => path);
+  assert.ok(!asked.some((path) => path.includes('demo-')), `${asked}`);
   await page.getByTestId('ask-yes').click();
   await becomes(page, 'compare-verdict', /13 wins, 27 losses/);
   await page.getByTestId('address').fill('https://example.com/a.jsonl');
@@ -366,18 +368,48 @@ test('an opened pair is in the address, and Back closes it', async (t) => {
   await other.waitForURL(/only=win$/);
 });
 
-test('a page that is asked for at once after Escape stays', async (t) => {
+test('what is asked for at once after Escape stays', async (t) => {
   const page = await opened(t);
-  await page.keyboard.press('j');
-  await page.getByTestId('drawer').waitFor();
-  await page.waitForURL(/pair=\d+$/);
   // Before the browser, which goes back after a while, has done so.
-  await page.evaluate(() => ['Escape', 'Escape', '3'].forEach((key) => dispatchEvent(new KeyboardEvent('keydown', { key }))));
-  await page.waitForTimeout(500);
-  assert.match(page.url(), /#\/training/);
-  // No step more than the page that was left.
+  const atOnce = async (...keys) => {
+    await page.evaluate(async (keys) => {
+      for (const key of keys) {
+        dispatchEvent(new KeyboardEvent('keydown', { key }));
+        // What the page does at each key is done at the end of its task, which is no end for the browser yet.
+        for (let turn = 0; turn < 50; turn++) await null;
+      }
+    }, keys);
+    await page.waitForTimeout(500);
+  };
+  await page.keyboard.press('j');
+  await page.waitForURL(/pair=\d+$/);
+  const steps = await page.evaluate(() => history.length);
+  // Another pair, on the step that there was.
+  await atOnce('Escape', 'j');
+  assert.match(page.url(), /pair=\d+$/);
+  assert.equal(await page.getByTestId('drawer').count(), 1);
+  assert.equal(await page.evaluate(() => history.length), steps);
   await page.goBack();
-  await page.waitForURL(/#\/compare$/);
+  await page.getByTestId('drawer').waitFor({ state: 'detached' });
+  assert.match(page.url(), /#\/compare$/);
+  await page.keyboard.press('j');
+  await page.waitForURL(/pair=\d+$/);
+  // A filter, and nothing open.
+  await atOnce('Escape', 'l');
+  assert.match(page.url(), /#\/compare\?only=loss$/);
+  assert.equal(await page.getByTestId('drawer').count(), 0);
+  // Closed twice, it goes back once.
+  await page.keyboard.press('j');
+  await page.waitForURL(/pair=\d+$/);
+  await atOnce('Escape', 'j', 'Escape');
+  assert.match(page.url(), /#\/compare\?only=loss$/);
+  // Another page; no step is left behind.
+  await page.keyboard.press('j');
+  await page.waitForURL(/pair=\d+$/);
+  await atOnce('Escape', '3');
+  assert.match(page.url(), /#\/training/);
+  await page.goBack();
+  await page.waitForURL(/#\/compare\?only=loss$/);
   await page.getByTestId('compare-verdict').waitFor();
   assert.equal(await page.getByTestId('drawer').count(), 0);
 });

@@ -3,10 +3,10 @@
 use crate::odd_link::odd;
 use crate::page::{self, Page};
 use leptos::ev;
-use leptos::leptos_dom::helpers::WindowListenerHandle;
+use leptos::leptos_dom::helpers::{TimeoutHandle, WindowListenerHandle, set_timeout_with_handle};
 use leptos::prelude::*;
-use std::cell::Cell;
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::time::Duration;
 use web_sys::Url;
 
 /// The page that the address names; of an address that names none, the first.
@@ -39,21 +39,59 @@ pub fn link(page: Page, query: &str) -> String {
     format!("{base}{}", address(page, query))
 }
 
+/// How long the browser is waited for that was told to go back: it may refuse without a word.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 thread_local! {
-    /// Whether the browser has been told to go back, which it does after a while, and which page somebody has asked for since.
-    static LEAVING: Cell<bool> = const { Cell::new(false) };
-    static NEXT: Cell<Option<Page>> = const { Cell::new(None) };
+    static LEAVING: RefCell<Option<Leaving>> = const { RefCell::new(None) };
 }
 
-/// Opens a page; where the browser is going back, after that, which would undo it.
-pub fn go(page: Page) {
-    match LEAVING.get() {
-        true => NEXT.set(Some(page)),
-        false => {
-            // A browser that refuses stays where it is.
-            let _ = window().location().set_hash(&page.address());
-        }
+/// The browser has been told to go back, which it does after a while.
+struct Leaving {
+    /// Writes the page's state as it is by then.
+    settle: Box<dyn Fn()>,
+    /// What somebody has asked for since.
+    then: Option<Box<dyn FnOnce()>>,
+    listener: WindowListenerHandle,
+    patience: Option<TimeoutHandle>,
+}
+
+/// The browser has gone back, or will not.
+fn arrive() {
+    let Some(leaving) = LEAVING.take() else {
+        return;
+    };
+    leaving.listener.remove();
+    if let Some(patience) = leaving.patience {
+        patience.clear();
     }
+    (leaving.settle)();
+    if let Some(then) = leaving.then {
+        then();
+    }
+}
+
+/// Does something now, or where the browser is going back, after that, which would undo it. The last one counts.
+fn after_leaving(work: impl FnOnce() + 'static) {
+    let work: Box<dyn FnOnce()> = Box::new(work);
+    let now = LEAVING.with_borrow_mut(|leaving| match leaving {
+        Some(leaving) => {
+            leaving.then = Some(work);
+            None
+        }
+        None => Some(work),
+    });
+    if let Some(work) = now {
+        work();
+    }
+}
+
+/// Opens a page.
+pub fn go(page: Page) {
+    after_leaving(move || {
+        // A browser that refuses stays where it is.
+        let _ = window().location().set_hash(&page.address());
+    });
 }
 
 /// What steps of the browser's history are marked with: one that [`enter`] made, and the one before it.
@@ -78,18 +116,21 @@ pub fn follow(page: Page, query: &str) {
 }
 
 /// Makes a step of the browser's history of what was opened on a page, so that "Back" closes it: the page's state without it, and with it.
-pub fn enter(page: Page, without: &str, with: &str) {
-    // Whoever came by "Forward" stands on it again.
-    if is_entered() {
-        return follow(page, with);
-    }
-    if current() == page
-        && let Ok(history) = window().history()
-    {
-        // As above.
-        let _ = history.replace_state_with_url(&BEFORE.into(), "", Some(&address(page, without)));
-        let _ = history.push_state_with_url(&ENTERED.into(), "", Some(&address(page, with)));
-    }
+pub fn enter(page: Page, without: String, with: String) {
+    after_leaving(move || {
+        // Whoever came by "Forward" stands on it again.
+        if is_entered() {
+            return follow(page, &with);
+        }
+        if current() == page
+            && let Ok(history) = window().history()
+        {
+            let (without, with) = (address(page, &without), address(page, &with));
+            // As above.
+            let _ = history.replace_state_with_url(&BEFORE.into(), "", Some(&without));
+            let _ = history.push_state_with_url(&ENTERED.into(), "", Some(&with));
+        }
+    });
 }
 
 /// Whether this step of the history is one that [`enter`] made.
@@ -98,33 +139,27 @@ fn is_entered() -> bool {
     mark.is_ok_and(|mark| mark == ENTERED)
 }
 
-/// Goes back from what [`enter`] made to a page's state as it is now: what was opened was closed by other ways than "Back".
-pub fn leave(page: Page, query: String) {
-    let Ok(history) = window().history() else {
-        return;
-    };
-    if LEAVING.get() {
-        return;
-    }
-    if !is_entered() || current() != page {
-        return follow(page, &query);
-    }
-    let once = Rc::new(Cell::new(None::<WindowListenerHandle>));
-    let own = once.clone();
-    LEAVING.set(true);
-    let listener = window_event_listener(ev::popstate, move |_| {
-        LEAVING.set(false);
-        follow(page, &query);
-        if let Some(listener) = own.take() {
-            listener.remove();
-        }
-        // It is this event again.
-        if let Some(next) = NEXT.take() {
-            go(next);
-        }
+/// Goes back from what [`enter`] made to a page's state as it is by then: what was opened was closed by other ways than "Back".
+pub fn leave(page: Page, query: impl Fn() -> String + 'static) {
+    let is_leaving = LEAVING.with_borrow_mut(|leaving| {
+        // What was opened since is closed, too.
+        leaving.as_mut().map(|leaving| leaving.then = None)
     });
-    once.set(Some(listener));
-    // As above.
+    if is_leaving.is_some() {
+        return;
+    }
+    let settle = move || follow(page, &query());
+    let history = window().history();
+    let (Ok(history), true) = (history, is_entered() && current() == page) else {
+        return settle();
+    };
+    LEAVING.set(Some(Leaving {
+        settle: Box::new(settle),
+        then: None,
+        listener: window_event_listener(ev::popstate, |_| arrive()),
+        patience: set_timeout_with_handle(arrive, PATIENCE).ok(),
+    }));
+    // A browser that refuses is waited for in vain.
     let _ = history.back();
 }
 

@@ -222,7 +222,7 @@ impl State {
                     pair: None,
                     ..query.clone()
                 };
-                address::enter(Page::Compare, &closed.write(), &query.write());
+                address::enter(Page::Compare, closed.write(), query.write());
             }
             if before.is_some() {
                 write(query);
@@ -254,7 +254,7 @@ impl State {
     /// Closes the opened pair.
     pub fn close_pair(self) {
         self.selected.set(None);
-        address::leave(Page::Compare, untrack(|| self.query()).write());
+        address::leave(Page::Compare, move || untrack(|| self.query()).write());
     }
 
     /// What the address carries.

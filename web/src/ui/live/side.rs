@@ -156,7 +156,8 @@ pub fn AnswerView(
             Progress::Waiting => "waits for the other one".into_any(),
             Progress::Reading { done, all } => view! {
                 "reading the prompt… "
-                <progress max=all.to_string() value=done.to_string() aria-label="layers that have read the prompt"></progress>
+                // A GPU has by then been told to, and says no more until it is done.
+                <progress max=all.to_string() value=(done < all).then(|| done.to_string()) aria-label="layers that have read the prompt"></progress>
             }
             .into_any(),
             Progress::Answering => "answering…".into_any(),

@@ -287,8 +287,12 @@ impl Side {
                 .answer
                 .set(Answer::of(question, String::new(), stopped));
         }
-        self.answer
-            .update(|answer| answer.progress = Progress::Answering);
+        self.answer.update(|answer| {
+            answer.progress = Progress::Reading {
+                done: 0.0,
+                all: 1.0,
+            }
+        });
         let written = Rc::new(RefCell::new(String::new()));
         let (texts, asked, answer) = (written.clone(), question.clone(), self.answer);
         let mut next = 0.0;

@@ -3,6 +3,7 @@
 use super::State;
 use crate::page::Page;
 use crate::score::Rules;
+use crate::ui::address::go;
 use leptos::prelude::*;
 use recode_core::migration::Migration;
 
@@ -19,8 +20,8 @@ pub fn TryPrompt(
             question.row = row;
             question.rules = rules;
         });
-        // The page writes the question into the address where it fits. What a browser refuses leaves the page as it is.
-        let _ = window().location().set_hash(&Page::TryIt.address());
+        // The page writes the question into the address where it fits.
+        go(Page::TryIt);
     };
     view! { <button type="button" data-testid="try-prompt" on:click=take>"Try this prompt"</button> }
 }

@@ -60,7 +60,7 @@ pub fn TrainingPage() -> impl IntoView {
         if before == Some(false) && is_open {
             let query = untrack(|| state.query());
             let without = state.view.get_untracked().to_query();
-            address::enter(Page::Training, &without, &query.join("&"));
+            address::enter(Page::Training, without, query.join("&"));
         }
         if before.is_some() {
             write(());

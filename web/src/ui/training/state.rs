@@ -317,7 +317,7 @@ impl State {
     /// Closes the open step.
     pub fn close_step(self) {
         self.opened.set(None);
-        address::leave(Page::Training, untrack(|| self.query().join("&")));
+        address::leave(Page::Training, move || untrack(|| self.query().join("&")));
     }
 
     /// The view and the open step, as an address carries them.
