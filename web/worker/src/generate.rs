@@ -127,7 +127,7 @@ impl Checkpoint {
                     layers_done,
                     layers,
                     ..
-                } => return go_on(read, &layers_done.into(), &layers.into()).await,
+                } => return go_on(read, [&layers_done.into(), &layers.into()]).await,
                 Event::Token { sample, token, .. } if !tokenizer.is_eos(token) => {
                     let stream = streams[sample].as_mut().expect("has not ended");
                     (sample, stream.push(token)?)
@@ -138,7 +138,7 @@ impl Checkpoint {
                     (*sample, stream.finish()?)
                 }
             };
-            go_on(heard, &sample.into(), &text.into()).await
+            go_on(heard, [&sample.into(), &text.into()]).await
         };
         let rollout = rollout(
             &self.decoder,
@@ -157,9 +157,9 @@ impl Checkpoint {
     }
 }
 
-async fn go_on(tell: &Function, what: &JsValue, more: &JsValue) -> Result<ControlFlow<()>> {
+async fn go_on(tell: &Function, [first, second]: [&JsValue; 2]) -> Result<ControlFlow<()>> {
     let failed = |error: JsValue| anyhow!("{}", said(&error));
-    let promise = tell.call2(&JsValue::NULL, what, more).map_err(failed)?;
+    let promise = tell.call2(&JsValue::NULL, first, second).map_err(failed)?;
     let answer = JsFuture::from(js_sys::Promise::resolve(&promise)).await;
     Ok(match answer.map_err(failed)?.is_falsy() {
         true => ControlFlow::Break(()),
