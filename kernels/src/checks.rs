@@ -6,6 +6,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+#[cfg(feature = "gpu")]
+use crate::gpu::{AdapterKind, Opening};
 use crate::oracle::sample;
 use crate::{Device, Tensor, ops};
 
@@ -46,6 +48,21 @@ checks! {
     silu_mul::gradients,
 }
 
+/// How a GPU is opened for them: as it is, and with weights in parts of a few rows, logits of a few rows at a time, sums in shared memory alone, and
+/// cut as for a GPU. What is cut for software adapters is nobody's on a GPU: its sums in order, of multiply-adds that round once, are further
+/// from the oracle there.
+#[cfg(feature = "gpu")]
+#[must_use]
+pub fn openings() -> [Opening; 2] {
+    let otherwise = Opening {
+        weight_bytes: 3000,
+        logit_bytes: 9000,
+        planes: false,
+        cut_for: Some(AdapterKind::Discrete),
+    };
+    [Opening::default(), otherwise]
+}
+
 /// A matrix of the numbers of [`sample`], on the device.
 pub(crate) fn sampled(device: &Device, seed: u64, rows: usize, cols: usize) -> Tensor {
     let data = sample(seed, rows * cols);
@@ -78,8 +95,6 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    #[cfg(feature = "gpu")]
-    use crate::gpu::{AdapterKind, Opening};
 
     /// Of one check, on the processor.
     pub(crate) fn on_the_cpu(name: &str) {
@@ -102,23 +117,20 @@ mod tests {
             !adapters.is_empty(),
             "no adapter: install mesa-vulkan-drivers"
         );
+        let mut planes = std::collections::BTreeSet::new();
         for adapter in adapters {
-            // As it is, and with weights in parts of a few rows, sums in shared memory alone, and cut as for a GPU. On one, what is cut for
-            // software adapters is nobody's: its sums in order, of multiply-adds that round once, are further from the oracle there.
-            let otherwise = Opening {
-                weight_bytes: 3000,
-                planes: false,
-                cut_for: Some(AdapterKind::Discrete),
-            };
-            for opening in [Opening::default(), otherwise] {
+            for opening in openings() {
                 let gpu = block_on(crate::gpu::Gpu::open_with(adapter.index, opening)).unwrap();
-                let planes = gpu.planes();
+                planes.insert(gpu.planes());
+                println!("{}, {opening:?}, planes {}", adapter.name, gpu.planes());
                 let device = Device::Gpu(gpu);
                 for (name, check) in ALL {
-                    println!("{name} on {}, {opening:?}, planes {planes}", adapter.name);
+                    println!("{name}");
                     block_on(check(&device));
                 }
             }
         }
+        // Lavapipe has them.
+        assert_eq!(planes.into_iter().collect::<Vec<_>>(), [false, true]);
     }
 }

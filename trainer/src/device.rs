@@ -107,6 +107,37 @@ pub fn automatic(adapters: &[Adapter]) -> Option<usize> {
 mod tests {
     use super::*;
 
+    #[cfg(feature = "gpu")]
+    #[test]
+    fn the_first_adapter_that_is_no_software_is_taken_by_itself() {
+        use recode_kernels::gpu::Limits;
+        let adapters = |kinds: &[AdapterKind]| -> Vec<Adapter> {
+            let of = |(index, &kind)| Adapter {
+                index,
+                name: String::new(),
+                kind,
+                backend: String::new(),
+                driver: String::new(),
+                limits: Limits {
+                    buffer_bytes: 0,
+                    buffers: 0,
+                    cube_units: 0,
+                    shared_bytes: 0,
+                    cubes: 0,
+                },
+            };
+            kinds.iter().enumerate().map(of).collect()
+        };
+        use AdapterKind::{Discrete, Integrated, Other, Software, Virtual};
+        let of = |kinds: &[AdapterKind]| automatic(&adapters(kinds));
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[Software, Software]), None);
+        assert_eq!(of(&[Integrated, Discrete, Software]), Some(0));
+        for kind in [Discrete, Integrated, Virtual, Other] {
+            assert_eq!(of(&[Software, kind]), Some(1), "{kind:?}");
+        }
+    }
+
     #[test]
     fn a_device_is_named_in_one_of_four_ways() {
         let parsed = |text: &str| text.parse::<DeviceChoice>();

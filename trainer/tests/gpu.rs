@@ -5,16 +5,21 @@ mod tiny;
 mod toy;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use recode_core::migration::Migration;
 use recode_kernels::{Device, Tensor};
 use recode_trainer::config::OptimizerConfig;
 use recode_trainer::examples::Examples;
+use recode_trainer::inputs::Inputs;
 use recode_trainer::interrupt::Interrupt;
 use recode_trainer::model_dir::Outline;
 use recode_trainer::optimizer::Optimizer;
 use recode_trainer::plan::Plan;
 use recode_trainer::run_dir::RunDir;
+use recode_trainer::train::Run;
 use serde_json::Value;
 use toy::{Toy, adapter, lines, metrics};
 
@@ -54,6 +59,64 @@ fn a_run_on_a_gpu_begins_as_on_the_processor_and_goes_on_there() {
     toy.resume("on-gpu", &set).unwrap();
     assert_eq!(metrics(&gpu).len(), 3);
     assert_eq!(metrics(&gpu)[..2], on_gpu[..2]);
+}
+
+/// For the log-probabilities, from which the processor forms the loss, and for the gradients' norm; with a reference model once more.
+#[test]
+fn a_step_on_a_gpu_waits_twice_once_its_answers_are_there() {
+    let toy = Toy::new();
+    let gpu = pollster::block_on(recode_kernels::gpu::Gpu::open(0)).unwrap();
+    for (beta, expected) in [("loss.beta=0", 2), ("loss.beta=0.01", 3)] {
+        let config = toy.config("reads", &["run.max_steps=5", beta]);
+        let answered = AtomicU64::new(0);
+        let reward = |migration: &Migration, completion: &str, tokens: usize| {
+            answered.store(gpu.reads(), Ordering::Relaxed);
+            toy::letters(migration, completion, tokens)
+        };
+        let run = Run {
+            inputs: &Inputs::read(&config, &Device::Gpu(Arc::clone(&gpu))).unwrap(),
+            config: &config,
+            reward: &reward,
+            interrupt: &Interrupt::default(),
+        };
+        let mut reads = Vec::new();
+        run.rehearse(|_| {
+            reads.push(gpu.reads() - answered.load(Ordering::Relaxed));
+            match reads.len() > 4 {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })
+        .unwrap();
+        // But for what is before the first step, and for the first update, which looks whether the adapter moves.
+        assert_eq!(reads[2..], [expected; 3], "{beta}: {reads:?}");
+    }
+}
+
+#[test]
+fn a_run_whose_gpu_is_lost_goes_on_from_its_last_checkpoint() {
+    let toy = Toy::new();
+    let set = ["run.max_steps=4", "run.save_steps=1"];
+    let config = toy.config("lost", &set);
+    let gpu = pollster::block_on(recode_kernels::gpu::Gpu::open(0)).unwrap();
+    let (device, scored) = (Device::Gpu(Arc::clone(&gpu)), AtomicUsize::new(0));
+    let reward = |migration: &Migration, completion: &str, tokens: usize| {
+        // In the middle of the third step.
+        if scored.fetch_add(1, Ordering::Relaxed) == 2 * config.rollout.num_generations {
+            gpu.destroy();
+        }
+        toy::letters(migration, completion, tokens)
+    };
+    let dir = RunDir::create(&config).unwrap();
+    let lost = toy::train_on(&device, &config, dir, &reward, &Interrupt::default());
+    let error = format!("{:#}", lost.unwrap_err());
+    assert!(error.contains("the GPU was lost"), "{error}");
+    assert!(error.contains("--resume"), "{error}");
+    let run = toy.run_dir("lost");
+    assert_eq!(metrics(&run).len(), 2);
+    assert!(run.join("checkpoints/step-000002").is_dir());
+    toy.resume("lost", &set).unwrap();
+    assert_eq!(metrics(&run).len(), 4);
 }
 
 #[test]

@@ -195,3 +195,67 @@ pub(super) async fn found() -> Vec<Found> {
     let linked = linked.map(Found::Linked);
     linked.chain(of_wgpu.into_iter().map(Found::Wgpu)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_adapter_that_is_too_small_is_refused_with_both_numbers() {
+        let limits = Limits {
+            buffer_bytes: 128 << 20,
+            buffers: BUFFERS,
+            cube_units: CUBE_UNITS,
+            shared_bytes: SHARED_BYTES,
+            cubes: 65_535,
+        };
+        let refused = |limits: Limits| {
+            let adapter = Adapter {
+                index: 0,
+                name: "a small one".to_owned(),
+                kind: AdapterKind::Integrated,
+                backend: String::new(),
+                driver: String::new(),
+                limits,
+            };
+            adapter.check().err().map(|error| error.to_string())
+        };
+        assert_eq!(refused(limits), None);
+        for (limits, numbers) in [
+            (
+                Limits {
+                    buffers: 4,
+                    ..limits
+                },
+                "4 buffers a kernel, and 8",
+            ),
+            (
+                Limits {
+                    cube_units: 128,
+                    ..limits
+                },
+                "128 units a cube, and 256",
+            ),
+            (
+                Limits {
+                    shared_bytes: 8192,
+                    ..limits
+                },
+                "8192 shared bytes a cube, and 16384",
+            ),
+            (
+                Limits {
+                    cubes: 1000,
+                    ..limits
+                },
+                "1000 cubes an axis, and 65535",
+            ),
+        ] {
+            let said = refused(limits).unwrap();
+            let expected = format!(
+                "no GPU: a small one has {numbers} are needed: use another adapter, or the CPU"
+            );
+            assert_eq!(said, expected);
+        }
+    }
+}

@@ -182,7 +182,7 @@ fn check_size(gpu: &Gpu, words: usize) -> Result<()> {
         op: "Buffer",
         what: "words",
         reason: format!(
-            "take {bytes} bytes, and a buffer of {} has at most {}",
+            "take {bytes} bytes, and a buffer of {} has at most {}: take fewer or shorter sequences at once, a smaller model, or the CPU",
             adapter.name, adapter.limits.buffer_bytes
         ),
     })

@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 
 /// Units of a cube in all kernels: what the narrowest adapters permit.
 pub(crate) const CUBE_UNITS: u32 = 256;
+/// Rounds of a unit's loop in one launch: lavapipe ends loops after 65,535 and says nothing.
+pub(crate) const LAUNCH_ROUNDS: usize = 32_768;
 
 /// How a GPU is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct Opening {
     /// Weights are split into parts of at most so many bytes (of f32 numbers), as the adapter's limit splits larger ones: what is copied on the
     /// way there is then no larger.
     pub weight_bytes: u64,
+    /// Most bytes of logits at a time, where log-probabilities are made of them.
+    pub logit_bytes: u64,
     /// Whether units of a plane (a subgroup) exchange numbers directly, where the adapter can do that.
     pub planes: bool,
     /// The kind of adapter that kernels are cut for; by itself, what it is.
@@ -38,6 +42,7 @@ impl Default for Opening {
     fn default() -> Self {
         Self {
             weight_bytes: u64::MAX,
+            logit_bytes: u64::MAX,
             planes: true,
             cut_for: None,
         }
@@ -52,6 +57,7 @@ pub struct Gpu {
     device: Option<wgpu::Device>,
     refused: Refused,
     weight_bytes: u64,
+    logit_bytes: u64,
     planes: bool,
     cut_for: AdapterKind,
     memory: Arc<Memory>,
@@ -114,6 +120,7 @@ impl Gpu {
         let planes = opening.planes && cfg!(not(target_family = "wasm")) && subgroups;
         let mut gpu = Arc::new(Self {
             weight_bytes: opening.weight_bytes.min(adapter.limits.buffer_bytes),
+            logit_bytes: opening.logit_bytes.min(adapter.limits.buffer_bytes),
             planes: false,
             cut_for: opening.cut_for.unwrap_or(adapter.kind),
             client,
@@ -212,11 +219,17 @@ impl Gpu {
         self.weight_bytes
     }
 
-    /// Takes the GPU away, as a driver's crash or a pulled plug does.
-    #[cfg(test)]
-    fn lose(&self) {
-        let device = self.device.as_ref();
-        device.expect("wgpu found it").destroy();
+    /// The most logits at a time, in bytes, as far as the adapter is concerned.
+    pub(crate) fn logit_bytes(&self) -> u64 {
+        self.logit_bytes
+    }
+
+    /// Gives up the GPU and all that is in its memory, as a driver's crash or a pulled plug does: the next wait or read is
+    /// [`Error::DeviceLost`]. Where wgpu has not found it (the features `cuda` and `hip`), nothing happens.
+    pub fn destroy(&self) {
+        if let Some(device) = &self.device {
+            device.destroy();
+        }
     }
 
     /// Whether wgpu refused nothing so far.
@@ -337,7 +350,7 @@ mod tests {
         let gpu = block_on(Gpu::open(0)).unwrap();
         let numbers = Buffer::from_f32(&gpu, &[1.0, 2.0]).unwrap();
         assert_eq!(block_on(numbers.read_f32()).unwrap(), [1.0, 2.0]);
-        gpu.lose();
+        gpu.destroy();
         let error = block_on(numbers.read_f32()).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
     }

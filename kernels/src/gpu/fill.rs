@@ -16,7 +16,7 @@ fn fill_kernel(out: &mut [f32], value: f32) {
 }
 
 #[cube(launch_unchecked)]
-fn copy_kernel(from: &[f32], out: &mut [f32], count: u32) {
+fn copy_kernel(from: &[u32], out: &mut [u32], count: u32) {
     if (ABSOLUTE_POS as u32) < count {
         out[ABSOLUTE_POS] = from[ABSOLUTE_POS];
     }
@@ -49,9 +49,7 @@ impl Buffer {
             );
         }
     }
-}
 
-impl Buffer {
     /// Copies all numbers to a buffer that is as long.
     pub(crate) fn copy_to(&self, out: &Self) {
         self.copy_first(out, self.words());
@@ -62,7 +60,7 @@ impl Buffer {
         let Some(grid) = unit_each(count) else {
             return;
         };
-        // SAFETY: a unit beyond the end writes nothing.
+        // As words: a pair of bf16 is no number of f32. SAFETY: a unit beyond the end writes nothing.
         unsafe {
             copy_kernel::launch_unchecked(
                 self.gpu().launcher(),

@@ -10,6 +10,7 @@
 
 mod adapter;
 mod buffer;
+pub(crate) mod columns;
 mod device;
 mod fill;
 mod memory;
@@ -25,7 +26,7 @@ mod weight;
 
 pub use adapter::{Adapter, AdapterKind, Limits, adapters};
 pub use buffer::Buffer;
-pub(crate) use device::{CUBE_UNITS, grid, unit_each};
+pub(crate) use device::{CUBE_UNITS, LAUNCH_ROUNDS, grid, unit_each};
 pub use device::{Gpu, Opening};
 pub use memory::Memory;
 pub(crate) use side_by_side::joined;

@@ -10,8 +10,9 @@ use super::device::{CUBE_UNITS, Gpu, grid};
 use crate::error::Result;
 use crate::profile::Rates;
 
-/// Rounds of a unit's loop, each of [`SUMS`] multiply-adds that do not wait for each other.
-const ROUNDS: u32 = 2048;
+/// Rounds of a unit's loop, each of [`UNROLLED`] times [`SUMS`] multiply-adds that do not wait for each other.
+const ROUNDS: u32 = 512;
+const UNROLLED: u32 = 4;
 const SUMS: u32 = 16;
 const CUBES: usize = 256;
 /// Numbers that are copied: more than most caches hold (50 MB on an H100), and as large a buffer as WebGPU promises.
@@ -26,8 +27,11 @@ fn multiply_add_kernel(out: &mut [f32], factor: f32, #[comptime] sums: u32) {
     }
     for _ in 0..ROUNDS {
         #[unroll]
-        for i in 0..sums {
-            found[i as usize] = fma(found[i as usize], factor, 1.0f32);
+        for _ in 0..UNROLLED {
+            #[unroll]
+            for i in 0..sums {
+                found[i as usize] = fma(found[i as usize], factor, 1.0f32);
+            }
         }
     }
     let mut sum = 0.0f32;
@@ -38,10 +42,10 @@ fn multiply_add_kernel(out: &mut [f32], factor: f32, #[comptime] sums: u32) {
     out[ABSOLUTE_POS] = sum;
 }
 
-/// Launches between two waits, which take time by themselves.
-const LAUNCHES: u32 = 8;
+/// Launches between two waits, which take time by themselves, take so long at least.
+const BATCH: Duration = Duration::from_millis(50);
 
-/// The better of three, after one that compiles.
+/// The best of three batches of launches, after one that compiles.
 pub(crate) async fn rates(gpu: &Arc<Gpu>) -> Result<Rates> {
     let units = CUBES * CUBE_UNITS as usize;
     let sums = Buffer::empty(gpu, units)?;
@@ -62,7 +66,7 @@ pub(crate) async fn rates(gpu: &Arc<Gpu>) -> Result<Rates> {
             );
         }
     };
-    let operations = 2.0 * (units as u64 * u64::from(ROUNDS * SUMS)) as f64;
+    let operations = 2.0 * (units as u64 * u64::from(ROUNDS * UNROLLED * SUMS)) as f64;
     let bytes = (2 * size_of::<f32>() * COPIED) as f64;
     Ok(Rates {
         operations: operations / best(gpu, multiply_add).await?,
@@ -72,15 +76,20 @@ pub(crate) async fn rates(gpu: &Arc<Gpu>) -> Result<Rates> {
 
 /// Seconds of one of them.
 async fn best(gpu: &Arc<Gpu>, launch: impl Fn()) -> Result<f64> {
-    let mut best = Duration::MAX;
-    for round in 0..4 {
-        gpu.wait().await?;
+    launch();
+    gpu.wait().await?;
+    let mut launches = 1u32;
+    let mut batches = Vec::new();
+    while batches.len() < 3 {
         let begun = Instant::now();
-        (0..LAUNCHES).for_each(|_| launch());
+        (0..launches).for_each(|_| launch());
         gpu.wait().await?;
-        if round > 0 {
-            best = best.min(begun.elapsed());
+        let taken = begun.elapsed();
+        if taken < BATCH {
+            launches *= 2;
+        } else {
+            batches.push(taken.as_secs_f64() / f64::from(launches));
         }
     }
-    Ok(best.as_secs_f64() / f64::from(LAUNCHES))
+    Ok(batches.into_iter().fold(f64::INFINITY, f64::min))
 }

@@ -9,7 +9,7 @@
 use cubecl::prelude::*;
 
 use super::buffer::Buffer;
-use super::device::grid;
+use super::device::{LAUNCH_ROUNDS, grid};
 use super::product::{Left, Order, Out, Right, widen};
 
 /// Units of a cube: the lanes of lavapipe's vectors. Cubes wait for nothing, and the processor's cores share even a small result.
@@ -20,8 +20,6 @@ const ROWS_OF_SMALL: u32 = 16;
 /// Numbers of a result from which it is no small one.
 const LARGE: usize = 1 << 16;
 const COLS: u32 = 16;
-/// Depth of one launch: lavapipe ends a unit's loops after 65,535 rounds and says nothing.
-const LAUNCH_DEPTH: usize = 32_768;
 
 #[cube(launch_unchecked)]
 fn register_kernel(
@@ -133,7 +131,7 @@ pub(super) fn register_product(
     let rows = (m as u32).next_power_of_two().min(most);
     let units = m.div_ceil(rows as usize) * n.div_ceil(COLS as usize);
     // A product over nothing is a launch too.
-    for first_k in (0..k.max(1)).step_by(LAUNCH_DEPTH) {
+    for first_k in (0..k.max(1)).step_by(LAUNCH_ROUNDS) {
         let first = first_k == 0;
         let bias = bias.filter(|_| first);
         // SAFETY: no unit reads or writes beyond the operands' sizes, which are those of their buffers by their strides.
@@ -149,7 +147,7 @@ pub(super) fn register_product(
                 m as u32,
                 n as u32,
                 first_k as u32,
-                k.min(first_k + LAUNCH_DEPTH) as u32,
+                k.min(first_k + LAUNCH_ROUNDS) as u32,
                 left.stride as u32,
                 left.offset as u32,
                 right.stride as u32,

@@ -46,23 +46,24 @@ pub struct DropoutCase {
     pub tokens: Vec<Vec<u64>>,
 }
 
-/// The processor, and every adapter that there is.
+/// The processor, and every adapter that there is: as it is, and without planes and cut as for a GPU.
 pub fn devices() -> Vec<Device> {
     let mut devices = vec![Device::Cpu];
     #[cfg(feature = "gpu")]
     {
-        use recode_kernels::gpu::{Gpu, Opening};
+        use recode_kernels::gpu::{AdapterKind, Gpu, Opening};
         let adapters = block_on(recode_kernels::gpu::adapters());
         assert!(
             !adapters.is_empty(),
             "no adapter: install mesa-vulkan-drivers"
         );
         for adapter in adapters {
-            for planes in [true, false] {
-                let opening = Opening {
-                    planes,
-                    ..Opening::default()
-                };
+            let as_a_gpu = Opening {
+                planes: false,
+                cut_for: Some(AdapterKind::Discrete),
+                ..Opening::default()
+            };
+            for opening in [Opening::default(), as_a_gpu] {
                 let gpu = block_on(Gpu::open_with(adapter.index, opening)).unwrap();
                 devices.push(Device::Gpu(gpu));
             }

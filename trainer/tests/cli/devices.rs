@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{recode, recode_with, text_of, tiny};
+use crate::{program, recode, recode_with, text_of, tiny};
 
 #[test]
 fn adapters_are_listed_and_the_automatic_choice_is_explained() {
@@ -46,6 +46,45 @@ fn a_device_that_is_not_there_is_named() {
         "{}",
         wrong.stderr
     );
+}
+
+/// Vulkan's loader is told of no driver.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_any_adapter_a_gpu_is_refused_and_auto_takes_the_processor() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("model");
+    tiny::write_model(&model, 1, &[]);
+    let model = text_of(&model);
+    let without = |args: &[&str]| {
+        let mut program = program();
+        program.args(args);
+        for name in ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] {
+            program.env(name, dir.path().join("none.json"));
+        }
+        let output = program.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let generate = |device| without(&["generate", "--model", &model, "--device", device, "a"]);
+    let (code, answer, said) = generate("gpu");
+    assert_eq!((code, answer.as_str()), (Some(1), ""), "{said}");
+    for part in ["no adapter was found", "mesa-vulkan-drivers", "use the CPU"] {
+        assert!(said.contains(part), "{said}");
+    }
+    let [auto, cpu] = ["auto", "cpu"].map(|device| {
+        let (code, answer, _) = generate(device);
+        (code, answer)
+    });
+    assert_eq!(auto.0, Some(0));
+    assert_eq!(auto, cpu);
+    let (code, table, said) = without(&["devices"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(table.contains("--device auto takes cpu"), "{table}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub(crate) async fn steps(device: &Device) {
             on_gpu::clipped(device, 0.5).await;
             on_gpu::clipped(device, 0.0).await;
             on_gpu::what_is_not_finite_is_seen(device).await;
+            on_gpu::subnormal_gradients_spoil_nothing(device).await;
         }
     }
 }
@@ -150,5 +151,31 @@ mod on_gpu {
         );
         let m = numbers(&case.m[4]).await;
         assert!((f64::from(m[14]) + 0.1 / 2f64.sqrt()).abs() < 1e-6, "{m:?}");
+    }
+
+    /// Below 2^-126 adapters may take a number for zero, or its inverse for infinite.
+    pub(super) async fn subnormal_gradients_spoil_nothing(device: &Device) {
+        for largest in [0.0, 3e-39, 2.0] {
+            for limit in [1.0, 1e-36, 0.0] {
+                let case = Case::new(device);
+                let mut host = SHAPES.map(|[rows, cols]| Tensor::zeros(rows, cols));
+                host[0].data_mut()[0] = 1e-40;
+                host[3].data_mut()[5000] = -1e-40;
+                host[4].data_mut()[14] = largest;
+                let grad = Tensor::all_to(&host.each_ref(), device).unwrap();
+                let done = case.step(&grad, 1, limit).await;
+                let off = (done.norm - f64::from(largest)).abs();
+                assert!(off < 1e-38, "{largest} {limit}: {done:?}");
+                assert!(done.gradients_finite && done.parameters_finite, "{done:?}");
+                let m = numbers(&case.m[4]).await;
+                let factor = match limit > 0.0 {
+                    true => (limit / (f64::from(largest) + CLIP_EPSILON)).min(1.0),
+                    false => 1.0,
+                };
+                let expected = 0.1 * f64::from(largest) * factor;
+                let off = (f64::from(m[14]) - expected).abs();
+                assert!(off < 1e-6 * expected + 1e-38, "{largest} {limit}: {m:?}");
+            }
+        }
     }
 }

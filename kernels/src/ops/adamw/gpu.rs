@@ -14,7 +14,7 @@ use crate::gpu::{Buffer, CUBE_UNITS, grid, joined};
 const EACH: u32 = 16;
 const BLOCK: usize = (EACH * CUBE_UNITS) as usize;
 /// What a part of the norm is: the largest size, the sum of squares over its square, how many are not finite.
-const PART: usize = 3;
+const PART: u32 = 3;
 /// 2^-64: what takes the largest numbers of f32 into the middle of its range.
 const HALF_RANGE: f32 = 1.0 / (1u128 << 64) as f32;
 
@@ -24,7 +24,7 @@ fn is_finite(x: f32) -> bool {
     (u32::reinterpret(x) & 0x7f80_0000) != 0x7f80_0000
 }
 
-/// `x / most`, where that is at most 1. GPUs divide by way of the divisor's inverse, which of the largest numbers is below what they keep; so both are
+/// `x / most`, where that is at most 1 and `most` at least 2^-126, below which adapters may divide as they like. They divide by way of the divisor's inverse, which of the largest numbers is below what they keep; so both are
 /// made smaller first, by which an `x` below 2^-126 of `most` may become 0.
 #[cube]
 fn share(x: f32, most: f32) -> f32 {
@@ -63,7 +63,8 @@ fn norm_kernel(
         }
         let most = cube_max(most, CUBE_UNITS, planes);
         let mut squares = 0.0f32;
-        if most > 0.0f32 {
+        // Smaller gradients are left out of the norm.
+        if most >= f32::MIN_POSITIVE {
             for i in 0..EACH {
                 let at = begin + i * CUBE_UNITS;
                 if at < end {
@@ -78,7 +79,7 @@ fn norm_kernel(
         let squares = cube_sum(squares, CUBE_UNITS, planes);
         let spoiled = cube_sum(spoiled, CUBE_UNITS, planes);
         if UNIT_POS == 0 {
-            let part = ((first + cube) * 3) as usize;
+            let part = ((first + cube) * PART) as usize;
             parts[part] = most;
             parts[part + 1] = squares;
             parts[part + 2] = spoiled;
@@ -100,16 +101,16 @@ fn clip_kernel(
     let mut most = 0.0f32;
     let mut part = UNIT_POS;
     while part < count {
-        most = max(most, parts[(part * 3) as usize]);
+        most = max(most, parts[(part * PART) as usize]);
         part += CUBE_UNITS;
     }
     let most = cube_max(most, CUBE_UNITS, planes);
     let mut squares = 0.0f32;
-    if most > 0.0f32 {
+    if most >= f32::MIN_POSITIVE {
         let mut part = UNIT_POS;
         while part < count {
-            let own = share(parts[(part * 3) as usize], most);
-            squares += own * own * parts[(part * 3 + 1) as usize];
+            let own = share(parts[(part * PART) as usize], most);
+            squares += own * own * parts[(part * PART + 1) as usize];
             part += CUBE_UNITS;
         }
     }
@@ -117,7 +118,7 @@ fn clip_kernel(
     if UNIT_POS == 0 {
         // In this order, because the norm itself may be beyond the range.
         let of_most = limit / (squares.sqrt() + epsilon / max(most, f32::MIN_POSITIVE));
-        let clipped = of_most < most;
+        let clipped = of_most < most && most >= f32::MIN_POSITIVE;
         clip[0] = select(clipped, most, 1.0f32);
         clip[1] = select(clipped, of_most, 1.0f32);
     }
@@ -194,7 +195,7 @@ pub(super) async fn step(
     let (gpu, units) = (first.gpu(), CubeDim::new_1d(CUBE_UNITS));
     let blocks = |run: &[Buffer; 4]| run[0].words().div_ceil(BLOCK);
     let all: usize = runs.iter().map(blocks).sum();
-    let parts = Buffer::empty(gpu, PART * all)?;
+    let parts = Buffer::empty(gpu, PART as usize * all)?;
     let spoiled = Buffer::empty(gpu, all)?;
     let mut begin = 0;
     for run in &runs {
@@ -266,13 +267,14 @@ pub(super) async fn step(
         begin += blocks(run);
     }
     let read = Buffer::read_all_f32(&[&parts, &spoiled]).await?;
-    let squares = read[0].chunks_exact(PART).map(|part| {
+    let parts = || read[0].chunks_exact(PART as usize);
+    let squares = parts().map(|part| {
         let most = f64::from(part[0]);
         most * most * f64::from(part[1])
     });
     Ok(Step {
         norm: squares.sum::<f64>().sqrt(),
-        gradients_finite: read[0].chunks_exact(PART).all(|part| part[2] == 0.0),
+        gradients_finite: parts().all(|part| part[2] == 0.0),
         parameters_finite: read[1].iter().all(|&lost| lost == 0.0),
     })
 }

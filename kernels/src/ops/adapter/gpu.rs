@@ -3,6 +3,7 @@
 use cubecl::prelude::*;
 
 use super::{FactorGradients, Factors, MergedWeight};
+use crate::gpu::columns::{Terms, add_columns};
 use crate::gpu::product::{Left, Order, Out, Right, product, widen};
 use crate::gpu::reduce::cube_sum;
 use crate::gpu::{Buffer, CUBE_UNITS, GpuWeight, grid, unit_each};
@@ -79,20 +80,6 @@ fn scale_rows_kernel(
             value += out[ABSOLUTE_POS];
         }
         out[ABSOLUTE_POS] = value;
-    }
-}
-
-/// `d_m[o] += Σ_n d_y[n, o] y[n, o] / m[o]`: one unit a column, which adds up its rows in order.
-#[cube(launch_unchecked)]
-fn magnitude_kernel(y: &[f32], d_y: &[f32], magnitude: &[f32], d_magnitude: &mut [f32], rows: u32) {
-    let cols = d_magnitude.len();
-    if ABSOLUTE_POS < cols {
-        let mut sum = 0.0f32;
-        for row in 0..rows as usize {
-            let at = row * cols + ABSOLUTE_POS;
-            sum += d_y[at] * y[at];
-        }
-        d_magnitude[ABSOLUTE_POS] += sum / magnitude[ABSOLUTE_POS];
     }
 }
 
@@ -208,22 +195,14 @@ pub(super) fn backward(
     let (Some(magnitude), Some(d_magnitude)) = (factors.magnitude, gradients.d_magnitude) else {
         return Ok(());
     };
-    let Some(grid) = unit_each(o) else {
-        return Ok(());
+    // d_m[o] += Σ_n d_y[n, o] y[n, o] / m[o]
+    let terms = Terms {
+        a: d_y,
+        b: Some(y.buffer()),
+        row_scales: None,
+        divisors: Some(magnitude.buffer()),
     };
-    // SAFETY: a unit beyond the last column does nothing, the others stay in theirs.
-    unsafe {
-        magnitude_kernel::launch_unchecked(
-            gpu.launcher(),
-            grid,
-            CubeDim::new_1d(CUBE_UNITS),
-            y.buffer().arg(),
-            d_y.arg(),
-            magnitude.buffer().arg(),
-            d_magnitude.buffer().arg(),
-            n as u32,
-        );
-    }
+    add_columns(terms, n, d_magnitude.buffer());
     Ok(())
 }
 

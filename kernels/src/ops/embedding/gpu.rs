@@ -1,7 +1,7 @@
 use cubecl::prelude::*;
 
 use crate::gpu::product::widen;
-use crate::gpu::{Buffer, CUBE_UNITS, unit_each};
+use crate::gpu::{Buffer, CUBE_UNITS, LAUNCH_ROUNDS, unit_each};
 use crate::{Result, Tensor, Weight};
 
 /// Rows of a part of the table; ids of other parts leave their row alone.
@@ -31,12 +31,19 @@ fn forward_kernel(
     }
 }
 
-/// One unit a column, which adds its numbers in the order of the ids.
+/// One unit a column, which adds its numbers in the order of some of the ids.
 #[cube(launch_unchecked)]
-fn backward_kernel(ids: &[u32], d_out: &[f32], d_table: &mut [f32], cols: u32) {
+fn backward_kernel(
+    ids: &[u32],
+    d_out: &[f32],
+    d_table: &mut [f32],
+    cols: u32,
+    first: u32,
+    end: u32,
+) {
     let col = ABSOLUTE_POS as u32;
     if col < cols {
-        for n in 0..ids.len() as u32 {
+        for n in first..end {
             let at = (ids[n as usize] * cols + col) as usize;
             d_table[at] += d_out[(n * cols + col) as usize];
         }
@@ -73,21 +80,25 @@ pub(super) fn forward(ids: &[u32], table: &Weight, out: &Tensor) -> Result<()> {
 
 pub(super) fn backward(ids: &[u32], d_out: &Tensor, d_table: &Tensor) -> Result<()> {
     let gpu = d_table.buffer().gpu();
-    let (Some(grid), false) = (unit_each(d_table.cols()), ids.is_empty()) else {
-        return Ok(());
-    };
-    let ids = Buffer::from_words(gpu, ids)?;
-    // SAFETY: ids are below the table's rows; a unit beyond the last column does nothing.
-    unsafe {
-        backward_kernel::launch_unchecked(
-            gpu.launcher(),
-            grid,
-            CubeDim::new_1d(CUBE_UNITS),
-            ids.arg(),
-            d_out.buffer().arg(),
-            d_table.buffer().arg(),
-            d_table.cols() as u32,
-        );
+    let (count, device_ids) = (ids.len(), Buffer::from_words(gpu, ids)?);
+    for first in (0..count).step_by(LAUNCH_ROUNDS) {
+        let Some(grid) = unit_each(d_table.cols()) else {
+            return Ok(());
+        };
+        // SAFETY: ids are below the table's rows; a unit beyond the last column does nothing.
+        unsafe {
+            backward_kernel::launch_unchecked(
+                gpu.launcher(),
+                grid,
+                CubeDim::new_1d(CUBE_UNITS),
+                device_ids.arg(),
+                d_out.buffer().arg(),
+                d_table.buffer().arg(),
+                d_table.cols() as u32,
+                first as u32,
+                count.min(first + LAUNCH_ROUNDS) as u32,
+            );
+        }
     }
     Ok(())
 }

@@ -159,4 +159,8 @@ pub(crate) async fn deep_gradient(device: &Device) {
         .map(|at| 5.0 + data.iter().skip(at / i).step_by(o).sum::<f32>())
         .collect();
     assert_eq!(numbers(&d_w).await, expected);
+    let mut d_bias = filled(device, 5.0, 1, o);
+    linear_backward_bias(&host.to(device).unwrap(), &mut d_bias).unwrap();
+    let expected: Vec<f32> = expected.iter().step_by(i).copied().collect();
+    assert_eq!(numbers(&d_bias).await, expected);
 }

@@ -1,10 +1,9 @@
 //! The linear map on a GPU: products, one for each part of a weight that was split.
 
-use cubecl::prelude::*;
-
+use crate::gpu::Buffer;
+use crate::gpu::columns::{Terms, add_columns};
 use crate::gpu::product::{Left, Order, Out, Right, THIN_ROWS, product};
 use crate::gpu::thin::gated_product;
-use crate::gpu::{Buffer, CUBE_UNITS, unit_each};
 use crate::{Tensor, Weight};
 
 pub(super) fn forward(x: &Tensor, w: &Weight, bias: Option<&Buffer>, y: &Tensor, accumulate: bool) {
@@ -71,32 +70,12 @@ pub(super) fn backward_weight(x: &Tensor, d_y: &Tensor, d_w: &Tensor) {
     );
 }
 
-/// One unit a column, which adds up its rows in order.
-#[cube(launch_unchecked)]
-fn bias_kernel(d_y: &[f32], d_bias: &mut [f32], rows: u32) {
-    let cols = d_bias.len();
-    if ABSOLUTE_POS < cols {
-        let mut sum = 0.0f32;
-        for row in 0..rows as usize {
-            sum += d_y[row * cols + ABSOLUTE_POS];
-        }
-        d_bias[ABSOLUTE_POS] += sum;
-    }
-}
-
 pub(super) fn backward_bias(d_y: &Tensor, d_bias: &Tensor) {
-    let Some(grid) = unit_each(d_y.cols()) else {
-        return;
+    let terms = Terms {
+        a: d_y.buffer(),
+        b: None,
+        row_scales: None,
+        divisors: None,
     };
-    // SAFETY: a unit beyond the last column does nothing, the others stay in theirs.
-    unsafe {
-        bias_kernel::launch_unchecked(
-            d_y.buffer().gpu().launcher(),
-            grid,
-            CubeDim::new_1d(CUBE_UNITS),
-            d_y.buffer().arg(),
-            d_bias.buffer().arg(),
-            d_y.rows() as u32,
-        );
-    }
+    add_columns(terms, d_y.rows(), d_bias.buffer());
 }

@@ -1,7 +1,7 @@
 //! A linear map with optional bias, `y = x wᵀ + b`, and its three gradients.
 //!
 //! A row of `y` has the same bits for any number of rows and threads (see `crate::product`), so decoding a sequence alone
-//! or among others gives the same logits.
+//! or among others gives the same logits; on a GPU for any number of rows that are decoded at once (see `crate::gpu::thin`).
 
 #[cfg(any(test, feature = "checks"))]
 pub(crate) mod checks;

@@ -134,7 +134,7 @@ fn gradient_kernel(
 }
 
 /// What a call works on.
-struct Work<'a> {
+struct Call<'a> {
     hidden: &'a Tensor,
     w: &'a Weight,
     requests: &'a [LogprobRequest],
@@ -152,7 +152,7 @@ struct Chunk {
     logits: Buffer,
 }
 
-impl<'a> Work<'a> {
+impl<'a> Call<'a> {
     fn new(
         hidden: &'a Tensor,
         w: &'a Weight,
@@ -175,7 +175,7 @@ impl<'a> Work<'a> {
     /// Slots at a time.
     fn step(&self) -> usize {
         let gpu = self.hidden.buffer().gpu();
-        let bytes = CHUNK_BYTES.min(gpu.adapter().limits.buffer_bytes);
+        let bytes = CHUNK_BYTES.min(gpu.logit_bytes());
         (bytes as usize / 4 / self.w.rows().max(1)).max(1)
     }
 
@@ -219,13 +219,13 @@ pub(super) async fn forward(
         return Ok(Logprobs::default());
     }
     let gpu = hidden.buffer().gpu();
-    let work = Work::new(hidden, w, requests, sampling, Plan::new(requests, |_| true))?;
+    let call = Call::new(hidden, w, requests, sampling, Plan::new(requests, |_| true))?;
     let found = Buffer::empty(gpu, 3 * requests.len())?;
-    for first in (0..work.plan.slots.len()).step_by(work.step()) {
-        let chunk = work.chunk(first)?;
+    for first in (0..call.plan.slots.len()).step_by(call.step()) {
+        let chunk = call.chunk(first)?;
         let mut table = Vec::new();
-        for (slot, (_, range)) in work.plan.slots[chunk.slots.clone()].iter().enumerate() {
-            for &q in &work.plan.order[range.clone()] {
+        for (slot, (_, range)) in call.plan.slots[chunk.slots.clone()].iter().enumerate() {
+            for &q in &call.plan.order[range.clone()] {
                 table.extend([q, slot as u32, requests[q as usize].token]);
             }
         }
@@ -239,12 +239,12 @@ pub(super) async fn forward(
                 CubeDim::new_1d(CUBE_UNITS),
                 chunk.logits.arg(),
                 table.arg(),
-                work.kept.arg(),
+                call.kept.arg(),
                 found.arg(),
                 count as u32,
                 w.rows() as u32,
-                work.inverse_temperature,
-                work.all,
+                call.inverse_temperature,
+                call.all,
                 CUBE_UNITS,
                 gpu.planes(),
             );
@@ -275,18 +275,18 @@ pub(super) fn backward(
 ) -> Result<()> {
     let gpu = hidden.buffer().gpu();
     let plan = Plan::new(requests, |q| d_logprobs[q] != 0.0);
-    let work = Work::new(hidden, w, requests, sampling, plan)?;
+    let call = Call::new(hidden, w, requests, sampling, plan)?;
     let (c, v) = (hidden.cols(), w.rows());
     let log_sum_exp = Buffer::from_f32(gpu, log_sum_exp)?;
     let d_logprobs = Buffer::from_f32(gpu, d_logprobs)?;
-    for first in (0..work.plan.slots.len()).step_by(work.step()) {
-        let chunk = work.chunk(first)?;
+    for first in (0..call.plan.slots.len()).step_by(call.step()) {
+        let chunk = call.chunk(first)?;
         let n = chunk.slots.len();
         let (mut slots, mut table) = (Vec::new(), Vec::new());
-        for (_, range) in &work.plan.slots[chunk.slots.clone()] {
+        for (_, range) in &call.plan.slots[chunk.slots.clone()] {
             let before = table.len() / 2;
-            for &q in &work.plan.order[range.clone()] {
-                table.extend([q, work.requests[q as usize].token]);
+            for &q in &call.plan.order[range.clone()] {
+                table.extend([q, call.requests[q as usize].token]);
             }
             slots.extend([before as u32, (table.len() / 2) as u32]);
         }
@@ -304,12 +304,12 @@ pub(super) fn backward(
                 chunk.logits.arg(),
                 slots.arg(),
                 table.arg(),
-                work.kept.arg(),
+                call.kept.arg(),
                 log_sum_exp.arg(),
                 d_logprobs.arg(),
                 v as u32,
-                work.inverse_temperature,
-                work.all,
+                call.inverse_temperature,
+                call.all,
             );
         }
         let d_rows = Buffer::empty(gpu, n * c)?;

@@ -24,6 +24,7 @@ use crate::device::Device;
 use crate::ops::linear;
 use crate::profile::{self, Work};
 use crate::{Error, Result, Tensor, Weight};
+use plan::Plan;
 
 /// Most bytes of logits at a time: of rows over the whole vocabulary on a GPU, whose buffers may be smaller; the processor's tiles are smaller.
 pub(crate) const CHUNK_BYTES: u64 = 32 << 20;
@@ -86,10 +87,8 @@ pub async fn linear_logprob(
     check(OP, hidden, w, requests, sampling)?;
     let device = linear::device(OP, w, [("hidden", hidden)])?;
     let _op = profile::op(OP, &device, || {
-        Work::new(
-            2 * requests.len() * w.rows() * w.cols(),
-            w.bytes() + hidden.bytes(),
-        )
+        let rows = Plan::new(requests, |_| true).slots.len();
+        Work::new(2 * rows * w.rows() * w.cols(), w.bytes() + hidden.bytes())
     });
     match device {
         Device::Cpu => Ok(cpu::forward(hidden, w, requests, sampling)),
@@ -137,8 +136,10 @@ pub fn linear_logprob_backward(
     }
     let device = linear::device(OP, w, [("hidden", hidden), ("d_hidden", d_hidden)])?;
     let _op = profile::op(OP, &device, || {
-        let taught = d_logprobs.iter().filter(|&&d| d != 0.0).count();
-        let operations = 4 * taught * w.rows() * w.cols();
+        let rows = Plan::new(requests, |q| d_logprobs[q] != 0.0).slots.len();
+        // The logits again, and what of their gradients is wanted.
+        let products = 2 + usize::from(d_w.is_some());
+        let operations = 2 * products * rows * w.rows() * w.cols();
         Work::new(operations, 2 * w.bytes() + 2 * hidden.bytes())
     });
     let log_sum_exp = &logprobs.log_sum_exp;

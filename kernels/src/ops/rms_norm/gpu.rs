@@ -1,7 +1,8 @@
 use cubecl::prelude::*;
 
+use crate::gpu::columns::{Terms, add_columns};
 use crate::gpu::reduce::cube_sum;
-use crate::gpu::{Buffer, CUBE_UNITS, grid, unit_each};
+use crate::gpu::{Buffer, grid};
 use crate::{Result, Tensor};
 
 /// Units of a cube, each cube one row.
@@ -89,22 +90,6 @@ fn backward_kernel(
     }
 }
 
-/// One unit a column, which adds up its rows in order.
-#[cube(launch_unchecked)]
-fn weight_kernel(x: &[f32], d_y: &[f32], scales: &[f32], d_weight: &mut [f32], rows: u32) {
-    let cols = d_weight.len();
-    if ABSOLUTE_POS < cols {
-        let mut sum = 0.0f32;
-        let mut row = 0usize;
-        while row < rows as usize {
-            let at = row * cols + ABSOLUTE_POS;
-            sum += d_y[at] * x[at] * scales[row];
-            row += 1;
-        }
-        d_weight[ABSOLUTE_POS] += sum;
-    }
-}
-
 pub(super) fn forward(x: &Tensor, weight: &Tensor, eps: f32, y: &Tensor) {
     let [rows, cols] = x.shape();
     if rows * cols == 0 {
@@ -160,21 +145,14 @@ pub(super) fn backward(
             x.buffer().gpu().planes(),
         );
     }
-    let (Some(d_weight), Some(grid)) = (d_weight, unit_each(cols)) else {
-        return Ok(());
-    };
-    // SAFETY: a unit beyond the last column does nothing, the others stay in theirs.
-    unsafe {
-        weight_kernel::launch_unchecked(
-            gpu.launcher(),
-            grid,
-            CubeDim::new_1d(CUBE_UNITS),
-            x.buffer().arg(),
-            d_y.buffer().arg(),
-            scales.arg(),
-            d_weight.buffer().arg(),
-            rows as u32,
-        );
+    if let Some(d_weight) = d_weight {
+        let terms = Terms {
+            a: d_y.buffer(),
+            b: Some(x.buffer()),
+            row_scales: Some(&scales),
+            divisors: None,
+        };
+        add_columns(terms, rows, d_weight.buffer());
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 mod start;
 
 use recode_kernels::Device;
-use recode_kernels::checks::ALL;
+use recode_kernels::checks::{ALL, openings};
 use recode_kernels::gpu::Gpu;
 use wasm_bindgen::prelude::*;
 
@@ -14,13 +14,12 @@ pub fn check_names() -> Vec<String> {
     ALL.iter().map(|(name, _)| (*name).to_owned()).collect()
 }
 
-/// Runs a check on the processor, or on the GPU; a trap where it fails.
+/// Runs a check on the processor, or on the GPU, opened as this one of [`openings`]; a trap where it fails.
 #[wasm_bindgen]
-pub async fn check(name: String, gpu: bool) -> Result<(), JsError> {
-    let device = if gpu {
-        Device::Gpu(Gpu::open(0).await?)
-    } else {
-        Device::Cpu
+pub async fn check(name: String, opening: Option<usize>) -> Result<(), JsError> {
+    let device = match opening {
+        Some(index) => Device::Gpu(Gpu::open_with(0, openings()[index]).await?),
+        None => Device::Cpu,
     };
     let (_, check) = ALL
         .iter()
