@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod compare;
+pub mod csv;
 #[cfg(target_arch = "wasm32")]
 mod index_worker;
 pub mod live;

@@ -3,6 +3,7 @@
 use crate::compare::{Basis, Key, LinkedFile, Measure, Query};
 use crate::page::{Page, fields};
 use crate::score::Rules;
+use crate::training::View;
 
 /// The parts of a page's address that say nothing to it, each with what was expected.
 pub fn odd(page: Page, query: &str) -> Vec<String> {
@@ -18,10 +19,20 @@ pub fn odd(page: Page, query: &str) -> Vec<String> {
         })
     });
     let has = |wanted: &str| fields(query).any(|(name, _)| name == wanted);
+    let value = |wanted: &str| Some(fields(query).find(|(name, _)| *name == wanted)?.1);
+    let ends = value("from").zip(value("to"));
+    let is_backwards = |(from, to): &(String, String)| {
+        let ends = from.parse::<f64>().ok().zip(to.parse::<f64>().ok());
+        page == Page::Training && ends.is_some_and(|(from, to)| from >= to)
+    };
+    let backwards = ends.filter(is_backwards);
+    let backwards =
+        backwards.map(|(from, to)| format!("from={from} to={to} (expected from below to)"));
     let alone = TOGETHER.iter().filter(|(of, ..)| *of == page);
     let alone = alone.filter(|(_, one, other)| has(one) && !has(other));
     let alone = alone.map(|(_, one, other)| format!("{one} (expected {other} with it)"));
-    without_value.chain(wrong).chain(alone).collect()
+    let together = alone.chain(backwards);
+    without_value.chain(wrong).chain(together).collect()
 }
 
 /// Fields that say nothing without another one.
@@ -35,9 +46,13 @@ const TOGETHER: [(Page, &str, &str); 4] = [
 /// What was expected, where a field is not understood.
 fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
     const WHOLE: &str = "a whole number";
+    const NUMBER: &str = "a number of at most 2^53";
     const RULES: &str = "paper, strict or edit_gain";
     let is_whole = || value.parse::<u64>().is_ok();
-    let is_number = || value.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_number = || {
+        let number = value.parse::<f64>();
+        number.is_ok_and(|number| number.abs() <= View::FARTHEST)
+    };
     let (is_understood, expected) = match (page, name) {
         (Page::Score, "update" | "old" | "target" | "completion" | "code") => (true, ""),
         (Page::Score | Page::TryIt, "rules") => (Rules::named(value).is_some(), RULES),
@@ -64,7 +79,7 @@ fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
         (Page::Compare, "pair") => (Key::named(value).is_some(), "an example, as 17 or 3.17.0"),
         (Page::Training, "run") => (true, ""),
         (Page::Training, "step") => (is_whole(), WHOLE),
-        (Page::Training, "smooth" | "from" | "to") => (is_number(), "a number"),
+        (Page::Training, "smooth" | "from" | "to") => (is_number(), NUMBER),
         _ => (false, ""),
     };
     (!is_understood).then_some(expected)
@@ -73,7 +88,7 @@ fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::{LinkedStep, View};
+    use crate::training::LinkedStep;
 
     #[test]
     fn what_is_not_understood_is_named_with_what_was_expected() {
@@ -99,7 +114,18 @@ mod tests {
         );
         assert_eq!(
             odd(Page::Training, "smooth=much&step=4&run=a"),
-            ["smooth=much (expected a number)"]
+            ["smooth=much (expected a number of at most 2^53)"]
+        );
+        assert_eq!(
+            odd(Page::Training, "from=1e308&to=9"),
+            [
+                "from=1e308 (expected a number of at most 2^53)",
+                "from=1e308 to=9 (expected from below to)"
+            ]
+        );
+        assert_eq!(
+            odd(Page::Training, "from=100&to=50"),
+            ["from=100 to=50 (expected from below to)"]
         );
         assert_eq!(odd(Page::TryIt, "rules=x&seed=not yet").len(), 1);
     }

@@ -255,6 +255,20 @@ test('an address is asked about, and another site is not asked', async (t) => {
   await becomes(page, 'open-failure', /another site.*download it and open it here/);
 });
 
+test('a side that is no file is named, and pictures say whose they are', async (t) => {
+  const page = await opened(t, { hash: '#/compare?a=99&b=1', waits: false });
+  await page.getByTestId('loaded-file').nth(1).waitFor();
+  await becomes(page, 'not-comparable', 'a=99 is none of the 2 files that are open, counted from 0: choose A and B among them.');
+  const other = await opened(t);
+  for (const [name, said] of [['scatter', /A: demo\/eval\/before\.jsonl<.*B: demo\/eval\/after\.jsonl<.*B better/s], ['histogram', /A, filled: demo\/eval\/before.*B, outlined: demo\/eval\/after/s], ['outcomes', /B: demo\/eval\/after.*against A: demo\/eval\/before/s]]) {
+    const [download] = await Promise.all([other.waitForEvent('download'), other.getByTestId(`save-${name}`).click()]);
+    assert.match(await readFile(await download.path(), 'utf8'), said);
+  }
+  await other.getByTestId('histogram-table').locator('summary').click();
+  const [numbers] = await Promise.all([other.waitForEvent('download'), other.getByTestId('save-histogram-numbers').click()]);
+  assert.match(await readFile(await numbers.path(), 'utf8'), /^reward from,to,A,B\r\n-3\.00,-2\.75,1,0\r\n/);
+});
+
 test("a link's sides are its own files, whatever is open", async (t) => {
   const page = await opened(t);
   await give(page, { 'a.jsonl': A, 'b.jsonl': B });

@@ -177,6 +177,11 @@ test('texts that mean harm are shown as what they are', async (t) => {
   assert.ok(!/[\u202e\u2066\u200b\u0007]/.test(seen.text));
   for (const escape of ['\\u{202e}', '\\u{2066}', '\\u{200b}', '\\u{feff}', '\\u{0}']) assert.ok(seen.text.includes(escape), escape);
   assert.ok((await field(page, 'answer').innerText()).includes('\\u{202e}'));
+  // What names the piece of the text that is wrong.
+  const other = await opened(t, { hash: link({ ...CASE, completion: answer('a = \u202ey') }) });
+  await other.getByTestId('wrong-answer').filter({ hasText: 'not Python: ' }).waitFor();
+  const said = await other.evaluate(() => document.body.innerText);
+  assert.ok(!said.includes('\u202e') && said.includes('\\u{202e}'));
 });
 
 test('nothing is asked of any other host, and nothing twice', async (t) => {
@@ -207,6 +212,20 @@ test('a line that is too long to be drawn is cut, and how much of it is missing 
   await cut.filter({ hasText: /^ … 990006 more bytes of this line, too many to show$/ }).waitFor();
   await settled(page);
   assert.ok((await page.getByTestId('diff').innerText()).length < 11_000);
+});
+
+test('the tables are saved as they stand', async (t) => {
+  const page = await opened(t, { hash: link(CASE) });
+  const saved = async (name) => {
+    const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId(`save-${name}`).click()]);
+    return readFileSync(await download.path(), 'utf8').split('\r\n');
+  };
+  const parts = await saved('parts');
+  assert.equal(parts[0], 'part,weight,value,best,why not more');
+  assert.match(parts.find((line) => line.startsWith('es_star,')), /^es_star,× 1,-?\d+\.\d+,2,/);
+  const rules = await saved('by-other-rules');
+  assert.equal(rules[0], 'rules,total,format,es_star,em_star,edit_gain,similarity');
+  assert.equal(rules.length, 5);
 });
 
 test('the prompt goes to the page that lets checkpoints answer it', async (t) => {

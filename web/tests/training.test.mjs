@@ -57,6 +57,11 @@ test('the page opens with a run, and a point leads to its completions and their 
   assert.equal(said, `64 completions, ${rows} different.`);
   assert.ok(rows < 64);
   await page.getByTestId('diff').waitFor();
+  const [folds] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-folds').click()]);
+  const saved = (await readFile(await folds.path(), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(saved.length, rows);
+  assert.equal(saved.reduce((all, { times }) => all + times, 0), 64);
+  assert.ok(saved.every(({ row, total, completion }) => row >= 0 && Number.isFinite(total) && completion.length > 0));
   await page.keyboard.press('j');
   await page.getByRole('button', { name: /completion 2$/, pressed: true }).waitFor();
   await page.getByTestId('drawer-back').click();
@@ -82,6 +87,27 @@ test('an open step is in the address, and Back closes it', async (t) => {
   await other.getByRole('heading', { name: 'Step 225 of A demo' }).waitFor();
   await other.getByTestId('completion-row').first().waitFor();
   await other.getByTestId('badge').filter({ hasText: 'recomputed = logged, by strict, which gives all' }).waitFor();
+});
+
+test('what a link is about and is not there is said', async (t) => {
+  const page = await opened(t, { hash: '#/training?run=myrun&step=40' });
+  await page.getByTestId('missing').filter({ hasText: 'This link is about step 40 of myrun, which is not open here: open its folder.' }).waitFor();
+  await drop(page, { 'myrun/metrics.jsonl': metrics(9) });
+  await page.getByTestId('missing').filter({ hasText: 'about step 40 of myrun, which has no such step' }).waitFor();
+  const goTo = (hash) => page.evaluate((hash) => (location.hash = hash), hash);
+  await goTo('#/training?from=1000&to=2000');
+  await page.getByTestId('none-in-sight').filter({ hasText: 'of 1 to 9, which are all there are: none is in sight' }).waitFor();
+  await page.getByTestId('zoom-reset').click();
+  await page.getByTestId('none-in-sight').waitFor({ state: 'detached' });
+  await goTo('#/training?from=1e308&to=1.7e308');
+  await page.getByTestId('odd-link').filter({ hasText: 'from=1e308 (expected a number of at most 2^53)' }).waitFor();
+  assert.equal(await page.getByTestId('in-sight').innerText(), 'all steps');
+});
+
+test('completions alone say what they need', async (t) => {
+  const page = await opened(t);
+  await drop(page, { 'completions.jsonl': completion(2, 1, 'c') });
+  await page.getByTestId('run').filter({ hasText: 'no metrics, by whose curves steps are opened: open its metrics.jsonl, too, completions of 1 step' }).waitFor();
 });
 
 test('everything is there by keyboard', async (t) => {
@@ -135,6 +161,8 @@ test('runs lie over each other, are zoomed by dragging, and saved', async (t) =>
   const dashes = await reward.locator('path.line').evaluateAll((lines) => lines.map((line) => getComputedStyle(line).strokeDasharray));
   assert.notEqual(dashes[0], dashes[1]);
   assert.match(await page.getByTestId('constant').innerText(), /clip_ratio\/low_mean 0/);
+  // Not smoothed, as they are said to be the last.
+  assert.match(await reward.getByTestId('values').innerText(), /A 100\s*B −50/);
   await page.getByTestId('smoothing').fill('0');
   assert.match(await reward.getByTestId('values').innerText(), /A 100\s*B −50/);
   const box = await reward.getByTestId('plot').boundingBox();
@@ -150,7 +178,12 @@ test('runs lie over each other, are zoomed by dragging, and saved', async (t) =>
   const [csv] = await Promise.all([page.waitForEvent('download'), reward.getByTestId('save-csv').click()]);
   assert.match(await readFile(await csv.path(), 'utf8'), /^step,first\.jsonl reward,'=second\.jsonl reward\r\n1,1,-1\r\n/);
   const [svg] = await Promise.all([page.waitForEvent('download'), reward.getByTestId('save-svg').click()]);
-  assert.match(await readFile(await svg.path(), 'utf8'), /^<svg .*stroke-dasharray="7px, 3px"/);
+  const picture = await readFile(await svg.path(), 'utf8');
+  assert.match(picture, /^<svg .*stroke-dasharray="7px, 3px"/);
+  assert.ok(!picture.includes('aria-hidden'));
+  for (const said of [/>[^<]*[Rr]eward[^<]* by step</, />A first\.jsonl</, />B =second\.jsonl</]) assert.match(picture, said);
+  // What was written into it is not in the page.
+  assert.equal(await reward.locator('svg text', { hasText: 'first.jsonl' }).count(), 0);
   await page.getByTestId('run').nth(1).getByRole('checkbox').uncheck();
   assert.equal(await reward.locator('path.line').count(), 1);
 });
@@ -200,14 +233,21 @@ test('a number that is none costs its value and not its completion', async (t) =
 test('what is wrong with a file is said in place, and the rest is there', async (t) => {
   const page = await opened(t);
   await drop(page, { 'picture.png': '\u0089PNG' });
-  await page.getByTestId('failures').filter({ hasText: 'picture.png: not a file of a run: expected metrics.jsonl' }).waitFor();
+  await page.getByTestId('failures').filter({ hasText: 'picture.png: not a file of a run: its first line should be an object with step (metrics.jsonl)' }).waitFor();
+  await drop(page, { 'metrics.jsonl': '{"global_step":1,"reward":2}\n' });
+  await page.getByTestId('failures').filter({ hasText: /training rows\), and has global_step, reward$/ }).waitFor();
+  await drop(page, { 'rows.jsonl': '{"new_code":"n","old_code":"o"}\n' });
+  await page.getByTestId('failures').filter({ hasText: "these are training rows: open their run's metrics.jsonl first" }).waitFor();
+  // The run that comes with the page stays until there is another.
+  assert.equal(await page.getByTestId('example').count(), 1);
+  assert.ok((await page.getByTestId('chart').count()) > 5);
   await drop(page, { 'after.jsonl': '{"row":1,"new_code":"n","completion":"c"}' });
   await page.getByTestId('failures').filter({ hasText: 'held-out answers of an evaluation' }).waitFor();
   await drop(page, { 'metrics.jsonl': `${metrics(3)}[1]\n{"step":2,"reward":NaN,"loss":1}\n{"reward":1}\n{"step":4,"rew`, 'completions.jsonl': `${completion(2, 1, 'c')}{"step":3}\n{"step":3,"comp` });
   await page.getByTestId('faults').filter({ hasText: 'metrics.jsonl:4: not an object' }).waitFor();
   await page.getByTestId('run').filter({ hasText: 'completions of 1 step' }).waitFor();
   const said = await page.getByTestId('run').innerText();
-  for (const expected of [/line 7 of metrics\.jsonl is being written/, /line 3 of completions\.jsonl is being written/, /1 step stands twice: the later line counts/, /targets not known/]) assert.match(said, expected);
+  for (const expected of [/line 7 of metrics\.jsonl has no end: it is being written, or was cut off/, /line 3 of completions\.jsonl has no end/, /1 step stands twice: the later line counts/, /targets not known/]) assert.match(said, expected);
   assert.match(await page.getByTestId('faults').textContent(), /metrics\.jsonl:6: step is missing.*completions\.jsonl:2: completion is missing/);
   await page.keyboard.press(']');
   await page.keyboard.press(']');
@@ -395,7 +435,7 @@ test('a run is followed while the demo writes it', { skip: !existsSync(TRAINER) 
   const log = join(folder, 'live/metrics.jsonl');
   const whole = readFileSync(log);
   appendFileSync(log, '{"step":41,"rew');
-  await page.getByTestId('run').filter({ hasText: 'line 41 of metrics.jsonl is being written' }).waitFor();
+  await page.getByTestId('run').filter({ hasText: 'line 41 of metrics.jsonl has no end' }).waitFor();
   appendFileSync(log, 'ard":1.5}\n');
   await page.getByTestId('run').filter({ hasText: '41 steps, 1 to 41' }).waitFor();
   writeFileSync(log, whole.subarray(0, whole.indexOf(10, 2000) + 1));

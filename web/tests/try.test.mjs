@@ -231,6 +231,17 @@ test('what is wrong is said in place, and the rest goes on', async (t) => {
   await page.getByTestId('max_completion_length').fill('1000000');
   await page.getByTestId('ask').click();
   await page.getByTestId('outcome-a').filter({ hasText: /^the prompt has \d+ tokens, which with max_completion_length 1000000 is more than/ }).waitFor();
+  await page.getByTestId('max_completion_length').fill('256');
+  await page.getByTestId('outcome-a').filter({ hasNotText: 'the prompt has' }).waitFor();
+});
+
+test('a link may say only how to answer, and what cannot be seen in a field is said', async (t) => {
+  const { page } = await opened(t, { hash: '#/try?seed=7&temperature=1&rules=paper' });
+  await page.waitForURL(/old=/);
+  for (const [name, value] of [['seed', '7'], ['temperature', '1']]) assert.equal(await page.getByTestId(name).inputValue(), value);
+  assert.match(page.url(), /rules=paper&temperature=1&seed=7&/);
+  await page.getByTestId('library').fill('\u202epy');
+  await page.getByTestId('hidden-library').filter({ hasText: 'with hidden characters: \\u{202e}py' }).waitFor();
 });
 
 test('an address is a folder of this server alone', async (t) => {

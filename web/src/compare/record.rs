@@ -242,16 +242,18 @@ impl Record {
     /// A measure; `None` where it cannot be had.
     pub fn value(&self, measure: Measure, basis: Basis) -> Option<f64> {
         let scores = match basis {
-            Basis::Logged => self.logged,
-            Basis::Scored(rules) => self.scored(rules)?,
+            Basis::Logged => Some(self.logged),
+            Basis::Scored(rules) => self.scored(rules),
         };
+        let needs_no_target = scores.unwrap_or(self.logged);
+        let scores = scores.unwrap_or_default();
         match measure {
             Measure::Total => scores.total,
             Measure::EsStar => scores.es_star,
             Measure::EmStar => scores.em_star,
             Measure::EditGain => scores.edit_gain,
             Measure::GainOverCopy => scores.gain_over_copy,
-            Measure::Format => scores.format.map(|format| f64::from(format > 0.0)),
+            Measure::Format => needs_no_target.format.map(|format| f64::from(format > 0.0)),
             Measure::Truncated => self.truncated.map(f64::from),
         }
     }

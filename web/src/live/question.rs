@@ -52,6 +52,11 @@ impl Question {
         own == *row
     }
 
+    /// Whether there is no row to ask.
+    pub fn has_no_row(&self) -> bool {
+        self.row == Question::default().row
+    }
+
     /// What is judged of an answer.
     pub fn case(&self, answer: &str) -> Case {
         Case {
@@ -86,7 +91,8 @@ impl Question {
         ])
     }
 
-    /// The question of a link; `None` where it holds none. What is not understood is passed over: a link may come from a later version.
+    /// The question of a link; `None` where it holds none, and with a blank row where it holds only how to answer. What is not understood is
+    /// passed over: a link may come from a later version.
     pub fn from_query(query: &str) -> Option<Self> {
         let (mut question, mut found) = (Question::default(), false);
         let Question {
@@ -107,7 +113,7 @@ impl Question {
                 "target" => row.new_code = text,
                 _ => continue,
             }
-            found |= !matches!(name, "rules" | "temperature" | "seed" | "tokens");
+            found = true;
         }
         found.then_some(question)
     }

@@ -31,9 +31,25 @@ pub enum NotOfARun {
     Foreign(#[from] Foreign),
     /// Something else.
     #[error(
-        "not a file of a run: expected metrics.jsonl, completions.jsonl, or the training rows with new_code, an object a line"
+        "not a file of a run: its first line should be an object with step (metrics.jsonl), with step and completion (completions.jsonl), or \
+         with new_code (training rows){}",
+        has(found)
     )]
-    Other,
+    Other {
+        /// The names that the first line has instead, where it is an object.
+        found: Vec<String>,
+    },
+}
+
+/// At most as many names as are read at a glance.
+fn has(found: &[String]) -> String {
+    const MOST: usize = 6;
+    let more = if found.len() > MOST { ", …" } else { "" };
+    let names = found[..found.len().min(MOST)].join(", ");
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(", and has {names}{more}"),
+    }
 }
 
 impl Kind {
@@ -65,7 +81,12 @@ impl Kind {
             (false, false, true) => Ok(Kind::Rows),
             (false, true, _) => Err(NotOfARun::Evaluation),
             (false, false, false) => {
-                Err(Foreign::of(beginning).map_or(NotOfARun::Other, NotOfARun::Foreign))
+                let found = match serde_json::from_slice(first) {
+                    Ok(Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
+                    _ => Vec::new(),
+                };
+                let other = NotOfARun::Other { found };
+                Err(Foreign::of(beginning).map_or(other, NotOfARun::Foreign))
             }
         }
     }
@@ -94,9 +115,18 @@ mod tests {
                 Err(NotOfARun::Evaluation),
             ),
             ("\n \n", Err(NotOfARun::Empty)),
-            ("[\"step\"]", Err(NotOfARun::Other)),
+            ("[\"step\"]", Err(NotOfARun::Other { found: Vec::new() })),
+            (
+                "{\"global_step\":1,\"reward\":2}",
+                Err(NotOfARun::Other {
+                    found: vec!["global_step".to_owned(), "reward".to_owned()],
+                }),
+            ),
             ("[{\"step\":1}]", Err(NotOfARun::Foreign(Foreign::List))),
-            ("name = \"run\"", Err(NotOfARun::Other)),
+            (
+                "name = \"run\"",
+                Err(NotOfARun::Other { found: Vec::new() }),
+            ),
         ] {
             assert_eq!(Kind::of(text.as_bytes()), kind, "{text}");
         }

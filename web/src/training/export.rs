@@ -1,6 +1,7 @@
 //! A chart's data as CSV: a column a run.
 
 use super::Chart;
+use crate::csv::field;
 use crate::run::Metrics;
 
 /// The steps of all runs and each one's values, raw; a run without a value at a step leaves its field empty.
@@ -34,18 +35,6 @@ pub fn csv(chart: &Chart, runs: &[(&str, &Metrics)]) -> String {
         text.push_str("\r\n");
     }
     text
-}
-
-/// A name as a field; what a spreadsheet would take for a formula is made a text.
-fn field(name: &str) -> String {
-    let name = match name.starts_with(['=', '+', '-', '@']) {
-        true => format!("'{name}"),
-        false => name.to_owned(),
-    };
-    match name.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name,
-    }
 }
 
 #[cfg(test)]

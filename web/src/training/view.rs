@@ -21,6 +21,9 @@ impl Default for View {
 }
 
 impl View {
+    /// The last step there can be, beyond which numbers are no longer whole.
+    pub const FARTHEST: f64 = (1u64 << 53) as f64;
+
     /// The strongest smoothing there is.
     pub const MOST: f64 = 0.99;
 
@@ -41,7 +44,8 @@ impl View {
         let number = |wanted: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             let (_, value) = pairs.find(|(name, _)| *name == wanted)?;
-            value.parse::<f64>().ok().filter(|value| value.is_finite())
+            let value = value.parse::<f64>().ok();
+            value.filter(|value| value.abs() <= View::FARTHEST)
         };
         let steps = number("from")
             .zip(number("to"))

@@ -35,11 +35,91 @@ const LOOK: [&str; 10] = [
     "text-anchor",
 ];
 
-/// Saves a chart as it looks: what the page's style sheet says of it is written into it.
+/// What stands above a saved chart, a line each: a text, and the mark that it explains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caption {
+    /// The class and the path of a mark of 24 by 12 pixels.
+    pub mark: Option<(String, String)>,
+    /// What is said.
+    pub said: String,
+}
+
+impl Caption {
+    /// A text alone.
+    pub fn text(said: impl Into<String>) -> Self {
+        Caption {
+            mark: None,
+            said: said.into(),
+        }
+    }
+}
+
+/// How high a caption is, and where its text begins beside a mark.
+const CAPTION: f64 = 18.0;
+const BESIDE: f64 = 32.0;
+
+/// Draws captions above a chart of this width and height, and makes room for them.
+fn caption(chart: &Element, captions: &[Caption], width: f64, height: f64) -> Result<(), JsValue> {
+    const SVG: Option<&str> = Some("http://www.w3.org/2000/svg");
+    let above = CAPTION * captions.len() as f64;
+    for (row, caption) in captions.iter().enumerate() {
+        let top = CAPTION * row as f64 - above;
+        let text = document().create_element_ns(SVG, "text")?;
+        let x = if caption.mark.is_some() { BESIDE } else { 0.0 };
+        text.set_attribute("x", &x.to_string())?;
+        text.set_attribute("y", &(top + 12.0).to_string())?;
+        text.set_text_content(Some(&caption.said));
+        chart.append_child(&text)?;
+        if let Some((class, path)) = &caption.mark {
+            let mark = document().create_element_ns(SVG, "path")?;
+            mark.set_attribute("class", class)?;
+            mark.set_attribute("d", path)?;
+            mark.set_attribute("transform", &format!("translate(0 {})", top + 2.0))?;
+            chart.append_child(&mark)?;
+        }
+    }
+    let box_ = format!("0 {} {width} {}", -above, height + above);
+    chart.set_attribute("viewBox", &box_)
+}
+
+/// Saves a chart as it looks, under captions: what the page's style sheet says of it is written into it.
 ///
 /// # Errors
 /// What the browser says against it.
-pub fn save_chart(name: &str, chart: &web_sys::SvgElement) -> Result<(), JsValue> {
+pub fn save_chart(
+    name: &str,
+    chart: &web_sys::SvgElement,
+    captions: &[Caption],
+) -> Result<(), JsValue> {
+    let place = chart.get_bounding_client_rect();
+    // Of the picture's own pixels, where it says how many those are.
+    let own_box = chart.get_attribute("viewBox");
+    let sizes: Vec<f64> = own_box
+        .iter()
+        .flat_map(|own| own.split(' ').filter_map(|number| number.parse().ok()))
+        .collect();
+    let (width, height) = match sizes[..] {
+        [_, _, width, height] => (width, height),
+        _ => (place.width(), place.height()),
+    };
+    // The style sheet speaks only of what is in the page.
+    let before = chart.child_element_count();
+    caption(chart, captions, width, height)?;
+    let text = drawn(chart, place.width());
+    while chart.child_element_count() > before {
+        if let Some(last) = chart.last_element_child() {
+            last.remove();
+        }
+    }
+    match own_box {
+        Some(own_box) => chart.set_attribute("viewBox", &own_box)?,
+        None => chart.remove_attribute("viewBox")?,
+    }
+    save(name, "image/svg+xml", &text?)
+}
+
+/// A chart's text, with its look in it.
+fn drawn(chart: &web_sys::SvgElement, width: f64) -> Result<String, JsValue> {
     let copy: Element = chart.clone_node_with_deep(true)?.unchecked_into();
     let (own, copied) = (
         chart.query_selector_all("*")?,
@@ -56,11 +136,13 @@ pub fn save_chart(name: &str, chart: &web_sys::SvgElement) -> Result<(), JsValue
             }
         }
     }
-    let place = chart.get_bounding_client_rect();
     copy.set_attribute("xmlns", "http://www.w3.org/2000/svg")?;
-    copy.set_attribute("width", &place.width().to_string())?;
-    let text = XmlSerializer::new()?.serialize_to_string(&copy)?;
-    save(name, "image/svg+xml", &text)
+    copy.set_attribute("width", &width.to_string())?;
+    // Its height follows from that.
+    for of_the_page in ["height", "aria-hidden"] {
+        copy.remove_attribute(of_the_page)?;
+    }
+    XmlSerializer::new()?.serialize_to_string(&copy)
 }
 
 /// Copies a text and says in `said` what came of it.

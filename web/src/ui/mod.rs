@@ -13,6 +13,7 @@ mod keys;
 mod live;
 mod opened;
 mod rules;
+mod save_table;
 mod score;
 mod served;
 mod shell;

@@ -17,6 +17,9 @@ pub enum Foreign {
     /// Text of two bytes a character.
     #[error("UTF-16 text: save it as UTF-8")]
     Utf16,
+    /// No text at all.
+    #[error("not text: it has zero bytes, which JSON Lines have not")]
+    Binary,
     /// All objects in one list.
     #[error("one JSON list: write its objects a line each, as with jq -c '.[]' FILE")]
     List,
@@ -35,6 +38,9 @@ const PACKED: [(&[u8], &str, &str); 4] = [
     (b"\xfd7zXZ", "xz", "unxz FILE"),
 ];
 
+/// Bytes that are looked at for zeros.
+const LOOKED_AT: usize = 4096;
+
 impl Foreign {
     /// The kind of a file that begins with these bytes; `None` where it may be lines.
     pub fn of(beginning: &[u8]) -> Option<Self> {
@@ -49,6 +55,9 @@ impl Foreign {
                 return Some(Foreign::Utf16);
             }
             _ => {}
+        }
+        if beginning.iter().take(LOOKED_AT).any(|&byte| byte == 0) {
+            return Some(Foreign::Binary);
         }
         let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
         let text = text.trim_ascii_start();
@@ -88,6 +97,7 @@ mod tests {
             (b"PAR1\x15", "a Parquet file"),
             (b"\xff\xfe{\0", "UTF-16 text"),
             (b"{\0\"\0", "UTF-16 text"),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not text"),
             (b"\xef\xbb\xbf [\n  {\"a\": 1}", "one JSON list"),
             (b"[{\"a\": 1}]", "one JSON list"),
             (b"{\n  \"a\": 1", "JSON over several lines"),

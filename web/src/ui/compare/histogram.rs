@@ -2,7 +2,8 @@
 
 use super::state::State;
 use crate::compare::{BINS, Bin, Filter, Measure, Side, histogram};
-use crate::ui::download::save_chart;
+use crate::ui::download::{Caption, save_chart};
+use crate::ui::save_table::SaveTable;
 use leptos::prelude::*;
 
 const WIDTH: f64 = 320.0;
@@ -87,6 +88,19 @@ pub fn Histogram() -> impl IntoView {
             }
         })
     };
+    let captions = move || {
+        let [a, b] = state.names();
+        let side = |class: &str, said: String| Caption {
+            mark: Some((class.to_owned(), "M6 1h10v10h-10z".to_owned())),
+            said,
+        };
+        let measure = measure.get_untracked().title();
+        [
+            Caption::text(format!("How many examples have which {measure}")),
+            side("spread a", format!("A, filled: {a}")),
+            side("spread b", format!("B, outlined: {b}")),
+        ]
+    };
     let numbers = move || {
         bins.with(|bins| {
             let row = |bin: &Bin| {
@@ -100,11 +114,12 @@ pub fn Histogram() -> impl IntoView {
                         }.into_any(),
                     }
                 };
-                view! { <tr><th scope="row">{format!("{:.2} to {:.2}", bin.from, bin.to)}</th>{count(Side::A, bin.a)}{count(Side::B, bin.b)}</tr> }
+                view! { <tr><th scope="row" class="number">{format!("{:.2}", bin.from)}</th><td class="number">{format!("{:.2}", bin.to)}</td>{count(Side::A, bin.a)}{count(Side::B, bin.b)}</tr> }
             };
             bins.iter().filter(|bin| bin.a + bin.b > 0).map(row).collect_view()
         })
     };
+    let table = NodeRef::new();
     view! {
         <figure class="chart" data-testid="histogram">
             <h2>"Spread"</h2>
@@ -114,15 +129,16 @@ pub fn Histogram() -> impl IntoView {
                 <span class="key"><svg width="14" height="14" aria-hidden="true"><rect class="spread b" x="2" y="2" width="10" height="10"></rect></svg>"B, outlined"</span>
                 <button type="button" class="plain" data-testid="save-histogram" on:click=move |_| if let Some(chart) = chart.get_untracked() {
                     // A browser that refuses a download says so itself.
-                    let _ = save_chart("histogram.svg", &chart);
+                    let _ = save_chart("histogram.svg", &chart, &captions());
                 }>"SVG"</button>
             </figcaption>
             <details data-testid="histogram-table">
                 <summary>"its numbers"</summary>
-                <table class="numbers">
-                    <thead><tr><th scope="col">{move || measure.get().title()}</th><th scope="col" class="number">"A"</th><th scope="col" class="number">"B"</th></tr></thead>
+                <table node_ref=table class="numbers">
+                    <thead><tr><th scope="col" class="number">{move || measure.get().title()}" from"</th><th scope="col" class="number">"to"</th><th scope="col" class="number">"A"</th><th scope="col" class="number">"B"</th></tr></thead>
                     <tbody>{numbers}</tbody>
                 </table>
+                <SaveTable name="histogram-numbers" table=table/>
             </details>
         </figure>
     }

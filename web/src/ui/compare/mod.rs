@@ -41,11 +41,19 @@ pub fn ComparePage() -> impl IntoView {
     });
     // A memo: the page is built anew when it changes, and not with every change of the comparison.
     let comparable = Memo::new(move |_| state.compared.with(Option::is_some));
-    let needed = move || match state.awaits_files() {
-        true => {
-            "Nothing is compared until the link's files are open; to compare others, choose A or B among those that are."
+    let needed = move || {
+        if state.awaits_files() {
+            return "Nothing is compared until the link's files are open; to compare others, choose A or B among those that are.".to_owned();
         }
-        false => "Two files with answers are needed: one is A, the other B.",
+        let count = state.files.all.with(Vec::len);
+        let sides = [("a", state.a.get()), ("b", state.b.get())];
+        let beyond = sides.into_iter().find(|(_, at)| *at >= count);
+        match beyond.filter(|_| count > 1) {
+            Some((side, at)) => format!(
+                "{side}={at} is none of the {count} files that are open, counted from 0: choose A and B among them."
+            ),
+            None => "Two files with answers are needed: one is A, the other B.".to_owned(),
+        }
     };
     let opened = Memo::new(move |_| state.selected.get().is_some());
     view! {
@@ -59,7 +67,11 @@ pub fn ComparePage() -> impl IntoView {
                 {move || {
                     let left = left_behind.get();
                     (!left.is_empty()).then(|| view! {
-                        <p class="hint" data-testid="left-behind">{escaped(&left.join(" and "))}" of your own do not travel with the link: it names them, and whoever follows it has to open them."</p>
+                        <p class="hint" data-testid="left-behind">{escaped(&left.join(" and "))}
+                        {match left.len() {
+                            1 => " of your own does not travel with the link: it names it, and whoever follows it has to open it.",
+                            _ => " of your own do not travel with the link: it names them, and whoever follows it has to open them.",
+                        }}</p>
                     })
                 }}
             </aside>

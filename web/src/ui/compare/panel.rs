@@ -242,10 +242,14 @@ fn Entry(id: usize) -> impl IntoView {
                 let has_target = file.records.iter().any(|record| record.content.is_some());
                 return match has_target {
                     true => "no rewards were logged; the page computes them".to_owned(),
-                    false => "its lines have no target, so its rewards cannot be computed again: they are taken as logged".to_owned(),
+                    false => "its lines have no target, so its rewards cannot be computed again: they are there as logged (choose that under Rewards)".to_owned(),
                 };
             };
             match logged.of - logged.agree {
+                0 if logged.of == 1 => format!(
+                    "✓ its one logged reward computed again, by {}",
+                    logged.rules.name()
+                ),
                 0 => format!(
                     "✓ all {} logged rewards computed again, by {}",
                     logged.of,

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use crate::compare::{Dot, Measure, Outcome, scatter};
-use crate::ui::download::save_chart;
+use crate::ui::download::{Caption, save_chart};
 use leptos::prelude::*;
 
 /// The picture's size; it is drawn as wide as its place is.
@@ -144,6 +144,22 @@ pub fn Scatter() -> impl IntoView {
             )
         })
     };
+    let captions = move || {
+        let [a, b] = state.names();
+        let dot = |outcome, class: &str, said: &str| Caption {
+            mark: Some((class.to_owned(), shape(outcome, 11.0, 6.0, 4.0).1)),
+            said: said.to_owned(),
+        };
+        let measure = measure.get_untracked().title();
+        [
+            Caption::text(format!("{measure}, example by example")),
+            Caption::text(format!("A: {a}")),
+            Caption::text(format!("B: {b}")),
+            dot(Outcome::Win, "dot b", "B better"),
+            dot(Outcome::Loss, "dot a", "A better"),
+            dot(Outcome::Tie, "dot tie", "tie; larger: more examples"),
+        ]
+    };
     view! {
         <figure class="chart" data-testid="scatter">
             <h2>"Pair by pair"</h2>
@@ -162,7 +178,7 @@ pub fn Scatter() -> impl IntoView {
                 <span role="status" data-testid="dot">{said}</span>
                 <button type="button" class="plain" data-testid="save-scatter" on:click=move |_| if let Some(chart) = chart.get_untracked() {
                     // A browser that refuses a download says so itself.
-                    let _ = save_chart("scatter.svg", &chart);
+                    let _ = save_chart("scatter.svg", &chart, &captions());
                 }>"SVG"</button>
             </figcaption>
         </figure>

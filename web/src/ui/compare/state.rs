@@ -308,6 +308,17 @@ impl State {
         }
     }
 
+    /// What A's and B's files are called.
+    pub fn names(self) -> [String; 2] {
+        let sides = [self.a.get_untracked(), self.b.get_untracked()];
+        self.files.all.with_untracked(|all| {
+            sides.map(|at| {
+                let name = all.get(at).map(|file| &*file.name);
+                crate::visible::escaped(name.unwrap_or_default())
+            })
+        })
+    }
+
     /// The address that carries the page.
     pub fn link(self) -> String {
         address::link(Page::Compare, &untrack(|| self.query()).write())

@@ -123,9 +123,9 @@ pub fn Summary() -> impl IntoView {
     };
     view! {
         <section>
+            <p class="hint" id="summary-means">"Means over each file's n answers, or as many as have the value; below them the paired difference to A with its 95 % interval, bold where that leaves out 0. "<button type="button" class="plain" data-testid="save-summary" on:click=move |_| csv()>"CSV"</button></p>
             <div class="scroll" tabindex="0" role="region" aria-label="summary of the files">
-                <table class="summary-table" data-testid="summary-table">
-                    <caption>"Means over each file's n answers, or as many as have the value; below them the paired difference to A with its 95 % interval, bold where that leaves out 0. "<button type="button" class="plain" data-testid="save-summary" on:click=move |_| csv()>"CSV"</button></caption>
+                <table class="summary-table" data-testid="summary-table" aria-describedby="summary-means">
                     <thead><tr><th scope="col">"file"</th><th scope="col" class="number">"n"</th>{Measure::ALL.map(|measure| view! { <th scope="col" class="number">{measure.title()}</th> }).collect_view()}</tr></thead>
                     <tbody>{rows}</tbody>
                 </table>

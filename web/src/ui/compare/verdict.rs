@@ -3,7 +3,7 @@
 use super::state::State;
 use crate::compare::{Basis, Comparison, Filter, Measure, Outcome, Record};
 use crate::score::Rules;
-use crate::ui::download::save_chart;
+use crate::ui::download::{Caption, save_chart};
 use leptos::prelude::*;
 
 /// How many unmatched examples are listed by kind.
@@ -206,7 +206,7 @@ fn Outcomes() -> impl IntoView {
             let share = 100.0 * counts[at] as f64 / all;
             let (x, outcome) = (from, Outcome::ALL[at]);
             from += share;
-            let label = (share > 12.0).then(|| view! { <text x=format!("{:.3}%", x + share / 2.0) y="16" text-anchor="middle">{outcome.counted(counts[at])}</text> });
+            let label = (share > 20.0).then(|| view! { <text x=format!("{:.3}%", x + share / 2.0) y="16" text-anchor="middle">{outcome.counted(counts[at])}</text> });
             view! {
                 <rect class=format!("share {}", class(outcome)) x=format!("{x:.3}%") y="1" width=format!("{share:.3}%") height="22" on:click=move |_| state.toggle(Filter::Outcome(outcome))></rect>
                 {label}
@@ -252,7 +252,9 @@ fn Outcomes() -> impl IntoView {
             {chips}
             <button type="button" class="plain" data-testid="save-outcomes" on:click=move |_| if let Some(chart) = chart.get_untracked() {
                 // A browser that refuses a download says so itself.
-                let _ = save_chart("outcomes.svg", &chart);
+                let [a, b] = state.names();
+                let captions = [format!("B: {b}"), format!("against A: {a}"), untrack(label)];
+                let _ = save_chart("outcomes.svg", &chart, &captions.map(Caption::text));
             }>"SVG"</button>
         </p>
     }

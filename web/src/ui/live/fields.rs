@@ -47,6 +47,12 @@ pub fn Fields() -> impl IntoView {
                      read: Read,
                      write: Write| {
         let changed = change(read, write);
+        // A field of one line shows them in no other way.
+        let hidden = move || {
+            let text = text(read).get();
+            let shown = escaped(&text);
+            (shown != text).then(|| view! { <span class="wrong" data-testid=format!("hidden-{name}")>"with hidden characters: "{shown}</span> })
+        };
         view! {
             <label class="named">
                 {label}
@@ -57,6 +63,7 @@ pub fn Fields() -> impl IntoView {
                     prop:value=text(read)
                     on:input:target=move |event| changed.run(event.target().value())
                 />
+                {hidden}
             </label>
         }
     };

@@ -52,6 +52,15 @@ pub fn TryPage() -> impl IntoView {
         state.judge_again();
         if before.is_some() {
             state.unfit.set(None);
+            // What was refused may be right now.
+            for side in state.sides {
+                let is_refused = side
+                    .answer
+                    .with_untracked(|answer| matches!(answer.progress, Progress::Failed(_)));
+                if is_refused {
+                    side.answer.set(Answer::default());
+                }
+            }
             write(());
         }
     });
@@ -140,9 +149,7 @@ fn load_rows(state: State) {
             Ok(found) => found,
             Err(why) => return state.failures.update(|all| all.push(why)),
         };
-        let untouched = state
-            .question
-            .with_untracked(|question| *question == Question::default());
+        let untouched = state.question.with_untracked(Question::has_no_row);
         if let Some(first) = found.get(FIRST).filter(|_| untouched) {
             state
                 .question

@@ -276,6 +276,11 @@ impl State {
                     .with_untracked(|own| *own == Question::default())
             };
             match Question::from_query(query) {
+                // How to answer, of the row that is there.
+                Some(how) if how.has_no_row() => self.question.update(|question| {
+                    question.sampling = how.sampling;
+                    question.rules = how.rules;
+                }),
                 Some(question) => self.question.set(question),
                 None if is_first() => {}
                 None => self.write_address(),

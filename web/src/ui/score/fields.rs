@@ -4,6 +4,7 @@ use super::state::{Kept, State};
 use crate::score::{AnswerKind, Case, EXAMPLES, Example, error_place};
 use crate::ui::editor::{Field, Mark};
 use crate::ui::rules::RulesChoice;
+use crate::visible::escaped;
 use leptos::prelude::*;
 use recode_core::reward::Withheld;
 
@@ -125,6 +126,7 @@ pub fn Fields() -> impl IntoView {
 fn mark(at: usize, error: &recode_core::python::SyntaxError) -> Mark {
     Mark {
         at: u32::try_from(at).unwrap_or(u32::MAX),
-        message: format!("not Python: {error}"),
+        // It names a piece of the text.
+        message: escaped(&format!("not Python: {error}")),
     }
 }

@@ -3,6 +3,7 @@
 use super::difference::DiffTable;
 use super::state::State;
 use crate::score::{AnswerKind, Diff, Rules, SCALE, Verdict, signed};
+use crate::ui::save_table::SaveTable;
 use crate::ui::text::shown;
 use leptos::prelude::*;
 use recode_core::explain::{EditScript, Explanation};
@@ -60,12 +61,13 @@ pub fn Parts() -> impl IntoView {
             Some(format!("Extraction: {found}. Stripping: {stripped}."))
         })
     };
+    let table = NodeRef::new();
     view! {
         <section>
-            <h2>"Parts"</h2>
+            <h2>"Parts "<SaveTable name="parts" table=table/></h2>
             <p class="hint" data-testid="steps">{steps}</p>
             <div class="scroll" tabindex="0" role="region" aria-label="parts of the reward">
-                <table class="parts" data-testid="parts">
+                <table node_ref=table class="parts" data-testid="parts">
                     <thead><tr><th scope="col">"part"</th><th scope="col" class="number">"weight"</th><th scope="col" class="number">"value"</th><th scope="col" class="number">"best"</th><th scope="col">"why not more"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table>
@@ -100,11 +102,13 @@ fn part_rows(explanation: &Explanation) -> Vec<AnyView> {
 
 /// The parts of one of several answers, to be opened.
 pub fn parts_of(name: &str, explanation: &Explanation) -> impl IntoView {
+    let table = NodeRef::new();
     view! {
         <details>
             <summary>"its parts"</summary>
+            <SaveTable name="its-parts" table=table/>
             <div class="scroll" tabindex="0" role="region" aria-label=format!("parts of {name}'s reward")>
-                <table class="parts">
+                <table node_ref=table class="parts">
                     <thead><tr><th scope="col">"part"</th><th scope="col" class="number">"weight"</th><th scope="col" class="number">"value"</th><th scope="col" class="number">"best"</th><th scope="col">"why not more"</th></tr></thead>
                     <tbody>{part_rows(explanation)}</tbody>
                 </table>
@@ -193,11 +197,12 @@ pub fn SideBySide() -> impl IntoView {
             false => view! { <ul>{said.iter().map(|said| view! { <li>{shown(said)}</li> }).collect_view()}</ul> }.into_any(),
         }
     };
+    let table = NodeRef::new();
     view! {
         <section>
-            <h2>"By other rules"</h2>
+            <h2>"By other rules "<SaveTable name="by-other-rules" table=table/></h2>
             <div class="scroll" tabindex="0" role="region" aria-label="the answer by all rules">
-                <table data-testid="verdicts">
+                <table node_ref=table data-testid="verdicts">
                     <thead><tr><th scope="col">"rules"</th><th scope="col" class="number">"total"</th><th scope="col" class="number">"format"</th><th scope="col" class="number">"es_star"</th><th scope="col" class="number">"em_star"</th><th scope="col" class="number">"edit_gain"</th><th scope="col" class="number">"similarity"</th></tr></thead>
                     <tbody>{rows}</tbody>
                 </table>

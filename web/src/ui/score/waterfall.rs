@@ -3,7 +3,8 @@
 use super::state::State;
 use crate::score::{Baseline, COPY, SCALE, Waterfall, signed};
 use crate::ui::chart::{at, between};
-use crate::ui::download::save_chart;
+use crate::ui::download::{Caption, save_chart};
+use crate::visible::escaped;
 use leptos::prelude::*;
 
 /// How high a row of the chart is.
@@ -26,7 +27,9 @@ pub fn Total() -> impl IntoView {
                 (_, None) => {
                     "A part of the total cannot be had: see below which, and why.".to_owned()
                 }
-                (Some(withheld), _) => format!("The code reward is withheld: {withheld}."),
+                (Some(withheld), _) => {
+                    escaped(&format!("The code reward is withheld: {withheld}."))
+                }
                 (None, Some(total)) => {
                     let copy = state
                         .baselines
@@ -127,6 +130,8 @@ pub fn WaterfallChart(waterfall: Waterfall, baselines: Vec<Baseline>) -> impl In
         true => "Dashed: what was lost.",
         false => "Dashed: what was lost. Dots: what others would earn.",
     };
+    let title = format!("Reward, {SCALE} at most");
+    let captions = [Caption::text(title), Caption::text(caption)];
     view! {
         <figure class="chart" data-testid="waterfall">
             <svg node_ref=chart role="img" aria-label=label width="100%" height=height.to_string()>
@@ -139,7 +144,7 @@ pub fn WaterfallChart(waterfall: Waterfall, baselines: Vec<Baseline>) -> impl In
                 <button type="button" data-testid="save-svg" on:click=move |_| {
                 if let Some(chart) = chart.get_untracked() {
                     // A browser that refuses a download says so itself.
-                    let _ = save_chart("waterfall.svg", &chart);
+                    let _ = save_chart("waterfall.svg", &chart, &captions);
                 }
             }>"Save as SVG"</button>
             </figcaption>

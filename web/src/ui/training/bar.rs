@@ -35,6 +35,11 @@ pub fn Bar() -> impl IntoView {
         let failures = state.failures.get();
         (!failures.is_empty()).then(|| view! { <div role="alert"><ul class="wrong" data-testid="failures">{failures.iter().map(|said| view! { <li>{escaped(said)}</li> }).collect_view()}</ul></div> })
     };
+    let missing = move || {
+        let is_reading = state.reading.with(Option::is_some) || reader.example_comes.get();
+        let said = state.missing_step().filter(|_| !is_reading)?;
+        Some(escaped(&said))
+    };
     view! {
         <div class="file-bar">
             <label class="button">
@@ -59,6 +64,7 @@ pub fn Bar() -> impl IntoView {
             <Runs/>
             <Looks/>
         </Show>
+        <p class="hint" role="status" data-testid="missing">{missing}</p>
     }
 }
 
@@ -104,6 +110,10 @@ impl Entry {
         let mut said = vec![match (steps.first(), steps.last()) {
             (Some(first), Some(_)) if steps.len() == 1 => format!("1 step, {first}"),
             (Some(first), Some(last)) => format!("{} steps, {first} to {last}", steps.len()),
+            _ if run.completions.is_some() => {
+                "no metrics, by whose curves steps are opened: open its metrics.jsonl, too"
+                    .to_owned()
+            }
             _ => "no step yet".to_owned(),
         }];
         said.push(match (&run.completions, run.index.len()) {
@@ -119,7 +129,9 @@ impl Entry {
             ("completions.jsonl", run.completion_being_written),
         ] {
             if let Some(line) = line {
-                said.push(format!("line {line} of {file} is being written"));
+                said.push(format!(
+                    "line {line} of {file} has no end: it is being written, or was cut off"
+                ));
             }
         }
         if run.metrics.twice > 0 {
@@ -226,6 +238,13 @@ fn Looks() -> impl IntoView {
         None => "all steps".to_owned(),
         Some((from, to)) => format!("steps {:.0} to {:.0}", from.ceil(), to.floor()),
     };
+    let none_in_sight = move || {
+        let (from, to) = state.view.get().steps?;
+        let (first, last) = state.all_steps();
+        (to < first || from > last).then(|| {
+            view! { <span class="wrong" data-testid="none-in-sight">{format!("of {first:.0} to {last:.0}, which are all there are: none is in sight")}</span> }
+        })
+    };
     let cursor = move || match state.cursor.get() {
         Some(step) => format!("at step {step}: smoothed (raw)"),
         None => "last values".to_owned(),
@@ -283,6 +302,7 @@ fn Looks() -> impl IntoView {
             </label>
             <span class="group" role="group" aria-label="steps">
                 <span data-testid="in-sight">{in_sight}</span>
+                {none_in_sight}
                 <button type="button" data-testid="zoom-reset" title="0" disabled=move || state.view.get().steps.is_none() on:click=move |_| state.view.update(|view| view.steps = None)>"All steps"</button>
                 {far}
             </span>

@@ -4,7 +4,7 @@ use super::plot::{BOTTOM, HEIGHT, LEFT, Plot, RIGHT, TOP};
 use super::state::State;
 use crate::run::Metrics;
 use crate::training::{Chart, LineOf, Place, Scale, csv, value};
-use crate::ui::download::{save, save_chart};
+use crate::ui::download::{Caption, save, save_chart};
 use crate::visible::escaped;
 use leptos::prelude::*;
 use leptos::svg;
@@ -76,8 +76,9 @@ pub fn ChartView(
     let name = title.clone();
     let save_svg = move |_| {
         if let Some(picture) = picture.get_untracked() {
+            let captions = chart.with_value(|chart| captions(state, chart, &lines.get_untracked()));
             // A browser that refuses a download says so itself.
-            let _ = save_chart(&file_name(&chart.get_value(), "svg"), &picture);
+            let _ = save_chart(&file_name(&chart.get_value(), "svg"), &picture, &captions);
         }
     };
     let save_csv = move |_| {
@@ -133,7 +134,7 @@ fn Values(lines: Memo<Vec<Drawn>>) -> impl IntoView {
                 let text = match at.flatten().and_then(|at| drawn.line.at(at)) {
                     None => "–".to_owned(),
                     Some((raw, smooth)) if smoothed && cursor.is_some() => format!("{} ({})", value(smooth), value(raw)),
-                    Some((_, smooth)) => value(smooth),
+                    Some((raw, _)) => value(raw),
                 };
                 view! { <span class=format!("value {}", look(drawn.slot))><b>{letter(drawn.slot)}</b>" "{text}</span> }
             };
@@ -141,6 +142,29 @@ fn Values(lines: Memo<Vec<Drawn>>) -> impl IntoView {
         })
     };
     view! { <span class="values" data-testid="values">{values}</span> }
+}
+
+/// What a saved chart is of, and which line is whose.
+fn captions(state: State, chart: &Chart, lines: &[Drawn]) -> Vec<Caption> {
+    let smoothing = state.view.get_untracked().smoothing;
+    let unit = match chart.unit {
+        "" => String::new(),
+        unit => format!(" ({unit})"),
+    };
+    let smoothed = match smoothing > 0.0 {
+        true => format!(", smoothed by {smoothing:.2} over the raw values"),
+        false => String::new(),
+    };
+    let title = format!("{}{unit} by step{smoothed}", escaped(&chart.title));
+    let of_line = |drawn: &Drawn| {
+        let name = untrack(|| state.run(drawn.run, |run| escaped(&run.name)));
+        Caption {
+            mark: Some((format!("line {}", look(drawn.slot)), "M0 6L24 6".to_owned())),
+            said: format!("{} {}", letter(drawn.slot), name.unwrap_or_default()),
+        }
+    };
+    let lines = lines.iter().map(of_line);
+    std::iter::once(Caption::text(title)).chain(lines).collect()
 }
 
 /// What a chart shows, in a sentence a run.

@@ -4,6 +4,7 @@
 use super::state::State;
 use crate::run::{Fold, Row, RunRules, case_of};
 use crate::score::{Rules, signed};
+use crate::ui::save_table::SaveTable;
 use crate::ui::score::{self, Completion, Difference, Parts, Total};
 use crate::ui::text::shown;
 use leptos::prelude::*;
@@ -96,12 +97,13 @@ fn Logged(fold: Fold) -> impl IntoView {
         Some(row) => format!("row {row}"),
         None => "its row".to_owned(),
     };
+    let table = NodeRef::new();
     view! {
         <p class="hint" data-testid="no-target">
             "The target of "{number}" is not among the run's files, so that the reward cannot be computed again and there is no difference to show: drop the rows that the run was trained on (data.train of its config.toml) as well."
         </p>
-        <table class="parts" data-testid="logged-parts">
-            <caption>"as logged"{line.withheld().map(|reason| format!("; the code reward was withheld: {}", crate::visible::escaped(reason)))}</caption>
+        <table node_ref=table class="parts" data-testid="logged-parts">
+            <caption><SaveTable name="logged-parts" table=table/>" as logged"{line.withheld().map(|reason| format!("; the code reward was withheld: {}", crate::visible::escaped(reason)))}</caption>
             <tbody>{parts.into_iter().map(row).collect_view()}</tbody>
         </table>
         <pre data-testid="completion" tabindex="0" aria-label="the completion">{shown(&line.completion)}</pre>

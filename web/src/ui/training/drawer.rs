@@ -5,6 +5,7 @@ use super::completions::Chosen;
 use super::state::{Opened, Run, State};
 use crate::run::{Fold, fold};
 use crate::score::signed;
+use crate::ui::download::save;
 use crate::ui::keys::on_key;
 use crate::visible::escaped;
 use leptos::html;
@@ -172,7 +173,33 @@ fn Folds(folds: RwSignal<Result<Vec<Fold>, String>>, chosen: RwSignal<usize>) ->
             </tr>
         }
     };
+    let save_all = move |_| {
+        let line = |fold: &Fold| {
+            let line = &fold.line;
+            let fold = serde_json::json!({
+                "times": fold.count,
+                "row": line.row,
+                "total": line.total,
+                "advantage": line.advantage,
+                "tokens": line.tokens,
+                "finish_reason": line.finish_reason,
+                "completion": line.completion,
+            });
+            format!("{fold}\n")
+        };
+        let text: Option<String> = folds.with_untracked(|folds| {
+            let folds = folds.as_ref().ok()?;
+            Some(folds.iter().map(line).collect())
+        });
+        // A browser that refuses a download says so itself.
+        let _ = save(
+            "step-completions.jsonl",
+            "application/jsonl",
+            &text.unwrap_or_default(),
+        );
+    };
     view! {
+        <p class="actions"><button type="button" class="plain" data-testid="save-folds" on:click=save_all>"Save as JSON Lines"</button></p>
         <div class="scroll folds" tabindex="0" role="region" aria-label="the step's completions">
             <table data-testid="folds">
                 <thead><tr>

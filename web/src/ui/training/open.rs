@@ -56,8 +56,9 @@ impl Reader {
         self.state.failures.set(Vec::new());
         // Of a run that stays half read, it says so.
         self.stop();
-        if self.state.is_example.get_untracked() {
-            self.state.clear();
+        // One that was on its way comes no more.
+        if self.state.runs.with_untracked(Vec::is_empty) {
+            self.state.is_example.set(false);
         }
         let mine = self.begun.get_untracked();
         leptos::task::spawn_local(async move { self.read_all(files, mine).await });
@@ -131,13 +132,20 @@ impl Reader {
         }
         if of_run.is_empty() {
             // Rows alone are those of the runs that are open.
-            if let Some(rows) = rows {
-                self.state
+            match rows {
+                Some(_) if self.state.is_example.get_untracked() => self.fail(
+                    "these are training rows: open their run's metrics.jsonl first, or with them"
+                        .to_owned(),
+                ),
+                Some(rows) => self
+                    .state
                     .runs
-                    .update(|runs| runs.iter_mut().for_each(|run| run.take_rows(rows.clone())));
+                    .update(|runs| runs.iter_mut().for_each(|run| run.take_rows(rows.clone()))),
+                None => {}
             }
             return;
         }
+        self.state.clear_example();
         let id = match &of_run[..] {
             [(Kind::Completions, path, blob)] => self.run_of_completions(&name, path, blob).await,
             _ => self.state.add(name),

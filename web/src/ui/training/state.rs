@@ -205,11 +205,23 @@ impl State {
             .with(|runs| runs.iter().find(|run| run.id == id).map(look))
     }
 
-    /// Lets all runs go.
+    /// Lets all runs go, and what could not be opened.
     pub fn clear(self) {
+        self.failures.set(Vec::new());
+        self.clear_runs();
+    }
+
+    /// Lets the runs go that come with the page, once there is another.
+    pub fn clear_example(self) {
+        let is_there = self.runs.with_untracked(|runs| !runs.is_empty());
+        if self.is_example.get_untracked() && is_there {
+            self.clear_runs();
+        }
+    }
+
+    fn clear_runs(self) {
         self.opened.set(None);
         self.cursor.set(None);
-        self.failures.set(Vec::new());
         self.runs.set(Vec::new());
         self.is_example.set(false);
         self.view.update(|view| view.steps = None);
@@ -355,6 +367,21 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// What is missing of what a link is about.
+    pub fn missing_step(self) -> Option<String> {
+        let due = self.due.get().filter(|_| self.opened.get().is_none())?;
+        let LinkedStep { run, step } = due;
+        let is_there = self
+            .runs
+            .with(|runs| runs.iter().any(|open| open.name == run));
+        Some(match is_there {
+            true => format!("This link is about step {step} of {run}, which has no such step."),
+            false => format!(
+                "This link is about step {step} of {run}, which is not open here: open its folder."
+            ),
+        })
     }
 
     /// Opens the step that a link names, as soon as its run is there.
