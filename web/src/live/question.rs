@@ -181,6 +181,8 @@ mod tests {
         let query = question.to_query().unwrap();
         assert!(query.is_ascii() && !query.contains(['#', ' ', '\n']));
         assert_eq!(Question::from_query(&query), Some(question));
-        assert_eq!(Question::from_query("temperature=1&later=2"), None);
+        assert_eq!(Question::from_query("later=2"), None);
+        let how = Question::from_query("temperature=1&later=2").unwrap();
+        assert!(how.has_no_row() && how.sampling.temperature == "1");
     }
 }

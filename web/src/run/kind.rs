@@ -140,8 +140,10 @@ mod tests {
         ) {
             let fields: Vec<String> = names.iter().map(|name| format!("\"{name}\":{space}1")).collect();
             let fields = fields.join(", ");
-            let whole = Kind::of(format!("{{{fields}}}\n").as_bytes());
-            prop_assert_eq!(Kind::of(format!("{{{fields}").as_bytes()), whole.clone());
+            // Which names there are instead is only said of a whole one.
+            let of = |text: String| Kind::of(text.as_bytes()).map_err(|why| std::mem::discriminant(&why));
+            let whole = of(format!("{{{fields}}}\n"));
+            prop_assert_eq!(of(format!("{{{fields}")), whole);
             let has = |name: &str| names.contains(name);
             prop_assert_eq!(whole.is_ok(), has("step") || has("new_code") && !has("completion"));
         }

@@ -18,7 +18,7 @@ pub enum Foreign {
     #[error("UTF-16 text: save it as UTF-8")]
     Utf16,
     /// No text at all.
-    #[error("not text: it has zero bytes, which JSON Lines have not")]
+    #[error("not text: its first line is not UTF-8, or has zero bytes")]
     Binary,
     /// All objects in one list.
     #[error("one JSON list: write its objects a line each, as with jq -c '.[]' FILE")]
@@ -38,9 +38,6 @@ const PACKED: [(&[u8], &str, &str); 4] = [
     (b"\xfd7zXZ", "xz", "unxz FILE"),
 ];
 
-/// Bytes that are looked at for zeros.
-const LOOKED_AT: usize = 4096;
-
 impl Foreign {
     /// The kind of a file that begins with these bytes; `None` where it may be lines.
     pub fn of(beginning: &[u8]) -> Option<Self> {
@@ -56,12 +53,17 @@ impl Foreign {
             }
             _ => {}
         }
-        if beginning.iter().take(LOOKED_AT).any(|&byte| byte == 0) {
-            return Some(Foreign::Binary);
-        }
         let text = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning);
         let text = text.trim_ascii_start();
         let first = text.split(|&byte| byte == b'\n').next()?.trim_ascii();
+        // A line of JSON in another encoding is one that is wrong among others.
+        let is_json = matches!(first, [b'{' | b'[' | b'"', ..]);
+        // What is cut off within a character is text.
+        let is_text =
+            |line| std::str::from_utf8(line).map_or_else(|e| e.error_len().is_none(), |_| true);
+        if first.contains(&0) || !is_json && !is_text(first) {
+            return Some(Foreign::Binary);
+        }
         match text {
             // A line that is a list of something else is one that is wrong among others.
             [b'[', rest @ ..] if rest.trim_ascii_start().starts_with(b"{") => Some(Foreign::List),

@@ -4,6 +4,7 @@ use super::from_python_json;
 use crate::score::{AnswerKind, Case};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::error::Category;
 
 /// The fields of a line that matter here; others may stand beside them.
 #[derive(Debug, Deserialize)]
@@ -101,9 +102,11 @@ pub enum LineError {
 
 impl From<serde_json::Error> for LineError {
     fn from(error: serde_json::Error) -> Self {
-        match error.is_eof() {
-            true => LineError::CutOff,
-            false => LineError::NotJson(without_line(&error)),
+        match error.classify() {
+            Category::Eof => LineError::CutOff,
+            // Something else stands where the object should.
+            Category::Data if error.to_string().starts_with("invalid type") => LineError::NotObject,
+            _ => LineError::NotJson(without_line(&error)),
         }
     }
 }
@@ -250,6 +253,7 @@ mod tests {
                 "the line ends within its object: was the file cut off?",
             ),
             ("[1]", "not an object; expected"),
+            (r#""old","new""#, "not an object; expected"),
             (
                 "nothing",
                 "not JSON: expected ident at column 2; expected one object a line",

@@ -19,7 +19,7 @@ impl Device {
     /// Where, and why not on a GPU.
     pub fn in_words(&self) -> String {
         let memory = format!(
-            "{:.0} MiB in its worker",
+            "{:.0} MiB in its worker when it was loaded",
             self.module_bytes / f64::from(1 << 20)
         );
         match (&*self.device, &self.name, &self.reason) {

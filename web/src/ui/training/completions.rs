@@ -52,20 +52,26 @@ fn Judged(fold: Fold, row: Row, rules: Option<RunRules>) -> impl IntoView {
     provide_context(state);
     let logged = fold.line.total;
     let badge = Memo::new(move |_| match (&rules, logged) {
-        (_, None) => (false, "no reward was logged".to_owned()),
-        (None, Some(_)) => (
-            false,
-            "trying which rules the run was scored by…".to_owned(),
-        ),
-        (Some(_), Some(_)) if state.is_scoring() => (false, "scoring…".to_owned()),
+        (_, None) => (None, "no reward was logged".to_owned()),
+        (None, Some(_)) => (None, "trying which rules the run was scored by…".to_owned()),
+        (Some(_), Some(_)) if state.is_scoring() => (None, "scoring…".to_owned()),
         (Some(rules), Some(logged)) => match state.unscored() {
-            Some(why) => (false, why),
-            None => rules.held_against(logged, state.total()),
+            Some(why) => (None, why),
+            None => {
+                let (fits, said) = rules.held_against(logged, state.total());
+                (Some(fits), said)
+            }
         },
     });
+    // Nothing, as long as nobody knows.
     let fits = move || badge.with(|(fits, _)| *fits);
+    let sign = move || match fits() {
+        Some(true) => "✓ ",
+        Some(false) => "≠ ",
+        None => "",
+    };
     view! {
-        <p class="badge" class:differs=move || !fits() data-testid="badge">{move || if fits() { "✓ " } else { "≠ " }}{move || badge.get().1}</p>
+        <p class="badge" class:differs=move || fits() == Some(false) data-testid="badge">{sign}{move || badge.get().1}</p>
         <Total/>
         <Completion/>
         <Difference/>
