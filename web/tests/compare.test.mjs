@@ -206,7 +206,7 @@ test('more than two files stand against a baseline that one chooses', async (t) 
 
 test('what is wrong with a file is said by line, and the rest is there', async (t) => {
   const page = await opened(t);
-  await give(page, { 'a.jsonl': A, 'mixed.jsonl': [line(1, true), '{"row": 2}', '[1]', '{"step": 1, "learning_rate": 1}', '{"completion": "c", "row": "x"}', '{"completion": "cut'].join('\n'), 'picture.png': Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 10]) });
+  await give(page, { 'a.jsonl': A, 'mixed.jsonl': [line(1, true), '{"row": 2}', '[1]', '{"step": 1, "learning_rate": 1}', '{"completion": "c", "row": "x"}', '{"completion": "cut'].join('\n'), 'latin.jsonl': Buffer.from('{"row": 1, "completion": "caf\u00e9"}', 'latin1') });
   await page.getByTestId('faults').nth(1).waitFor();
   const faults = await page.getByTestId('faults').first().innerText();
   for (const said of [/mixed\.jsonl:2: completion is missing/, /:3: not an object/, /:4: a line of a run's metrics/, /:5: row is a text; expected a whole number/, /:6: the line ends within its object: was the file cut off\?/]) assert.match(faults, said);
@@ -216,9 +216,10 @@ test('what is wrong with a file is said by line, and the rest is there', async (
 
 test('a file that holds nothing to compare says what it is', async (t) => {
   const page = await opened(t);
-  await give(page, { 'empty.jsonl': '', 'packed.jsonl.gz': Buffer.from([0x1f, 0x8b, 8, 0, 10]) });
+  await give(page, { 'empty.jsonl': '', 'packed.jsonl.gz': Buffer.from([0x1f, 0x8b, 8, 0, 10]), 'picture.png': Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 10]) });
   await becomes(page, 'file-facts', 'empty: expected JSON Lines, an answer a line');
   await page.getByTestId('loaded-file').filter({ hasText: 'not read' }).filter({ hasText: 'a packed file (gzip): unpack it first' }).waitFor();
+  await page.getByTestId('loaded-file').filter({ hasText: 'picture.png' }).filter({ hasText: 'not text: its first line is not UTF-8' }).waitFor();
   assert.equal(await page.getByTestId('faults').count(), 0);
 });
 

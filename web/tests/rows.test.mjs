@@ -151,7 +151,7 @@ test('what is wrong with a file is said by line, and the rest is there', async (
   assert.equal(await page.getByTestId('unread').count(), 0);
   await give(page, 'empty.jsonl', '\n\n');
   await page.getByTestId('progress').filter({ hasText: 'no rows: expected JSON Lines' }).waitFor();
-  await give(page, 'picture.png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 0xfe, 10]));
+  await give(page, 'latin.jsonl', Buffer.from('{"completion": "caf\u00e9", "target": "t"}\n', 'latin1'));
   await page.getByTestId('faults').filter({ hasText: 'not UTF-8' }).waitFor();
   await page.getByTestId('close-file').click();
   assert.equal(await page.getByTestId('rows').count(), 0);
@@ -183,6 +183,7 @@ test('what is no JSON Lines is named once, by what it is', async (t) => {
   const list = JSON.stringify([{ completion: 'c', target: 't' }], null, 1);
   const files = {
     'rows.jsonl.gz': [Buffer.from([0x1f, 0x8b, 8, 0, 10, 0, 10]), /a packed file \(gzip\): unpack it first/],
+    'picture.png': [Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 0xfe, 10]), /not text: its first line is not UTF-8/],
     'utf16.jsonl': [Buffer.from(`\ufeff${FOUR}`, 'utf16le'), /UTF-16 text: save it as UTF-8/],
     'list.json': [list, /one JSON list: write its objects a line each/],
     'metrics.jsonl': ['{"step": 1, "reward": 1, "learning_rate": 0}\n'.repeat(9), /a run's metrics, which hold no answers: the page Training reads them/],
