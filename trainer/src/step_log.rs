@@ -223,6 +223,9 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 }
 
 /// Seconds of a step by phase, and a GPU's memory: a line of timings.jsonl, the one file of a run that is not the same twice.
+///
+/// A GPU is waited for only where something is read from it: what it computes of the reference and of the old policy counts as the first training
+/// pass's, what it computes of a backward pass as that of the next phase.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Timings {
     pub step: u64,

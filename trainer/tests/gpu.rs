@@ -61,13 +61,17 @@ fn a_run_on_a_gpu_begins_as_on_the_processor_and_goes_on_there() {
     assert_eq!(metrics(&gpu)[..2], on_gpu[..2]);
 }
 
-/// For the log-probabilities, from which the processor forms the loss, and for the gradients' norm; with a reference model once more.
+/// For all log-probabilities, from which the processor forms the loss, and for the gradients' norm, in each of its optimizer steps.
 #[test]
 fn a_step_on_a_gpu_waits_twice_once_its_answers_are_there() {
     let toy = Toy::new();
     let gpu = pollster::block_on(recode_kernels::gpu::Gpu::open(0)).unwrap();
-    for (beta, expected) in [("loss.beta=0", 2), ("loss.beta=0.01", 3)] {
-        let config = toy.config("reads", &["run.max_steps=5", beta]);
+    for (set, expected) in [
+        (["loss.beta=0", "adapter.lora_dropout=0"], 2),
+        (["loss.beta=0.01", "adapter.lora_dropout=0.1"], 2),
+        (["loss.beta=0.01", "loss.num_iterations=2"], 4),
+    ] {
+        let config = toy.config("reads", &[&["run.max_steps=5"], &set[..]].concat());
         let answered = AtomicU64::new(0);
         let reward = |migration: &Migration, completion: &str, tokens: usize| {
             answered.store(gpu.reads(), Ordering::Relaxed);
@@ -89,7 +93,7 @@ fn a_step_on_a_gpu_waits_twice_once_its_answers_are_there() {
         })
         .unwrap();
         // But for what is before the first step, and for the first update, which looks whether the adapter moves.
-        assert_eq!(reads[2..], [expected; 3], "{beta}: {reads:?}");
+        assert_eq!(reads[2..], [expected; 3], "{set:?}: {reads:?}");
     }
 }
 

@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::ops::embedding::embedding;
 use crate::ops::linear::linear;
 use crate::ops::linear_logprob::{
-    LogprobRequest, Logprobs, Sampling, linear_logprob, linear_logprob_backward,
+    LogprobRequest, Logprobs, PendingLogprobs, Sampling, launch_linear_logprob, linear_logprob,
+    linear_logprob_backward,
 };
 use crate::ops::rms_norm::rms_norm;
 use crate::ops::rope::RopeAngles;
@@ -200,6 +201,19 @@ impl Decoder {
         sampling: &Sampling<'_>,
     ) -> Result<Logprobs> {
         linear_logprob(hidden, self.head(), requests, sampling).await
+    }
+
+    /// [`Decoder::logprobs`] without waiting for a GPU: [`PendingLogprobs::read_all`] does, once for all that was launched.
+    ///
+    /// # Errors
+    /// Those of the op.
+    pub fn launch_logprobs(
+        &self,
+        hidden: &Tensor,
+        requests: &[LogprobRequest],
+        sampling: &Sampling<'_>,
+    ) -> Result<PendingLogprobs> {
+        launch_linear_logprob(hidden, self.head(), requests, sampling)
     }
 
     /// Adds the gradient of hidden states to `d_hidden`, given that of the log-probabilities, and that of the head to

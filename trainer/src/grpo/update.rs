@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use pollster::block_on;
 use recode_core::policy::{self, TokenLogprobs, policy_loss};
 use recode_kernels::decoder::{Dropout, Merged, Trained};
-use recode_kernels::ops::linear_logprob::{Logprobs, Sampling};
+use recode_kernels::ops::linear_logprob::{Logprobs, PendingLogprobs, Sampling};
 use recode_kernels::random::Stream;
 use recode_kernels::{Tensor, profile};
 
@@ -34,27 +34,29 @@ pub(super) fn update(
     let mut passes = Passes {
         grpo,
         batch,
-        reference: None,
-        old: None,
+        unread: Vec::new(),
+        reference: Vec::new(),
+        old: Vec::new(),
         updates: Updates::default(),
         timings,
     };
     let mut watch = Watch::start();
     if beta > 0.0 {
-        passes.reference = Some(passes.without_gradient(None)?);
+        for part in &batch.parts {
+            passes.launch(Purpose::Reference, part, None)?;
+        }
     }
     watch.lap(&mut passes.timings.reference_seconds);
     if num_iterations > 1 {
-        passes.old = Some(passes.without_gradient(Some(&policy.merged))?);
+        for part in &batch.parts {
+            passes.launch(Purpose::Old(part), part, Some(&policy.merged))?;
+        }
     }
     if batch.parts.is_empty() {
         // Nothing is trained on, and all the same sampling may have gone astray.
         passes.compare_some(step, &policy.merged)?;
-    } else if let Some(old) = &passes.old {
-        for (part, logprobs) in batch.parts.iter().zip(old) {
-            batch.compare(part, logprobs, &mut passes.updates.difference);
-        }
-    } else if dropout {
+        passes.read(None)?;
+    } else if num_iterations == 1 && dropout {
         passes.compare_some(step, &policy.merged)?;
     }
     watch.lap(&mut passes.timings.old_seconds);
@@ -78,19 +80,29 @@ fn mask_seed(seed: u64, step: u64, iteration: usize) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
+/// What the log-probabilities of a pass without gradient are for.
+enum Purpose<'a> {
+    Reference,
+    Old(&'a [usize]),
+    /// To be compared with those that these completions were sampled by.
+    Comparison(Vec<usize>),
+}
+
 /// The passes over a step's micro-batches and what they add up to.
 struct Passes<'a> {
     grpo: &'a Grpo<'a>,
     batch: &'a Batch<'a>,
-    /// Log-probabilities per micro-batch; `None` where beta is 0.
-    reference: Option<Vec<Vec<f32>>>,
-    /// ... of the policy before the first update; `None` where the first update is the only one.
-    old: Option<Vec<Vec<f32>>>,
+    /// Passes without gradient that a GPU may still be at work on: it is waited for once, with the first training pass.
+    unread: Vec<(Purpose<'a>, PendingLogprobs)>,
+    /// Log-probabilities per micro-batch; none where beta is 0.
+    reference: Vec<Vec<f32>>,
+    /// ... of the policy before the first update; none where the first update is the only one.
+    old: Vec<Vec<f32>>,
     updates: Updates,
     timings: &'a mut Timings,
 }
 
-impl Passes<'_> {
+impl<'a> Passes<'a> {
     /// Forward, loss and backward of one micro-batch: adds to the policy's gradients.
     fn with_gradient(
         &mut self,
@@ -111,15 +123,15 @@ impl Passes<'_> {
         });
         let activations = decoder.forward(&micro.batch, Some(&policy.merged), dropout.as_ref())?;
         let sampling = self.sampling(&micro);
-        let current = decoder.logprobs(&activations.hidden, &micro.requests, &sampling);
-        let current = block_on(current)?;
-        let old = self.old.as_ref().map(|all| all[index].as_slice());
+        let current = decoder.launch_logprobs(&activations.hidden, &micro.requests, &sampling)?;
+        let current = self.read(Some(current))?.expect("what was launched");
+        let old = self.old.get(index).map(Vec::as_slice);
         let advantages: Vec<f64> = part.iter().map(|&i| batch.advantages[i]).collect();
         let result = policy_loss(
             &TokenLogprobs {
                 logprobs: &current.logprobs,
                 old_logprobs: old.unwrap_or(&current.logprobs),
-                ref_logprobs: self.reference.as_ref().map(|all| all[index].as_slice()),
+                ref_logprobs: self.reference.get(index).map(Vec::as_slice),
                 entropy: &current.entropy,
                 sequence: &micro.sequence,
                 advantages: &advantages,
@@ -202,14 +214,6 @@ impl Passes<'_> {
         Ok(())
     }
 
-    /// Log-probabilities of every micro-batch without gradient or dropout: the model's for `None`, else the policy's.
-    fn without_gradient(&self, merged: Option<&Merged>) -> anyhow::Result<Vec<Vec<f32>>> {
-        let parts = self.batch.parts.iter();
-        parts
-            .map(|part| Ok(self.logprobs(part, merged)?.logprobs))
-            .collect()
-    }
-
     /// Compares sampling with a pass without dropout for one completion of every prompt, another one each step.
     fn compare_some(&mut self, step: u64, merged: &Merged) -> anyhow::Result<()> {
         let config = self.grpo.config;
@@ -217,24 +221,45 @@ impl Passes<'_> {
         let chosen = (step % generations as u64) as usize;
         let budget = config.run.micro_batch_tokens;
         for part in cut(&self.batch.samples, budget, |i| i % generations == chosen) {
-            let current = self.logprobs(&part, Some(merged))?;
-            let difference = &mut self.updates.difference;
-            self.batch.compare(&part, &current.logprobs, difference);
+            self.launch(Purpose::Comparison(part.clone()), &part, Some(merged))?;
         }
         Ok(())
     }
 
-    fn logprobs(&self, part: &[usize], merged: Option<&Merged>) -> anyhow::Result<Logprobs> {
+    /// A pass without gradient or dropout: the model's for `None`, else the policy's.
+    fn launch(
+        &mut self,
+        purpose: Purpose<'a>,
+        part: &[usize],
+        merged: Option<&Merged>,
+    ) -> anyhow::Result<()> {
         profile::phase("pass without gradient");
         let decoder = &self.grpo.model.decoder;
         let micro = self.micro_batch(part)?;
         let hidden = decoder.forward_hidden(&micro.batch, merged)?;
         let sampling = self.sampling(&micro);
-        Ok(block_on(decoder.logprobs(
-            &hidden,
-            &micro.requests,
-            &sampling,
-        ))?)
+        let pending = decoder.launch_logprobs(&hidden, &micro.requests, &sampling)?;
+        self.unread.push((purpose, pending));
+        Ok(())
+    }
+
+    /// Reads what was launched, the training pass's `current` with it, and puts it where it belongs.
+    fn read(&mut self, current: Option<PendingLogprobs>) -> anyhow::Result<Option<Logprobs>> {
+        let (purposes, mut pending): (Vec<_>, Vec<_>) = self.unread.drain(..).unzip();
+        pending.extend(current);
+        let mut found = block_on(PendingLogprobs::read_all(pending))?.into_iter();
+        for (purpose, Logprobs { logprobs, .. }) in purposes.into_iter().zip(&mut found) {
+            let difference = &mut self.updates.difference;
+            match purpose {
+                Purpose::Reference => self.reference.push(logprobs),
+                Purpose::Old(part) => {
+                    self.batch.compare(part, &logprobs, difference);
+                    self.old.push(logprobs);
+                }
+                Purpose::Comparison(part) => self.batch.compare(&part, &logprobs, difference),
+            }
+        }
+        Ok(found.next())
     }
 
     fn micro_batch(&self, part: &[usize]) -> anyhow::Result<MicroBatch> {

@@ -3,7 +3,7 @@
 use cubecl::prelude::*;
 
 use super::plan::Plan;
-use super::{CHUNK_BYTES, KeptTokens, LogprobRequest, Logprobs, Sampling};
+use super::{CHUNK_BYTES, KeptTokens, LogprobRequest, Sampling};
 use crate::gpu::product::{Left, Order, Out, Right, product};
 use crate::gpu::reduce::{cube_max, cube_sum};
 use crate::gpu::{Buffer, CUBE_UNITS, grid, unit_each};
@@ -209,15 +209,13 @@ impl<'a> Call<'a> {
     }
 }
 
-pub(super) async fn forward(
+/// [log p, entropy, log-sum-exp] of each request.
+pub(super) fn forward(
     hidden: &Tensor,
     w: &Weight,
     requests: &[LogprobRequest],
     sampling: &Sampling<'_>,
-) -> Result<Logprobs> {
-    if requests.is_empty() {
-        return Ok(Logprobs::default());
-    }
+) -> Result<Buffer> {
     let gpu = hidden.buffer().gpu();
     let call = Call::new(hidden, w, requests, sampling, Plan::new(requests, |_| true))?;
     let found = Buffer::empty(gpu, 3 * requests.len())?;
@@ -250,13 +248,7 @@ pub(super) async fn forward(
             );
         }
     }
-    let found = found.read_f32().await?;
-    let column = |i: usize| found.iter().skip(i).step_by(3).copied().collect();
-    Ok(Logprobs {
-        logprobs: column(0),
-        entropy: column(1),
-        log_sum_exp: column(2),
-    })
+    Ok(found)
 }
 
 #[allow(

@@ -14,11 +14,13 @@ mod cpu;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod kept;
+mod pending;
 mod plan;
 #[cfg(test)]
 mod tests;
 
 pub use kept::KeptTokens;
+pub use pending::PendingLogprobs;
 
 use crate::device::Device;
 use crate::ops::linear;
@@ -83,6 +85,20 @@ pub async fn linear_logprob(
     requests: &[LogprobRequest],
     sampling: &Sampling<'_>,
 ) -> Result<Logprobs> {
+    let pending = launch_linear_logprob(hidden, w, requests, sampling)?;
+    Ok(PendingLogprobs::read_all(vec![pending]).await?.remove(0))
+}
+
+/// [`linear_logprob`] without waiting for a GPU: what it finds is read later, together with what else was launched.
+///
+/// # Errors
+/// Those of [`linear_logprob`].
+pub fn launch_linear_logprob(
+    hidden: &Tensor,
+    w: &Weight,
+    requests: &[LogprobRequest],
+    sampling: &Sampling<'_>,
+) -> Result<PendingLogprobs> {
     const OP: &str = "linear_logprob";
     check(OP, hidden, w, requests, sampling)?;
     let device = linear::device(OP, w, [("hidden", hidden)])?;
@@ -91,9 +107,11 @@ pub async fn linear_logprob(
         Work::new(2 * rows * w.rows() * w.cols(), w.bytes() + hidden.bytes())
     });
     match device {
-        Device::Cpu => Ok(cpu::forward(hidden, w, requests, sampling)),
+        Device::Cpu => Ok(PendingLogprobs::Here(cpu::forward(
+            hidden, w, requests, sampling,
+        ))),
         #[cfg(feature = "gpu")]
-        Device::Gpu(_) => gpu::forward(hidden, w, requests, sampling).await,
+        Device::Gpu(_) => gpu::forward(hidden, w, requests, sampling).map(PendingLogprobs::OnGpu),
     }
 }
 
