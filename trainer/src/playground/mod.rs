@@ -57,13 +57,13 @@ pub fn serve(settings: Settings) -> Result<()> {
         open,
     } = settings;
     let runs = runs.map(|folder| Runs::open(folder, follow)).transpose()?;
-    let about = match &runs {
-        Some(runs) => format!(" with {}", runs.in_words()),
-        None => String::new(),
+    let (first, about) = match &runs {
+        Some(runs) => ("#/training", format!(" with {}", runs.in_words())),
+        None => ("", String::new()),
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let served = listen::run(address, routes::router(page, runs), TIMEOUT, |address| {
-        let page = format!("http://{address}/#/training");
+        let page = format!("http://{address}/{first}");
         remark(&format!("the playground is at {page}{about}; Ctrl-C stops"));
         if open && let Err(error) = start_browser(&page) {
             remark(&format!(
