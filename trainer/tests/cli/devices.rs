@@ -113,3 +113,43 @@ fn log_probabilities_on_a_gpu_are_those_of_the_processor() {
         assert!((a - b).abs() < 1e-4, "{cpu:?} {gpu:?}");
     }
 }
+
+/// As far as rounding lets it: from the first drawn number on that lies between two tokens, an answer is another one.
+#[test]
+fn a_run_of_the_demos_policy_on_a_gpu_follows_the_processors() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |device: &str| {
+        let output = program()
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/demo"))
+            .args(["train", "--config", "demo.toml", "--device", device])
+            .args(["--set", &format!("name={device}")])
+            .args(["--set", &format!("output_dir={}", text_of(dir.path()))])
+            .args(["--set", "run.max_steps=3", "--set", "run.eval=false"])
+            .args(["--set", "rollout.prompts_per_step=2"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        ["metrics.jsonl", "completions.jsonl"].map(|file| {
+            let text = std::fs::read_to_string(dir.path().join(device).join(file)).unwrap();
+            let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+            lines.collect::<Vec<Value>>()
+        })
+    };
+    let ([on_cpu, answers_on_cpu], [on_gpu, answers_on_gpu]) = (run("cpu"), run("gpu"));
+    assert_eq!((on_cpu.len(), on_gpu.len()), (3, 3));
+    // The first update is by a learning rate of 0, so that two steps are drawn from the same policy.
+    for step in 0..2 {
+        assert_eq!(on_cpu[step]["reward"], on_gpu[step]["reward"], "{step}");
+        for name in ["entropy", "grad_norm", "reward_std"] {
+            let of = |metrics: &[Value]| metrics[step][name].as_f64().unwrap();
+            let (a, b) = (of(&on_cpu), of(&on_gpu));
+            assert!(a > 0.0 && (a - b).abs() <= 1e-4 * a, "{name}: {a} {b}");
+        }
+    }
+    let pairs = answers_on_cpu.iter().zip(&answers_on_gpu);
+    let same = pairs
+        .filter(|(a, b)| a["completion"] == b["completion"])
+        .count();
+    assert!(same >= 2 * 16 + 12, "{same} of 48 answers are the same");
+}
