@@ -49,8 +49,8 @@ checks! {
 }
 
 /// How a GPU is opened for them: as it is, and with weights in parts of a few rows, logits of a few rows at a time, sums in shared memory alone, and
-/// cut as for a GPU. What is cut for software adapters is nobody's on a GPU: its sums in order, of multiply-adds that round once, are further
-/// from the oracle there.
+/// cut as for a GPU. On a GPU nothing is tried as it is cut for software adapters: those kernels add in order, which rounds further from the
+/// oracle there, and run nowhere else.
 #[cfg(feature = "gpu")]
 #[must_use]
 pub fn openings() -> [Opening; 2] {

@@ -107,7 +107,7 @@ fn a_run_whose_gpu_is_lost_goes_on_from_its_last_checkpoint() {
     let reward = |migration: &Migration, completion: &str, tokens: usize| {
         // In the middle of the third step.
         if scored.fetch_add(1, Ordering::Relaxed) == 2 * config.rollout.num_generations {
-            gpu.destroy();
+            gpu.destroy().unwrap();
         }
         toy::letters(migration, completion, tokens)
     };

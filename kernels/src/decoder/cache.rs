@@ -193,7 +193,7 @@ impl Cache {
         prompts + own
     }
 
-    /// A cache is of one configuration, and from the first prompt that is begun on of one device.
+    /// A cache belongs to one configuration and, once its first prompt is begun, to one device.
     pub(super) fn check(&mut self, decoder: &Decoder) -> Result<()> {
         let refuse = |what: &str| {
             Err(Error::Argument {

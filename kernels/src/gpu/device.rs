@@ -225,11 +225,19 @@ impl Gpu {
     }
 
     /// Gives up the GPU and all that is in its memory, as a driver's crash or a pulled plug does: the next wait or read is
-    /// [`Error::DeviceLost`]. Where wgpu has not found it (the features `cuda` and `hip`), nothing happens.
-    pub fn destroy(&self) {
-        if let Some(device) = &self.device {
-            device.destroy();
-        }
+    /// [`Error::DeviceLost`].
+    ///
+    /// # Errors
+    /// [`Error::Gpu`] where wgpu has not found it: CUDA and HIP have no such thing.
+    pub fn destroy(&self) -> Result<()> {
+        let Some(device) = &self.device else {
+            return Err(Error::Gpu {
+                op: "destroy",
+                reason: "only what wgpu has found can be given up".to_owned(),
+            });
+        };
+        device.destroy();
+        Ok(())
     }
 
     /// Whether wgpu refused nothing so far.
@@ -350,7 +358,7 @@ mod tests {
         let gpu = block_on(Gpu::open(0)).unwrap();
         let numbers = Buffer::from_f32(&gpu, &[1.0, 2.0]).unwrap();
         assert_eq!(block_on(numbers.read_f32()).unwrap(), [1.0, 2.0]);
-        gpu.destroy();
+        gpu.destroy().unwrap();
         let error = block_on(numbers.read_f32()).unwrap_err();
         assert!(matches!(error, Error::DeviceLost { .. }), "{error}");
     }

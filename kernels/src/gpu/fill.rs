@@ -15,6 +15,7 @@ fn fill_kernel(out: &mut [f32], value: f32) {
     }
 }
 
+/// Copies words: a buffer may hold pairs of bf16, which are no numbers of f32.
 #[cube(launch_unchecked)]
 fn copy_kernel(from: &[u32], out: &mut [u32], count: u32) {
     if (ABSOLUTE_POS as u32) < count {
@@ -60,7 +61,7 @@ impl Buffer {
         let Some(grid) = unit_each(count) else {
             return;
         };
-        // As words: a pair of bf16 is no number of f32. SAFETY: a unit beyond the end writes nothing.
+        // SAFETY: a unit beyond the end writes nothing.
         unsafe {
             copy_kernel::launch_unchecked(
                 self.gpu().launcher(),

@@ -42,7 +42,7 @@ fn multiply_add_kernel(out: &mut [f32], factor: f32, #[comptime] sums: u32) {
     out[ABSOLUTE_POS] = sum;
 }
 
-/// Launches between two waits, which take time by themselves, take so long at least.
+/// How long a batch of launches takes at least: the wait behind it takes time by itself.
 const BATCH: Duration = Duration::from_millis(50);
 
 /// The best of three batches of launches, after one that compiles.
@@ -74,7 +74,7 @@ pub(crate) async fn rates(gpu: &Arc<Gpu>) -> Result<Rates> {
     })
 }
 
-/// Seconds of one of them.
+/// Seconds that a launch takes: a batch's, by how many there are in it. Launches that compute nothing end it, too, as each takes the processor's time.
 async fn best(gpu: &Arc<Gpu>, launch: impl Fn()) -> Result<f64> {
     launch();
     gpu.wait().await?;

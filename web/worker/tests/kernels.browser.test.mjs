@@ -29,7 +29,7 @@ after(async () => {
 });
 
 const every = () => true;
-// What SwiftShader is given otherwise than a GPU.
+// The products, of what a GPU computes otherwise than SwiftShader: attention takes minutes here, and is tried so natively.
 const product = (name) => ['linear::forward', 'linear::gradients', 'linear_logprob::gradients'].includes(name);
 
 for (const [what, opening, chosen] of [

@@ -24,8 +24,10 @@ fn is_finite(x: f32) -> bool {
     (u32::reinterpret(x) & 0x7f80_0000) != 0x7f80_0000
 }
 
-/// `x / most`, where that is at most 1 and `most` at least 2^-126, below which adapters may divide as they like. They divide by way of the divisor's inverse, which of the largest numbers is below what they keep; so both are
-/// made smaller first, by which an `x` below 2^-126 of `most` may become 0.
+/// `x / most`, where that is at most 1 and `most` at least 2^-126, below which adapters may divide as they like.
+///
+/// They divide by way of the divisor's inverse, which is 0 where the divisor is one of the largest numbers. Both are therefore made smaller
+/// first, so that an `x` below 2^-126 of `most` may become 0.
 #[cube]
 fn share(x: f32, most: f32) -> f32 {
     let mut scale = 1.0f32;

@@ -80,18 +80,20 @@ pub(super) fn forward(ids: &[u32], table: &Weight, out: &Tensor) -> Result<()> {
 
 pub(super) fn backward(ids: &[u32], d_out: &Tensor, d_table: &Tensor) -> Result<()> {
     let gpu = d_table.buffer().gpu();
-    let (count, device_ids) = (ids.len(), Buffer::from_words(gpu, ids)?);
+    let count = ids.len();
+    if count == 0 || d_table.cols() == 0 {
+        return Ok(());
+    }
+    let ids = Buffer::from_words(gpu, ids)?;
     for first in (0..count).step_by(LAUNCH_ROUNDS) {
-        let Some(grid) = unit_each(d_table.cols()) else {
-            return Ok(());
-        };
+        let grid = unit_each(d_table.cols()).expect("looked at above");
         // SAFETY: ids are below the table's rows; a unit beyond the last column does nothing.
         unsafe {
             backward_kernel::launch_unchecked(
                 gpu.launcher(),
                 grid,
                 CubeDim::new_1d(CUBE_UNITS),
-                device_ids.arg(),
+                ids.arg(),
                 d_out.buffer().arg(),
                 d_table.buffer().arg(),
                 d_table.cols() as u32,
