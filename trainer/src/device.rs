@@ -125,6 +125,7 @@ mod tests {
                     shared_bytes: 0,
                     cubes: 0,
                 },
+                memory_bytes: None,
             };
             kinds.iter().enumerate().map(of).collect()
         };

@@ -17,9 +17,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use memmap2::Mmap;
 use recode_kernels::Device;
-use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, DecoderConfig, Merged};
+use recode_kernels::decoder::{Adapter, AdapterConfig, Decoder, DecoderConfig, Loading, Merged};
 use recode_kernels::error::Error;
-use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 use crate::fingerprint;
@@ -55,9 +54,11 @@ impl Model {
     ///
     /// # Errors
     /// Names the file (and within it the field or tensor) and the way out: a directory that is not there, a hub id, a file instead of a
-    /// directory, missing, truncated or contradictory files, and a tokenizer with ids the model has no row for.
+    /// directory, missing, truncated or contradictory files, a tokenizer with ids the model has no row for, and weights for which a GPU
+    /// has not the memory.
     pub fn load(dir: &Path, device: &Device) -> Result<Self> {
         let (config, tokenizer, files) = open(dir)?;
+        check_room(device, files.weight_bytes(&config)?)?;
         let bytes: Vec<&[u8]> = files.files.iter().map(|(_, map)| map.as_ref()).collect();
         let mut decoder =
             Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
@@ -116,28 +117,37 @@ impl Outline {
     /// Reads the small files, and the heads of those of weights.
     ///
     /// # Errors
-    /// As [`Model::load`], as far as it is looked at.
+    /// As [`Model::load`], but for numbers.
     pub fn read(dir: &Path) -> Result<Self> {
         let (config, tokenizer, files) = open(dir)?;
-        let mut weight_bytes = 0;
-        for (path, map) in &files.files {
-            let (_, head) = SafeTensors::read_metadata(map)
-                .with_context(|| format!("{} is not a safetensors file", path.display()))?;
-            for (name, tensor) in head.tensors() {
-                let copy = config.tie_word_embeddings && name == "lm_head.weight";
-                if copy || name.ends_with(".rotary_emb.inv_freq") {
-                    continue; // passed over, as by the decoder
-                }
-                let numbers: usize = tensor.shape.iter().product();
-                let narrow = tensor.dtype == Dtype::BF16 && tensor.shape.len() == 2;
-                weight_bytes += numbers as u64 * if narrow { 2 } else { 4 };
-            }
-        }
         Ok(Self {
+            weight_bytes: files.weight_bytes(&config)?,
             config,
             tokenizer,
-            weight_bytes,
         })
+    }
+}
+
+/// Whether a device's memory can hold weights of so many bytes, as far as it is known.
+fn check_room(device: &Device, weights: u64) -> Result<()> {
+    match device {
+        Device::Cpu => Ok(()),
+        #[cfg(feature = "gpu")]
+        Device::Gpu(gpu) => room(&gpu.adapter().name, gpu.adapter().memory_bytes, weights),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn room(name: &str, memory: Option<u64>, weights: u64) -> Result<()> {
+    match memory {
+        Some(memory) if weights > memory => bail!(
+            "{name} has {} MiB of memory, and the model's weights take {} MiB: take a smaller model (at most {} million parameters in bf16 fit), \
+             another adapter (`recode-trainer devices` lists them), or the CPU (--device cpu)",
+            memory >> 20,
+            weights >> 20,
+            memory / 2_000_000
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -264,6 +274,18 @@ impl WeightFiles {
             shard_of: index.weight_map,
             dir: dir.to_path_buf(),
         })
+    }
+
+    /// Bytes of the weights once they are loaded, by the files' heads, which have to be those of a decoder.
+    fn weight_bytes(&self, config: &DecoderConfig) -> Result<u64> {
+        let files: Vec<(&[u8], u64)> = self
+            .files
+            .iter()
+            .map(|(_, map)| (map.as_ref(), map.len() as u64))
+            .collect();
+        let loading = Loading::new(config.clone(), &Device::Cpu, &files);
+        let loading = loading.map_err(|error| self.explain(error))?;
+        Ok(loading.weight_bytes())
     }
 
     /// The kernels know files by number; here they have names.

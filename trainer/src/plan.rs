@@ -28,6 +28,8 @@ pub struct Plan {
     pub evaluation: Phase,
     /// The most at once: what stays, and the largest of the three.
     pub peak: u64,
+    /// The device's memory, where that is known.
+    pub memory: Option<u64>,
 }
 
 /// Bytes that one part of a step makes and lets go again.
@@ -83,6 +85,11 @@ impl Plan {
             training,
             evaluation,
             peak: weights + merged + adapter + phases.into_iter().max().unwrap_or(0),
+            memory: match device {
+                Device::Cpu => None,
+                #[cfg(feature = "gpu")]
+                Device::Gpu(gpu) => gpu.adapter().memory_bytes,
+            },
         })
     }
 }

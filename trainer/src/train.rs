@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use pollster::block_on;
+use recode_kernels::Device;
 use recode_kernels::decoder::{Adapter, AdapterConfig, Merged};
 
 use crate::checkpoint::{self, Checkpoint, State};
@@ -116,7 +117,7 @@ impl Run<'_> {
                 bail!(
                     "stopped after step {} as asked, and saved; {}",
                     state.step,
-                    go_on(dir)
+                    self.go_on(dir)
                 );
             }
         }
@@ -264,7 +265,7 @@ impl Run<'_> {
                 .with_context(|| {
                     format!(
                         "stopped during the evaluation {name} as asked; {}",
-                        go_on(dir)
+                        self.go_on(dir)
                     )
                 })?;
                 eval::write(&path, &lines)?;
@@ -273,6 +274,17 @@ impl Run<'_> {
             }
         };
         Ok(Summary::of(&lines))
+    }
+
+    /// How to go on with a run, for whoever has asked it to stop.
+    fn go_on(&self, dir: &RunDir) -> String {
+        let device = match self.inputs.model.decoder.device() {
+            Device::Cpu => String::new(),
+            #[cfg(feature = "gpu")]
+            Device::Gpu(gpu) => format!(" --device gpu:{}", gpu.adapter().index),
+        };
+        let config = quoted(&dir.config().display().to_string());
+        format!("go on with `recode-trainer train --config {config}{device} --resume`")
     }
 
     /// Where all answers of every group earned the same, nothing said which way to move.
@@ -297,14 +309,6 @@ pub fn adapter_config(config: &Config) -> AdapterConfig {
         use_dora: config.use_dora,
         target_modules,
     }
-}
-
-/// What a run that was asked to stop says at its end.
-fn go_on(dir: &RunDir) -> String {
-    format!(
-        "go on with `recode-trainer train --config {} --resume`",
-        quoted(&dir.config().display().to_string())
-    )
 }
 
 fn status(outcome: &Outcome) -> StepStatus {

@@ -35,14 +35,27 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.json {
         return super::write_line(&mut out, &report);
     }
-    let mut table = Table::new(["device", "name", "kind", "by", "driver", "largest buffer"]);
+    let mut table = Table::new([
+        "device",
+        "name",
+        "kind",
+        "by",
+        "driver",
+        "own memory",
+        "largest buffer",
+    ]);
     for adapter in &report.adapters {
+        let memory = match adapter.memory_bytes {
+            Some(bytes) => format!("{} MiB", bytes >> 20),
+            None => String::new(),
+        };
         table.row([
             format!("gpu:{}", adapter.index),
             adapter.name.clone(),
             kind(adapter.kind).to_owned(),
             adapter.backend.clone(),
             adapter.driver.clone(),
+            memory,
             format!("{} MiB", adapter.limits.buffer_bytes >> 20),
         ]);
     }
@@ -50,6 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         "cpu".to_owned(),
         format!("{} threads", report.threads),
         "processor".to_owned(),
+        String::new(),
         String::new(),
         String::new(),
         String::new(),

@@ -9,7 +9,7 @@ use crate::device::DeviceArgs;
 use crate::examples::Examples;
 use crate::model_dir::Outline;
 use crate::plan::{Phase, Plan};
-use crate::report::Table;
+use crate::report::{Table, remark};
 use recode_kernels::Device;
 use recode_kernels::decoder::GPU_SEQUENCES;
 
@@ -65,6 +65,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         return super::write_line(&mut out, &plan);
     }
     write!(out, "{}", table(&plan))?;
+    if plan.memory.is_some_and(|memory| plan.peak > memory) {
+        remark(
+            "attention  that is more than the device has: lower run.micro_batch_tokens, rollout.max_concurrent_sequences or \
+             rollout.max_completion_length, or take a smaller model",
+        );
+    }
     Ok(())
 }
 
@@ -81,6 +87,7 @@ fn table(plan: &Plan) -> Table {
         training,
         evaluation,
         peak,
+        memory,
     } = *plan;
     row("weights".to_owned(), weights);
     row("weights with the adapter in them".to_owned(), merged);
@@ -94,5 +101,11 @@ fn table(plan: &Plan) -> Table {
         phase("or the evaluation, with room", evaluation);
     }
     row("at most together".to_owned(), peak);
+    if let Some(memory) = memory {
+        table.row([
+            "of the device's memory".to_owned(),
+            format!("{:.1}", memory as f64 / (1 << 20) as f64),
+        ]);
+    }
     table
 }

@@ -355,3 +355,17 @@ fn a_broken_adapter_directory_is_named_with_the_way_out() {
         &["DIR/adapter does not exist", "adapter directory"],
     );
 }
+
+#[cfg(feature = "gpu")]
+#[test]
+fn weights_that_a_gpu_has_no_room_for_are_refused_with_both_numbers() {
+    assert!(room("a card", Some(4 << 30), 4 << 30).is_ok());
+    assert!(room("a card of unknown memory", None, u64::MAX).is_ok());
+    let said = room("a card", Some(4 << 30), 13 << 30)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.starts_with("a card has 4096 MiB of memory, and the model's weights take 13312 MiB: take a smaller model (at most 2147 million"),
+        "{said}"
+    );
+}

@@ -138,6 +138,15 @@ impl Place {
         self.dtype == other.dtype && self.shape == other.shape
     }
 
+    /// Bytes of it once it is loaded: bf16 stays what it is in matrices, everything else becomes f32.
+    pub(in crate::decoder) fn loaded_bytes(&self) -> u64 {
+        let numbers: u64 = self.shape.iter().map(|&size| size as u64).product();
+        match self.is_matrix() && self.dtype == Dtype::BF16 {
+            true => 2 * numbers,
+            false => 4 * numbers,
+        }
+    }
+
     /// Whether it is a matrix, and not a vector.
     pub(in crate::decoder) fn is_matrix(&self) -> bool {
         self.shape.len() == 2

@@ -125,6 +125,14 @@ impl Loading {
         bytes.sum()
     }
 
+    /// Bytes that what is yet to come takes of the device's memory.
+    #[must_use]
+    pub fn weight_bytes(&self) -> u64 {
+        let is_copy = |place: &Place| self.config.tie_word_embeddings && place.name == HEAD;
+        let kept = self.coming.iter().filter(|place| !is_copy(place));
+        kept.map(Place::loaded_bytes).sum()
+    }
+
     /// Takes the bytes of the tensor that [`Loading::awaited`] names, and puts it into the device's memory.
     ///
     /// # Errors
