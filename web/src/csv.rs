@@ -1,9 +1,9 @@
-//! Tables as CSV, as RFC 4180 has it.
+//! Tables as CSV: RFC 4180's, but for the texts that a spreadsheet would take for formulas.
 
-/// A text as a field; what a spreadsheet would take for a formula is made a text.
+/// A text as a field; what a spreadsheet would take for a formula gets an apostrophe before it.
 pub fn field(text: &str) -> String {
     let is_number = text.parse::<f64>().is_ok();
-    let text = match !is_number && text.starts_with(['=', '+', '-', '@']) {
+    let text = match !is_number && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         true => format!("'{text}"),
         false => text.to_owned(),
     };

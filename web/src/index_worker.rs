@@ -3,6 +3,7 @@
 //! A message is a list: the places as numbers ([`NUMBERS`] each), the lines that could not be read, or not in whole ([`LineFaults::news`], as
 //! JSON), how many bytes are done, the number of the line that is being written (0 for none), and, in the last one, "done".
 
+use crate::message::{self, part};
 use crate::run::{IndexReader, StepLines};
 use crate::score::rows::LineFaults;
 use js_sys::{Array, Float64Array};
@@ -49,7 +50,7 @@ fn news(reader: &mut IndexReader, done: f64, end: &str) -> Array {
     let numbers: Vec<f64> = places.into_iter().flat_map(to_numbers).collect();
     Array::of5(
         &Float64Array::from(&numbers[..]),
-        &serde_json::to_string(&faults).unwrap_or_default().into(),
+        &part(&faults),
         &done.into(),
         &reader.being_written().unwrap_or(0).into(),
         &end.into(),
@@ -88,7 +89,10 @@ pub struct News {
 
 impl News {
     /// Of a message.
-    pub fn of(message: &Array) -> Self {
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn of(message: &Array) -> Result<Self, String> {
         let numbers = message.get(0).unchecked_into::<Float64Array>().to_vec();
         let (places, _) = numbers.as_chunks::<NUMBERS>();
         let place = |&[step, from, to, line, count]: &[f64; NUMBERS]| {
@@ -102,14 +106,13 @@ impl News {
                 },
             )
         };
-        let faults = message.get(1).as_string().unwrap_or_default();
         let line = message.get(3).as_f64().unwrap_or_default() as u32;
-        News {
+        Ok(News {
             places: places.iter().map(place).collect(),
-            faults: serde_json::from_str(&faults).unwrap_or_default(),
+            faults: message::read(message, 1)?,
             done: message.get(2).as_f64().unwrap_or_default(),
             being_written: (line > 0).then_some(line),
             end: message.get(4).as_string().as_deref() == Some("done"),
-        }
+        })
     }
 }

@@ -9,6 +9,8 @@ pub mod csv;
 #[cfg(target_arch = "wasm32")]
 mod index_worker;
 pub mod live;
+#[cfg(target_arch = "wasm32")]
+mod message;
 pub mod odd_link;
 pub mod page;
 pub mod run;

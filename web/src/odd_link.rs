@@ -22,7 +22,7 @@ pub fn odd(page: Page, query: &str) -> Vec<String> {
     let value = |wanted: &str| Some(fields(query).find(|(name, _)| *name == wanted)?.1);
     let ends = value("from").zip(value("to"));
     let is_backwards = |(from, to): &(String, String)| {
-        let ends = from.parse::<f64>().ok().zip(to.parse::<f64>().ok());
+        let ends = number(from).zip(number(to));
         page == Page::Training && ends.is_some_and(|(from, to)| from >= to)
     };
     let backwards = ends.filter(is_backwards);
@@ -43,16 +43,19 @@ const TOGETHER: [(Page, &str, &str); 4] = [
     (Page::Training, "to", "from"),
 ];
 
+/// A number as steps are.
+fn number(value: &str) -> Option<f64> {
+    let number = value.parse::<f64>().ok();
+    number.filter(|number| number.abs() <= View::FARTHEST)
+}
+
 /// What was expected, where a field is not understood.
 fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
     const WHOLE: &str = "a whole number";
     const NUMBER: &str = "a number of at most 2^53";
+    const SMOOTHING: &str = "a number from 0 to 0.99";
     const RULES: &str = "paper, strict or edit_gain";
     let is_whole = || value.parse::<u64>().is_ok();
-    let is_number = || {
-        let number = value.parse::<f64>();
-        number.is_ok_and(|number| number.abs() <= View::FARTHEST)
-    };
     let (is_understood, expected) = match (page, name) {
         (Page::Score, "update" | "old" | "target" | "completion" | "code") => (true, ""),
         (Page::Score | Page::TryIt, "rules") => (Rules::named(value).is_some(), RULES),
@@ -79,7 +82,11 @@ fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
         (Page::Compare, "pair") => (Key::named(value).is_some(), "an example, as 17 or 3.17.0"),
         (Page::Training, "run") => (true, ""),
         (Page::Training, "step") => (is_whole(), WHOLE),
-        (Page::Training, "smooth" | "from" | "to") => (is_number(), NUMBER),
+        (Page::Training, "smooth") => (
+            number(value).is_some_and(|value| (0.0..=View::MOST).contains(&value)),
+            SMOOTHING,
+        ),
+        (Page::Training, "from" | "to") => (number(value).is_some(), NUMBER),
         _ => (false, ""),
     };
     (!is_understood).then_some(expected)
@@ -114,13 +121,13 @@ mod tests {
         );
         assert_eq!(
             odd(Page::Training, "smooth=much&step=4&run=a"),
-            ["smooth=much (expected a number of at most 2^53)"]
+            ["smooth=much (expected a number from 0 to 0.99)"]
         );
         assert_eq!(
-            odd(Page::Training, "from=1e308&to=9"),
+            odd(Page::Training, "smooth=5&from=1e308&to=9"),
             [
+                "smooth=5 (expected a number from 0 to 0.99)",
                 "from=1e308 (expected a number of at most 2^53)",
-                "from=1e308 to=9 (expected from below to)"
             ]
         );
         assert_eq!(

@@ -6,6 +6,7 @@
 mod answers;
 mod case;
 
+use crate::message::part;
 use crate::score::Rules;
 use crate::score::rows::{Foreign, Line, LineFaults, Lines, MAX_ROWS, Raw, RowScore};
 use js_sys::{Array, Float64Array};
@@ -111,11 +112,10 @@ impl News {
     }
 
     fn send(&mut self, done: f64, end: &str) -> Result<(), JsValue> {
-        let json = |value: serde_json::Result<String>| JsValue::from(value.unwrap_or_default());
         let message = Array::of5(
             &Float64Array::from(&self.numbers[..]),
-            &json(serde_json::to_string(&self.new_dependencies)),
-            &json(serde_json::to_string(&self.faults.news())),
+            &part(&self.new_dependencies),
+            &part(&self.faults.news()),
             &done.into(),
             &end.into(),
         );

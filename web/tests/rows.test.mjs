@@ -183,7 +183,7 @@ test('what is no JSON Lines is named once, by what it is', async (t) => {
   const list = JSON.stringify([{ completion: 'c', target: 't' }], null, 1);
   const files = {
     'rows.jsonl.gz': [Buffer.from([0x1f, 0x8b, 8, 0, 10, 0, 10]), /a packed file \(gzip\): unpack it first/],
-    'picture.png': [Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 0xfe, 10]), /not text: its first line is not UTF-8/],
+    'picture.png': [Buffer.from([0x89, 0x50, 0x4e, 0x47, 10, 0xff, 0xfe, 10]), /not UTF-8 text: its first line/],
     'utf16.jsonl': [Buffer.from(`\ufeff${FOUR}`, 'utf16le'), /UTF-16 text: save it as UTF-8/],
     'list.json': [list, /one JSON list: write its objects a line each/],
     'metrics.jsonl': ['{"step": 1, "reward": 1, "learning_rate": 0}\n'.repeat(9), /a run's metrics, which hold no answers: the page Training reads them/],

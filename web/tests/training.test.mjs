@@ -61,7 +61,8 @@ test('the page opens with a run, and a point leads to its completions and their 
   const saved = (await readFile(await folds.path(), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
   assert.equal(saved.length, rows);
   assert.equal(saved.reduce((all, { times }) => all + times, 0), 64);
-  assert.ok(saved.every(({ row, total, completion }) => row >= 0 && Number.isFinite(total) && completion.length > 0));
+  assert.equal(folds.suggestedFilename(), 'demo-step-250.jsonl');
+  assert.ok(saved.every(({ step, row, total, es_star, completion }) => step === 250 && row >= 0 && Number.isFinite(total) && Number.isFinite(es_star) && completion.length > 0));
   await page.keyboard.press('j');
   await page.getByRole('button', { name: /completion 2$/, pressed: true }).waitFor();
   await page.getByTestId('drawer-back').click();
@@ -99,6 +100,10 @@ test('what a link is about and is not there is said', async (t) => {
   await page.getByTestId('none-in-sight').filter({ hasText: 'of 1 to 9, which are all there are: none is in sight' }).waitFor();
   await page.getByTestId('zoom-reset').click();
   await page.getByTestId('none-in-sight').waitFor({ state: 'detached' });
+  await goTo('#/training?from=3.2&to=3.8');
+  await page.getByTestId('none-in-sight').waitFor();
+  await page.locator('.legend input, [data-testid="legend"] input[type="checkbox"]').first().uncheck();
+  await page.getByTestId('none-in-sight').waitFor({ state: 'detached' });
   await goTo('#/training?from=1e308&to=1.7e308');
   await page.getByTestId('odd-link').filter({ hasText: 'from=1e308 (expected a number of at most 2^53)' }).waitFor();
   assert.equal(await page.getByTestId('in-sight').innerText(), 'all steps');
@@ -107,7 +112,7 @@ test('what a link is about and is not there is said', async (t) => {
 test('completions alone say what they need', async (t) => {
   const page = await opened(t);
   await drop(page, { 'completions.jsonl': completion(2, 1, 'c') });
-  await page.getByTestId('run').filter({ hasText: 'no metrics, by whose curves steps are opened: open its metrics.jsonl, too, completions of 1 step' }).waitFor();
+  await page.getByTestId('run').filter({ hasText: 'no metrics, and so no curves to open a step by: open its metrics.jsonl, too, completions of 1 step' }).waitFor();
 });
 
 test('everything is there by keyboard', async (t) => {
@@ -253,9 +258,12 @@ test('what is wrong with a file is said in place, and the rest is there', async 
   await page.keyboard.press(']');
   await page.keyboard.press('o');
   await page.getByTestId('no-target').filter({ hasText: 'drop the rows that the run was trained on' }).waitFor();
-  // Which are dropped.
+  // Which are dropped; with no run open, they are nobody's.
   await drop(page, { 'rows.jsonl': '{"new_code":"np.vstack(a)","old_code":"np.row_stack(a)"}' });
   await page.getByTestId('run').filter({ hasNotText: 'targets not known' }).waitFor();
+  await page.getByTestId('close-runs').click();
+  await drop(page, { 'rows.jsonl': '{"new_code":"n","old_code":"o"}\n' });
+  await page.getByTestId('failures').filter({ hasText: "these are training rows: open their run's metrics.jsonl first" }).waitFor();
 });
 
 test('a run is judged by one rule, its own, whichever others fit a row', async (t) => {

@@ -205,6 +205,8 @@ mod tests {
             record.value(Measure::Total, Basis::Scored(Rules::Strict)),
             None
         );
+        // Which no target is needed for.
+        assert_eq!(record.value(Measure::Format, strict), Some(0.0));
         assert_eq!(record.agrees(Rules::Strict), None);
         assert_eq!(LoggedRules::of(&[record]), None);
     }

@@ -245,7 +245,8 @@ impl Record {
             Basis::Logged => Some(self.logged),
             Basis::Scored(rules) => self.scored(rules),
         };
-        let needs_no_target = scores.unwrap_or(self.logged);
+        // The format is the one score that needs no target: of a line without one, what was logged of it has to do.
+        let format = scores.unwrap_or(self.logged).format;
         let scores = scores.unwrap_or_default();
         match measure {
             Measure::Total => scores.total,
@@ -253,7 +254,7 @@ impl Record {
             Measure::EmStar => scores.em_star,
             Measure::EditGain => scores.edit_gain,
             Measure::GainOverCopy => scores.gain_over_copy,
-            Measure::Format => needs_no_target.format.map(|format| f64::from(format > 0.0)),
+            Measure::Format => format.map(|format| f64::from(format > 0.0)),
             Measure::Truncated => self.truncated.map(f64::from),
         }
     }

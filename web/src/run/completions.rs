@@ -1,11 +1,11 @@
 //! The completions of one step, as completions.jsonl has them.
 
 use crate::score::rows::from_python_json;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A line of completions.jsonl.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct CompletionLine {
     /// The step, counted from 1.
     pub step: u64,

@@ -1,14 +1,23 @@
 //! Completions that are the same, folded: a policy that has made up its mind writes one answer again and again.
 
 use super::CompletionLine;
+use serde::Serialize;
 
 /// A completion, and how often the step has it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Fold {
     /// The first of them.
+    #[serde(flatten)]
     pub line: CompletionLine,
     /// How many there are.
+    #[serde(rename = "times")]
     pub count: usize,
+}
+
+/// Folds as lines of JSON: the logged fields of each, and how many there are.
+pub fn to_json_lines(folds: &[Fold]) -> String {
+    let line = |fold| serde_json::to_string(fold).expect("texts and numbers") + "\n";
+    folds.iter().map(line).collect()
 }
 
 /// Folds the completions of a step: those that answer the same row in the same words. Rows stay in the order in which the step has them; of a row, the

@@ -1,6 +1,6 @@
 //! Which of a run's files a file is, by its first line.
 
-use crate::score::rows::Foreign;
+use crate::score::rows::{Foreign, from_python_json};
 use serde_json::Value;
 
 /// How much of a file is looked at.
@@ -33,7 +33,7 @@ pub enum NotOfARun {
     #[error(
         "not a file of a run: its first line should be an object with step (metrics.jsonl), with step and completion (completions.jsonl), or \
          with new_code (training rows){}",
-        has(found)
+        and_has(found)
     )]
     Other {
         /// The names that the first line has instead, where it is an object.
@@ -42,7 +42,7 @@ pub enum NotOfARun {
 }
 
 /// At most as many names as are read at a glance.
-fn has(found: &[String]) -> String {
+fn and_has(found: &[String]) -> String {
     const MOST: usize = 6;
     let more = if found.len() > MOST { ", …" } else { "" };
     let names = found[..found.len().min(MOST)].join(", ");
@@ -65,11 +65,13 @@ impl Kind {
         let first = lines
             .find(|line| !line.is_empty())
             .ok_or(NotOfARun::Empty)?;
-        let has = |name: &str| match serde_json::from_slice(first) {
-            Ok(Value::Object(fields)) => fields.contains_key(name),
-            Ok(_) => false,
-            // Cut off, as the first line of a file is that is being written, or one with NaN: its names have to do.
-            Err(_) => {
+        let value = std::str::from_utf8(first).ok();
+        let value = value.and_then(|text| from_python_json::<Value>(text).ok());
+        let has = |name: &str| match &value {
+            Some((Value::Object(fields), _)) => fields.contains_key(name),
+            Some(_) => false,
+            // Cut off, as the first line of a file is that is being written: its names have to do.
+            None => {
                 let name = format!("\"{name}\":");
                 let text = String::from_utf8_lossy(first);
                 text.starts_with('{') && text.replace("\": ", "\":").contains(&name)
@@ -81,8 +83,10 @@ impl Kind {
             (false, false, true) => Ok(Kind::Rows),
             (false, true, _) => Err(NotOfARun::Evaluation),
             (false, false, false) => {
-                let found = match serde_json::from_slice(first) {
-                    Ok(Value::Object(fields)) => fields.into_iter().map(|(name, _)| name).collect(),
+                let found = match value {
+                    Some((Value::Object(fields), _)) => {
+                        fields.into_iter().map(|(name, _)| name).collect()
+                    }
                     _ => Vec::new(),
                 };
                 let other = NotOfARun::Other { found };
@@ -117,7 +121,7 @@ mod tests {
             ("\n \n", Err(NotOfARun::Empty)),
             ("[\"step\"]", Err(NotOfARun::Other { found: Vec::new() })),
             (
-                "{\"global_step\":1,\"reward\":2}",
+                "{\"global_step\":1,\"reward\":NaN}",
                 Err(NotOfARun::Other {
                     found: vec!["global_step".to_owned(), "reward".to_owned()],
                 }),

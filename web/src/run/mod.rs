@@ -18,7 +18,7 @@ mod tail;
 pub use belongs::{Belongs, COMPARED_BYTES, belongs};
 pub use completions::{CompletionError, CompletionLine, of_step};
 pub use config::training_file;
-pub use fold::{Fold, fold};
+pub use fold::{Fold, fold, to_json_lines};
 pub use folder::{Found, find};
 pub use index::{Index, IndexReader, StepLines};
 pub use kind::{Kind, NotOfARun, SNIFF_BYTES};

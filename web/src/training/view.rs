@@ -21,7 +21,7 @@ impl Default for View {
 }
 
 impl View {
-    /// The last step there can be, beyond which numbers are no longer whole.
+    /// The last step there can be: up to it, an f64 for every whole number.
     pub const FARTHEST: f64 = (1u64 << 53) as f64;
 
     /// The strongest smoothing there is.
@@ -50,9 +50,9 @@ impl View {
         let steps = number("from")
             .zip(number("to"))
             .filter(|(from, to)| from < to);
+        let smoothing = number("smooth").filter(|s| (0.0..=View::MOST).contains(s));
         View {
-            smoothing: number("smooth")
-                .map_or(View::default().smoothing, |s| s.clamp(0.0, View::MOST)),
+            smoothing: smoothing.unwrap_or(View::default().smoothing),
             steps,
         }
     }
@@ -130,6 +130,7 @@ mod tests {
         assert_eq!(View::default().to_query(), "");
         for query in [
             "smooth=x",
+            "smooth=7",
             "from=5&to=2",
             "from=NaN&to=9",
             "from=1",
@@ -137,7 +138,6 @@ mod tests {
         ] {
             assert_eq!(View::from_query(query), View::default(), "{query}");
         }
-        assert_eq!(View::from_query("smooth=7").smoothing, View::MOST);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use leptos::leptos_dom::helpers::{TimeoutHandle, WindowListenerHandle, set_timeo
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::time::Duration;
-use web_sys::Url;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, Url};
 
 /// The page that the address names; of an address that names none, the first.
 pub fn current() -> Page {
@@ -88,10 +89,27 @@ fn after_leaving(work: impl FnOnce() + 'static) {
 
 /// Opens a page.
 pub fn go(page: Page) {
+    open(page.address());
+}
+
+fn open(hash: String) {
     after_leaving(move || {
         // A browser that refuses stays where it is.
-        let _ = window().location().set_hash(&page.address());
+        let _ = window().location().set_hash(&hash);
     });
+}
+
+/// A click, on a link perhaps: while the browser is going back, it waits, as [`go`] does.
+pub fn on_link(event: &ev::MouseEvent) {
+    let is_leaving = LEAVING.with_borrow(Option::is_some);
+    let is_plain = !(event.ctrl_key() || event.meta_key() || event.shift_key());
+    let target = event.target();
+    let element = target.and_then(|target| target.dyn_into::<Element>().ok());
+    let link = element.and_then(|element| element.closest("a[href^='#/']").ok().flatten());
+    if let (true, true, Some(link)) = (is_leaving, is_plain, link) {
+        event.prevent_default();
+        open(link.get_attribute("href").unwrap_or_default());
+    }
 }
 
 /// What steps of the browser's history are marked with: one that [`enter`] made, and the one before it.
@@ -104,6 +122,15 @@ pub fn is_return() -> bool {
     mark.is_ok_and(|mark| mark == BEFORE)
 }
 
+thread_local! {
+    /// The hash that the page has written last.
+    static WRITTEN: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+fn is_written() {
+    WRITTEN.set(window().location().hash().unwrap_or_default());
+}
+
 /// Has the address follow a page's state, unless another page is open by now: pages write after a while.
 pub fn follow(page: Page, query: &str) {
     if current() == page
@@ -112,7 +139,21 @@ pub fn follow(page: Page, query: &str) {
         let mark = history.state().unwrap_or_default();
         // A browser that refuses keeps the old address, which costs nothing else.
         let _ = history.replace_state_with_url(&mark, "", Some(&address(page, query)));
+        is_written();
     }
+}
+
+/// Calls `take` whenever the address becomes one that the page has not written itself: that of a link, or of "Back" and "Forward".
+///
+/// The browser tells of a step back after the page has written its state there ([`leave`]), and somebody may have done something in between.
+pub fn on_visit(take: impl Fn() + 'static) -> WindowListenerHandle {
+    window_event_listener(ev::hashchange, move |_| {
+        let hash = window().location().hash().unwrap_or_default();
+        if WRITTEN.with_borrow(|written| *written != hash) {
+            WRITTEN.take();
+            take();
+        }
+    })
 }
 
 /// Makes a step of the browser's history of what was opened on a page, so that "Back" closes it: the page's state without it, and with it.
@@ -129,6 +170,7 @@ pub fn enter(page: Page, without: String, with: String) {
             // As above.
             let _ = history.replace_state_with_url(&BEFORE.into(), "", Some(&without));
             let _ = history.push_state_with_url(&ENTERED.into(), "", Some(&with));
+            is_written();
         }
     });
 }

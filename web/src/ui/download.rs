@@ -3,7 +3,9 @@
 use js_sys::Array;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, BlobPropertyBag, Element, HtmlAnchorElement, Url, XmlSerializer};
+use web_sys::{
+    Blob, BlobPropertyBag, Element, HtmlAnchorElement, SvgTextContentElement, Url, XmlSerializer,
+};
 
 /// Saves a text as a file.
 ///
@@ -58,18 +60,21 @@ impl Caption {
 const CAPTION: f64 = 18.0;
 const BESIDE: f64 = 32.0;
 
-/// Draws captions above a chart of this width and height, and makes room for them.
+/// Draws captions above a chart of this width and height, and makes room for them, also where one is longer.
 fn caption(chart: &Element, captions: &[Caption], width: f64, height: f64) -> Result<(), JsValue> {
     const SVG: Option<&str> = Some("http://www.w3.org/2000/svg");
     let above = CAPTION * captions.len() as f64;
+    let mut widest = width;
     for (row, caption) in captions.iter().enumerate() {
         let top = CAPTION * row as f64 - above;
-        let text = document().create_element_ns(SVG, "text")?;
+        let text: SvgTextContentElement =
+            document().create_element_ns(SVG, "text")?.unchecked_into();
         let x = if caption.mark.is_some() { BESIDE } else { 0.0 };
         text.set_attribute("x", &x.to_string())?;
         text.set_attribute("y", &(top + 12.0).to_string())?;
         text.set_text_content(Some(&caption.said));
         chart.append_child(&text)?;
+        widest = widest.max(x + f64::from(text.get_computed_text_length()));
         if let Some((class, path)) = &caption.mark {
             let mark = document().create_element_ns(SVG, "path")?;
             mark.set_attribute("class", class)?;
@@ -78,8 +83,8 @@ fn caption(chart: &Element, captions: &[Caption], width: f64, height: f64) -> Re
             chart.append_child(&mark)?;
         }
     }
-    let box_ = format!("0 {} {width} {}", -above, height + above);
-    chart.set_attribute("viewBox", &box_)
+    let view_box = format!("0 {} {widest} {}", -above, height + above);
+    chart.set_attribute("viewBox", &view_box)
 }
 
 /// Saves a chart as it looks, under captions: what the page's style sheet says of it is written into it.
@@ -104,8 +109,8 @@ pub fn save_chart(
     };
     // The style sheet speaks only of what is in the page.
     let before = chart.child_element_count();
-    caption(chart, captions, width, height)?;
-    let text = drawn(chart, place.width());
+    let captioned = caption(chart, captions, width, height);
+    let text = captioned.and_then(|()| drawn(chart, place.width()));
     while chart.child_element_count() > before {
         if let Some(last) = chart.last_element_child() {
             last.remove();

@@ -11,10 +11,12 @@ use web_sys::{Element, NodeList};
 #[component]
 pub fn SaveTable(
     /// What the file is called, without its end.
-    name: &'static str,
+    #[prop(into)]
+    name: String,
     /// The table.
     table: NodeRef<html::Table>,
 ) -> impl IntoView {
+    let file = format!("{name}.csv");
     let save = move |_| {
         let Some(table) = table.get_untracked() else {
             return;
@@ -33,7 +35,7 @@ pub fn SaveTable(
         let rows: Vec<Vec<String>> = rows.iter().map(cells).collect();
         let text = csv::table(&rows);
         // A browser that refuses a download says so itself.
-        let _ = save(&format!("{name}.csv"), "text/csv;charset=utf-8", &text);
+        let _ = save(&file, "text/csv;charset=utf-8", &text);
     };
     view! { <button type="button" class="plain" data-testid=format!("save-{name}") aria-label=format!("{name} as CSV") on:click=save>"CSV"</button> }
 }

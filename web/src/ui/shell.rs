@@ -1,6 +1,6 @@
 //! What surrounds every page: the tabs, the keys, and what they are for.
 
-use super::address::{current, go, odd_parts};
+use super::address::{current, go, odd_parts, on_link};
 use super::compare::{self, ComparePage};
 use super::keys::{Keys, on_key};
 use super::live::{self, TryPage};
@@ -54,6 +54,8 @@ pub fn Shell() -> impl IntoView {
         }
     });
     on_cleanup(move || moved.remove());
+    let clicked = window_event_listener(ev::click, |event| on_link(&event));
+    on_cleanup(move || clicked.remove());
     Effect::new(move |_| {
         document().set_title(&format!("{} – recode playground", shown.get().title()))
     });

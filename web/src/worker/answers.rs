@@ -5,6 +5,7 @@
 
 use super::{NEWS_MS, Reader, read_lines};
 use crate::compare::{Line, Record};
+use crate::message::part;
 use crate::score::rows::{LineFaults, Raw};
 use js_sys::Array;
 use sha2::{Digest, Sha256};
@@ -84,10 +85,9 @@ impl Reader for News {
 
 impl News {
     fn send(&mut self, done: f64, end: &str, hash: &str) -> Result<(), JsValue> {
-        let json = |value: serde_json::Result<String>| JsValue::from(value.unwrap_or_default());
         let message = Array::of5(
-            &json(serde_json::to_string(&self.records)),
-            &json(serde_json::to_string(&self.faults.news())),
+            &part(&self.records),
+            &part(&self.faults.news()),
             &done.into(),
             &end.into(),
             &hash.into(),

@@ -1,5 +1,6 @@
 //! A long case: the worker scores it, and tells the page what it found as JSON ([`HandedOver`]).
 
+use crate::message::part;
 use crate::score::{AnswerKind, Case, HandedOver, Rules};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
@@ -25,7 +26,6 @@ pub fn serve_case(
     };
     let rules = Rules::named(&rules).ok_or_else(|| format!("there are no rules named {rules}"))?;
     let found = HandedOver::of(&case, rules);
-    let json = serde_json::to_string(&found).map_err(|error| error.to_string())?;
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    scope.post_message(&Array::of2(&json.into(), &"done".into()))
+    scope.post_message(&Array::of2(&part(&found), &"done".into()))
 }

@@ -1,6 +1,7 @@
 //! The shown rows as a file: JSON Lines or CSV.
 
 use super::{Column, Table};
+use crate::csv::field;
 use serde::{Serialize, Serializer};
 use std::fmt::Write;
 
@@ -86,19 +87,9 @@ fn csv(text: &mut String, line: &ScoredLine<'_>) {
     let _ = write!(
         text,
         "{},{}\r\n",
-        quoted(line.dependency),
-        quoted(line.outcome)
+        field(line.dependency),
+        field(line.outcome)
     );
-}
-
-/// A text as CSV has it. What a spreadsheet would run as a formula gets an apostrophe before it.
-pub fn quoted(text: &str) -> String {
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = format!("{}{text}", if formula { "'" } else { "" });
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
-    }
 }
 
 #[cfg(test)]

@@ -17,8 +17,10 @@ pub enum Foreign {
     /// Text of two bytes a character.
     #[error("UTF-16 text: save it as UTF-8")]
     Utf16,
-    /// No text at all.
-    #[error("not text: its first line is not UTF-8, or has zero bytes")]
+    /// No text, or one in another encoding.
+    #[error(
+        "not UTF-8 text: its first line has bytes that no such text has; save a text of another encoding as UTF-8"
+    )]
     Binary,
     /// All objects in one list.
     #[error("one JSON list: write its objects a line each, as with jq -c '.[]' FILE")]
@@ -99,7 +101,7 @@ mod tests {
             (b"PAR1\x15", "a Parquet file"),
             (b"\xff\xfe{\0", "UTF-16 text"),
             (b"{\0\"\0", "UTF-16 text"),
-            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not text"),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not UTF-8 text"),
             (b"\xef\xbb\xbf [\n  {\"a\": 1}", "one JSON list"),
             (b"[{\"a\": 1}]", "one JSON list"),
             (b"{\n  \"a\": 1", "JSON over several lines"),

@@ -104,8 +104,6 @@ impl From<serde_json::Error> for LineError {
     fn from(error: serde_json::Error) -> Self {
         match error.classify() {
             Category::Eof => LineError::CutOff,
-            // Something else stands where the object should.
-            Category::Data if error.to_string().starts_with("invalid type") => LineError::NotObject,
             _ => LineError::NotJson(without_line(&error)),
         }
     }
@@ -119,8 +117,10 @@ impl Line {
     pub fn parse(bytes: &[u8]) -> Result<Self, LineError> {
         let text =
             std::str::from_utf8(bytes).map_err(|e| LineError::NotUtf8(e.valid_up_to() + 1))?;
-        // A list would be read as the fields in order.
-        if !text.trim_start().starts_with('{') && from_python_json::<Value>(text).is_ok() {
+        // A list would be read as the fields in order; one that is cut off, or a text, is no object either.
+        let is_list_or_text = text.trim_start().starts_with(['[', '"']);
+        let is_value = || from_python_json::<Value>(text).is_ok();
+        if is_list_or_text || !text.trim_start().starts_with('{') && is_value() {
             return Err(LineError::NotObject);
         }
         let (fields, remark): (Fields, _) = from_python_json(text)?;

@@ -12,7 +12,7 @@ mod python_json;
 mod score;
 mod table;
 
-pub use export::{Export, ScoredLine, quoted};
+pub use export::{Export, ScoredLine};
 pub use foreign::Foreign;
 pub(crate) use foreign::is_of_metrics;
 pub use line::{Line, LineError};

@@ -1,6 +1,7 @@
 //! The loaded files: each read and scored by a worker of its own, one after the other where they come together.
 
 use crate::compare::{Line, LoggedRules, OpenFile, Record, Texts};
+use crate::message;
 use crate::score::rows::LineFaults;
 use crate::ui::task::Task;
 use crate::unique_name::unique_name;
@@ -127,9 +128,10 @@ impl Files {
             };
             all.insert(place, loaded);
         });
-        let take = move |told: Result<Array, String>| match told {
-            Ok(message) => self.take(id, &message),
-            Err(why) => self.fail(id, why),
+        let take = move |told: Result<Array, String>| {
+            if let Err(why) = told.and_then(|message| self.take(id, &message)) {
+                self.fail(id, why);
+            }
         };
         let task = Task::start("serve_answers", &[blob.clone().into()], take);
         let failure = task.as_ref().err().cloned();
@@ -167,10 +169,10 @@ impl Files {
         });
     }
 
-    fn take(self, id: usize, message: &Array) {
+    fn take(self, id: usize, message: &Array) -> Result<(), String> {
         let text = |at| message.get(at).as_string().unwrap_or_default();
-        let records: Vec<Record> = serde_json::from_str(&text(0)).unwrap_or_default();
-        let faults: LineFaults = serde_json::from_str(&text(1)).unwrap_or_default();
+        let records: Vec<Record> = message::read(message, 0)?;
+        let faults: LineFaults = message::read(message, 1)?;
         let done = message.get(2).as_f64().unwrap_or_default();
         let _ = self.work.try_update_value(|all| {
             if let Some(work) = all.get_mut(&id) {
@@ -186,6 +188,7 @@ impl Files {
             "full" => self.end(id, Reading::Full),
             _ => self.change(id, |file| file.reading = Reading::Going(done)),
         }
+        Ok(())
     }
 
     /// Ends the reading; what was read is there from now on.

@@ -8,7 +8,6 @@ use crate::compare::{
 use crate::page::{self, Page};
 use crate::score::Rules;
 use crate::ui::address;
-use leptos::ev;
 use leptos::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -206,7 +205,7 @@ impl State {
     /// Keeps the address and the page the same, as long as it is looked at.
     pub fn follow(self) {
         self.take_linked_comparison();
-        let moved = window_event_listener(ev::hashchange, move |_| self.take_linked_comparison());
+        let moved = address::on_visit(move || self.take_linked_comparison());
         on_cleanup(move || moved.remove());
         let mut write =
             leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |query: Query| {

@@ -101,7 +101,7 @@ pub fn Summary() -> impl IntoView {
             for line in lines {
                 text.push_str(&format!(
                     "{},{}",
-                    crate::score::rows::quoted(&line.name),
+                    crate::csv::field(&line.name),
                     line.letter
                 ));
                 for cell in &line.cells {

@@ -15,6 +15,7 @@ pub use module::Module;
 pub use state::State;
 pub use try_prompt::TryPrompt;
 
+use super::address;
 use super::download::copy;
 use super::keys::{on_escape, on_key};
 use super::score::completion::MarkLegend;
@@ -24,7 +25,6 @@ use crate::live::{FIRST, Question, rows};
 use crate::score::{Diff, signed};
 use crate::visible::escaped;
 use answer::{Answer, Progress};
-use leptos::ev;
 use leptos::prelude::*;
 use side_state::Status;
 use state::DEMO;
@@ -42,7 +42,7 @@ pub fn TryPage() -> impl IntoView {
     state.take_linked_question();
     load_rows(state);
     leptos::task::spawn_local(async move { state.offer_served().await });
-    let moved = window_event_listener(ev::hashchange, move |_| state.take_linked_question());
+    let moved = address::on_visit(move || state.take_linked_question());
     // Who loads or answers goes on behind another page.
     on_cleanup(move || moved.remove());
     let mut write =
@@ -52,12 +52,13 @@ pub fn TryPage() -> impl IntoView {
         state.judge_again();
         if before.is_some() {
             state.unfit.set(None);
-            // What was refused may be right now.
+            // What was refused, before a word of an answer, may be right now.
+            let is_stale = untrack(|| state.is_stale());
             for side in state.sides {
-                let is_refused = side
-                    .answer
-                    .with_untracked(|answer| matches!(answer.progress, Progress::Failed(_)));
-                if is_refused {
+                let is_refused = side.answer.with_untracked(|answer| {
+                    matches!(answer.progress, Progress::Failed(_)) && answer.text.is_empty()
+                });
+                if is_stale && is_refused {
                     side.answer.set(Answer::default());
                 }
             }

@@ -156,7 +156,7 @@ pub fn AnswerView(
             Progress::Waiting => "waits for the other one".into_any(),
             Progress::Reading { done, all } => view! {
                 "reading the prompt… "
-                // A GPU has by then been told to, and says no more until it is done.
+                // On a GPU all layers are launched at once: from then on nobody knows how far it is.
                 <progress max=all.to_string() value=(done < all).then(|| done.to_string()) aria-label="layers that have read the prompt"></progress>
             }
             .into_any(),

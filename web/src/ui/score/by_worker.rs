@@ -1,5 +1,6 @@
 //! Long cases: scored by a worker of their own, which is let go as soon as the case is another one.
 
+use crate::message;
 use crate::score::{Case, HandedOver, Rules, Scored};
 use crate::ui::task::Task;
 use js_sys::Array;
@@ -55,12 +56,7 @@ impl ByWorker {
         let sent = case.clone();
         let take = move |told: Result<Array, String>| {
             self.stop();
-            let found = told.and_then(|message| {
-                let text = message.get(0).as_string().unwrap_or_default();
-                let found = serde_json::from_str::<Option<HandedOver>>(&text);
-                found.map_err(|error| error.to_string())
-            });
-            match found {
+            match told.and_then(|message| message::read::<Option<HandedOver>>(&message, 0)) {
                 Ok(Some(found)) => {
                     let scored = found.with(sent.clone(), rules);
                     self.found.set(Found::Scored(scored));

@@ -3,6 +3,7 @@
 use super::progress::Progress;
 use super::rows::Rows;
 use super::state::{Kept, State};
+use crate::message;
 use crate::score::rows::{FIELDS, Line, LineFaults, RowScore, Table};
 use crate::score::{Case, Rules};
 use crate::ui::keys::on_escape;
@@ -114,9 +115,10 @@ impl OpenFile {
             size: blob.size(),
         });
         let size = blob.size();
-        let take = move |told: Result<Array, String>| match told {
-            Ok(message) => self.take(&message, size),
-            Err(why) => self.fail(why),
+        let take = move |told: Result<Array, String>| {
+            if let Err(why) = told.and_then(|message| self.take(&message, size)) {
+                self.fail(why);
+            }
         };
         match Task::start("serve_worker", &[blob.into(), rules.name().into()], take) {
             Ok(task) => self.task.set(Some(task)),
@@ -124,25 +126,26 @@ impl OpenFile {
         }
     }
 
-    fn take(self, message: &Array, size: f64) {
-        let text = |at| message.get(at).as_string().unwrap_or_default();
+    fn take(self, message: &Array, size: f64) -> Result<(), String> {
         let numbers = message.get(0).unchecked_into::<Float64Array>().to_vec();
         let (rows, _) = numbers.as_chunks::<FIELDS>();
-        let names: Vec<String> = serde_json::from_str(&text(1)).unwrap_or_default();
-        let faults: LineFaults = serde_json::from_str(&text(2)).unwrap_or_default();
+        let names: Vec<String> = message::read(message, 1)?;
+        let faults: LineFaults = message::read(message, 2)?;
         self.dependencies.update(|all| all.extend(names));
         self.faults.update(|all| all.take(faults));
         self.table
             .update(|table| table.extend(rows.iter().map(RowScore::from_numbers)));
         let done = message.get(3).as_f64().unwrap_or_default();
-        self.reading.set(match &*text(4) {
-            "done" => Reading::Done,
-            "full" => Reading::Full,
-            _ => Reading::Going { done, size },
-        });
+        self.reading
+            .set(match message.get(4).as_string().as_deref() {
+                Some("done") => Reading::Done,
+                Some("full") => Reading::Full,
+                _ => Reading::Going { done, size },
+            });
         if self.reading.get_untracked() == Reading::Done && self.first_is_due.get_untracked() {
             self.select_first();
         }
+        Ok(())
     }
 
     fn select_first(self) {

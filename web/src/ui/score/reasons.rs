@@ -64,7 +64,7 @@ pub fn Parts() -> impl IntoView {
     let table = NodeRef::new();
     view! {
         <section>
-            <h2>"Parts "<SaveTable name="parts" table=table/></h2>
+            <div class="heading"><h2>"Parts"</h2><SaveTable name="parts" table=table/></div>
             <p class="hint" data-testid="steps">{steps}</p>
             <div class="scroll" tabindex="0" role="region" aria-label="parts of the reward">
                 <table node_ref=table class="parts" data-testid="parts">
@@ -106,7 +106,7 @@ pub fn parts_of(name: &str, explanation: &Explanation) -> impl IntoView {
     view! {
         <details>
             <summary>"its parts"</summary>
-            <SaveTable name="its-parts" table=table/>
+            <SaveTable name=format!("parts-{name}") table=table/>
             <div class="scroll" tabindex="0" role="region" aria-label=format!("parts of {name}'s reward")>
                 <table node_ref=table class="parts">
                     <thead><tr><th scope="col">"part"</th><th scope="col" class="number">"weight"</th><th scope="col" class="number">"value"</th><th scope="col" class="number">"best"</th><th scope="col">"why not more"</th></tr></thead>
@@ -200,7 +200,7 @@ pub fn SideBySide() -> impl IntoView {
     let table = NodeRef::new();
     view! {
         <section>
-            <h2>"By other rules "<SaveTable name="by-other-rules" table=table/></h2>
+            <div class="heading"><h2>"By other rules"</h2><SaveTable name="by-other-rules" table=table/></div>
             <div class="scroll" tabindex="0" role="region" aria-label="the answer by all rules">
                 <table node_ref=table data-testid="verdicts">
                     <thead><tr><th scope="col">"rules"</th><th scope="col" class="number">"total"</th><th scope="col" class="number">"format"</th><th scope="col" class="number">"es_star"</th><th scope="col" class="number">"em_star"</th><th scope="col" class="number">"edit_gain"</th><th scope="col" class="number">"similarity"</th></tr></thead>

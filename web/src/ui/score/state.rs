@@ -5,7 +5,6 @@ use super::file::OpenFile;
 use crate::page::{self, Page};
 use crate::score::{Baseline, Case, EXAMPLES, Judged, Rules, Size, TooLarge};
 use crate::ui::address;
-use leptos::ev;
 use leptos::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +95,7 @@ impl State {
     /// Of the address, or of what was there before.
     pub fn new(kept: Kept) -> Self {
         kept.take_linked_case();
-        let moved = window_event_listener(ev::hashchange, move |_| kept.take_linked_case());
+        let moved = address::on_visit(move || kept.take_linked_case());
         on_cleanup(move || moved.remove());
         let mut write =
             leptos::leptos_dom::helpers::debounce(ADDRESS_DELAY, move |()| kept.write_address());

@@ -111,7 +111,7 @@ impl Entry {
             (Some(first), Some(_)) if steps.len() == 1 => format!("1 step, {first}"),
             (Some(first), Some(last)) => format!("{} steps, {first} to {last}", steps.len()),
             _ if run.completions.is_some() => {
-                "no metrics, by whose curves steps are opened: open its metrics.jsonl, too"
+                "no metrics, and so no curves to open a step by: open its metrics.jsonl, too"
                     .to_owned()
             }
             _ => "no step yet".to_owned(),
@@ -239,11 +239,9 @@ fn Looks() -> impl IntoView {
         Some((from, to)) => format!("steps {:.0} to {:.0}", from.ceil(), to.floor()),
     };
     let none_in_sight = move || {
-        let (from, to) = state.view.get().steps?;
-        let (first, last) = state.all_steps();
-        (to < first || from > last).then(|| {
-            view! { <span class="wrong" data-testid="none-in-sight">{format!("of {first:.0} to {last:.0}, which are all there are: none is in sight")}</span> }
-        })
+        let (first, last) = state.out_of_sight()?;
+        let said = format!("of {first} to {last}, which are all there are: none is in sight");
+        Some(view! { <span class="wrong" data-testid="none-in-sight">{said}</span> })
     };
     let cursor = move || match state.cursor.get() {
         Some(step) => format!("at step {step}: smoothed (raw)"),

@@ -3,7 +3,7 @@
 use super::chart::letter;
 use super::completions::Chosen;
 use super::state::{Opened, Run, State};
-use crate::run::{Fold, fold};
+use crate::run::{Fold, fold, to_json_lines};
 use crate::score::signed;
 use crate::ui::download::save;
 use crate::ui::keys::on_key;
@@ -173,30 +173,17 @@ fn Folds(folds: RwSignal<Result<Vec<Fold>, String>>, chosen: RwSignal<usize>) ->
             </tr>
         }
     };
+    let state = expect_context::<State>();
     let save_all = move |_| {
-        let line = |fold: &Fold| {
-            let line = &fold.line;
-            let fold = serde_json::json!({
-                "times": fold.count,
-                "row": line.row,
-                "total": line.total,
-                "advantage": line.advantage,
-                "tokens": line.tokens,
-                "finish_reason": line.finish_reason,
-                "completion": line.completion,
-            });
-            format!("{fold}\n")
-        };
-        let text: Option<String> = folds.with_untracked(|folds| {
-            let folds = folds.as_ref().ok()?;
-            Some(folds.iter().map(line).collect())
+        let name = untrack(|| {
+            let Opened { run, step } = state.opened.get()?;
+            state.run(run, |run| format!("{}-step-{step}.jsonl", run.name))
         });
-        // A browser that refuses a download says so itself.
-        let _ = save(
-            "step-completions.jsonl",
-            "application/jsonl",
-            &text.unwrap_or_default(),
-        );
+        let text = folds.with_untracked(|folds| folds.as_deref().ok().map(to_json_lines));
+        if let Some((name, text)) = name.zip(text) {
+            // A browser that refuses a download says so itself.
+            let _ = save(&name, "application/jsonl", &text);
+        }
     };
     view! {
         <p class="actions"><button type="button" class="plain" data-testid="save-folds" on:click=save_all>"Save as JSON Lines"</button></p>

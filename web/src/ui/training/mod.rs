@@ -19,7 +19,6 @@ use super::opened::on_drop;
 use crate::page::Page;
 use crate::training::{Chart, charts, constant, value};
 use chart::ChartView;
-use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 use std::time::Duration;
@@ -47,7 +46,7 @@ pub fn TrainingPage() -> impl IntoView {
             }
         });
     });
-    let moved = window_event_listener(ev::hashchange, move |_| state.take_linked_view());
+    let moved = address::on_visit(move || state.take_linked_view());
     on_cleanup(move || moved.remove());
     keys(state, reader);
     let mut write =

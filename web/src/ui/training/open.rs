@@ -54,6 +54,11 @@ impl Reader {
     /// Opens what was dropped or chosen.
     pub fn open(self, files: Vec<Opened>) {
         self.state.failures.set(Vec::new());
+        // Half of an example is none.
+        if self.state.is_example.get_untracked() && self.state.reading.get_untracked().is_some() {
+            self.state.reading.set(None);
+            self.state.clear_example();
+        }
         // Of a run that stays half read, it says so.
         self.stop();
         // One that was on its way comes no more.
@@ -133,7 +138,7 @@ impl Reader {
         if of_run.is_empty() {
             // Rows alone are those of the runs that are open.
             match rows {
-                Some(_) if self.state.is_example.get_untracked() => self.fail(
+                Some(_) if !self.state.has_own_runs() => self.fail(
                     "these are training rows: open their run's metrics.jsonl first, or with them"
                         .to_owned(),
                 ),
@@ -286,7 +291,7 @@ impl Reader {
             if !self.goes_on(mine) {
                 return;
             }
-            let end = match told.map(|message| News::of(&message)) {
+            let end = match told.and_then(|message| News::of(&message)) {
                 Ok(news) => {
                     self.state
                         .reading

@@ -205,9 +205,15 @@ impl State {
             .with(|runs| runs.iter().find(|run| run.id == id).map(look))
     }
 
-    /// Lets all runs go, and what could not be opened.
+    /// Whether a run is open that did not come with the page.
+    pub fn has_own_runs(self) -> bool {
+        !self.is_example.get_untracked() && self.runs.with_untracked(|runs| !runs.is_empty())
+    }
+
+    /// Lets all runs go, what could not be opened, and what a link waits for.
     pub fn clear(self) {
         self.failures.set(Vec::new());
+        self.due.set(None);
         self.clear_runs();
     }
 
@@ -243,6 +249,18 @@ impl State {
             Some((only, _)) => (only - 0.5, only + 0.5),
             None => (0.0, 1.0),
         }
+    }
+
+    /// The first and the last step of what is drawn, where none of its steps is in sight.
+    pub fn out_of_sight(self) -> Option<(u64, u64)> {
+        let (from, to) = self.view.get().steps?;
+        self.runs.with(|runs| {
+            let shown = runs.iter().filter(|run| run.shown);
+            let steps = shown.flat_map(|run| run.metrics.metrics.steps()).copied();
+            let in_sight = |step: u64| (from..=to).contains(&(step as f64));
+            let ends = steps.clone().min().zip(steps.clone().max());
+            ends.filter(|_| !steps.clone().any(in_sight))
+        })
     }
 
     /// The steps in sight.
@@ -326,9 +344,10 @@ impl State {
         })
     }
 
-    /// Closes the open step.
+    /// Closes the open step; one that a link names and that is not there is waited for no more.
     pub fn close_step(self) {
         self.opened.set(None);
+        self.due.set(None);
         address::leave(Page::Training, move || untrack(|| self.query().join("&")));
     }
 
