@@ -130,7 +130,7 @@ mod tests {
                 }
             }
         }
-        // Lavapipe has them.
+        // Lavapipe and SwiftShader have them.
         assert_eq!(planes.into_iter().collect::<Vec<_>>(), [false, true]);
     }
 }

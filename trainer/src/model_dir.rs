@@ -58,7 +58,7 @@ impl Model {
     /// has not the memory.
     pub fn load(dir: &Path, device: &Device) -> Result<Self> {
         let (config, tokenizer, files) = open(dir)?;
-        check_room(device, files.weight_bytes(&config)?)?;
+        check_room(device, &files, &config)?;
         let bytes: Vec<&[u8]> = files.files.iter().map(|(_, map)| map.as_ref()).collect();
         let mut decoder =
             Decoder::from_safetensors(config, &bytes).map_err(|error| files.explain(error))?;
@@ -117,7 +117,7 @@ impl Outline {
     /// Reads the small files, and the heads of those of weights.
     ///
     /// # Errors
-    /// As [`Model::load`], but for numbers.
+    /// As [`Model::load`], but for the weights' values and the device.
     pub fn read(dir: &Path) -> Result<Self> {
         let (config, tokenizer, files) = open(dir)?;
         Ok(Self {
@@ -128,12 +128,23 @@ impl Outline {
     }
 }
 
-/// Whether a device's memory can hold weights of so many bytes, as far as it is known.
-fn check_room(device: &Device, weights: u64) -> Result<()> {
+/// Whether a device's memory can hold a model's weights, as far as it is known.
+#[cfg_attr(
+    not(feature = "gpu"),
+    expect(unused_variables, reason = "only a GPU's is")
+)]
+fn check_room(device: &Device, files: &WeightFiles, config: &DecoderConfig) -> Result<()> {
     match device {
         Device::Cpu => Ok(()),
         #[cfg(feature = "gpu")]
-        Device::Gpu(gpu) => room(&gpu.adapter().name, gpu.adapter().memory_bytes, weights),
+        Device::Gpu(gpu) => {
+            let adapter = gpu.adapter();
+            room(
+                &adapter.name,
+                adapter.memory_bytes,
+                files.weight_bytes(config)?,
+            )
+        }
     }
 }
 
@@ -141,8 +152,8 @@ fn check_room(device: &Device, weights: u64) -> Result<()> {
 fn room(name: &str, memory: Option<u64>, weights: u64) -> Result<()> {
     match memory {
         Some(memory) if weights > memory => bail!(
-            "{name} has {} MiB of memory, and the model's weights take {} MiB: take a smaller model (at most {} million parameters in bf16 fit), \
-             another adapter (`recode-trainer devices` lists them), or the CPU (--device cpu)",
+            "{name} has {} MiB of memory, and the model's weights take {} MiB: take a smaller model (in bf16 the weights of {} million parameters fill it, and \
+             `recode-trainer plan` says what a run takes beside them), another adapter (`recode-trainer devices` lists them), or the CPU (--device cpu)",
             memory >> 20,
             weights >> 20,
             memory / 2_000_000

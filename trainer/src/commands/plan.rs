@@ -65,9 +65,11 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         return super::write_line(&mut out, &plan);
     }
     write!(out, "{}", table(&plan))?;
-    if plan.memory.is_some_and(|memory| plan.peak > memory) {
+    // What CubeCL holds beside the buffers of runs of more than a few MiB was measured as 15 and 17 %.
+    let held = plan.peak + plan.peak / 5;
+    if plan.memory.is_some_and(|memory| held > memory) {
         remark(
-            "attention  that is more than the device has: lower run.micro_batch_tokens, rollout.max_concurrent_sequences or \
+            "attention  with a fifth more, which the runtime may hold beside it, that is more than the device has: lower run.micro_batch_tokens, rollout.max_concurrent_sequences or \
              rollout.max_completion_length, or take a smaller model",
         );
     }

@@ -1,5 +1,7 @@
 //! The optimizer steps of one step: passes over its micro-batches, the loss between them, and the adapter's move.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, ensure};
 use pollster::block_on;
 use recode_core::policy::{self, TokenLogprobs, policy_loss};
@@ -43,13 +45,13 @@ pub(super) fn update(
     let mut watch = Watch::start();
     if beta > 0.0 {
         for part in &batch.parts {
-            passes.launch(Purpose::Reference, part, None)?;
+            passes.launch(Purpose::Reference, part.into(), &policy.merged)?;
         }
     }
     watch.lap(&mut passes.timings.reference_seconds);
     if num_iterations > 1 {
         for part in &batch.parts {
-            passes.launch(Purpose::Old(part), part, Some(&policy.merged))?;
+            passes.launch(Purpose::Old, part.into(), &policy.merged)?;
         }
     }
     if batch.parts.is_empty() {
@@ -74,26 +76,41 @@ pub(super) fn update(
     Ok(passes.updates)
 }
 
+/// Those of a micro-batch, where there are any.
+fn of_part(all: &[Vec<f32>], index: usize) -> Option<&[f32]> {
+    (!all.is_empty()).then(|| all[index].as_slice())
+}
+
 /// The seed of an optimizer step's dropout masks.
 fn mask_seed(seed: u64, step: u64, iteration: usize) -> u64 {
     let [high, low, ..] = Stream::new(seed, &[DROPOUT, step, iteration as u64]).at(0);
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// What the log-probabilities of a pass without gradient are for.
-enum Purpose<'a> {
+/// A pass without gradient whose log-probabilities are still to be read.
+struct Unread<'a> {
+    purpose: Purpose,
+    /// The completions that it was over.
+    part: Cow<'a, [usize]>,
+    pending: PendingLogprobs,
+}
+
+/// What log-probabilities are for.
+enum Purpose {
+    /// The KL divergence from the model without adapter.
     Reference,
-    Old(&'a [usize]),
-    /// To be compared with those that these completions were sampled by.
-    Comparison(Vec<usize>),
+    /// The ratio of an update to the policy before the first.
+    Old,
+    /// To be compared with those that the completions were sampled by.
+    Comparison,
 }
 
 /// The passes over a step's micro-batches and what they add up to.
 struct Passes<'a> {
     grpo: &'a Grpo<'a>,
     batch: &'a Batch<'a>,
-    /// Passes without gradient that a GPU may still be at work on: it is waited for once, with the first training pass.
-    unread: Vec<(Purpose<'a>, PendingLogprobs)>,
+    /// What a GPU may still be at work on: it is waited for once, with the first training pass.
+    unread: Vec<Unread<'a>>,
     /// Log-probabilities per micro-batch; none where beta is 0.
     reference: Vec<Vec<f32>>,
     /// ... of the policy before the first update; none where the first update is the only one.
@@ -125,13 +142,13 @@ impl<'a> Passes<'a> {
         let sampling = self.sampling(&micro);
         let current = decoder.launch_logprobs(&activations.hidden, &micro.requests, &sampling)?;
         let current = self.read(Some(current))?.expect("what was launched");
-        let old = self.old.get(index).map(Vec::as_slice);
+        let old = of_part(&self.old, index);
         let advantages: Vec<f64> = part.iter().map(|&i| batch.advantages[i]).collect();
         let result = policy_loss(
             &TokenLogprobs {
                 logprobs: &current.logprobs,
                 old_logprobs: old.unwrap_or(&current.logprobs),
-                ref_logprobs: self.reference.get(index).map(Vec::as_slice),
+                ref_logprobs: of_part(&self.reference, index),
                 entropy: &current.entropy,
                 sequence: &micro.sequence,
                 advantages: &advantages,
@@ -221,42 +238,52 @@ impl<'a> Passes<'a> {
         let chosen = (step % generations as u64) as usize;
         let budget = config.run.micro_batch_tokens;
         for part in cut(&self.batch.samples, budget, |i| i % generations == chosen) {
-            self.launch(Purpose::Comparison(part.clone()), &part, Some(merged))?;
+            self.launch(Purpose::Comparison, part.into(), merged)?;
         }
         Ok(())
     }
 
-    /// A pass without gradient or dropout: the model's for `None`, else the policy's.
+    /// A pass without gradient or dropout, of the policy or, for the reference, of the model without it.
     fn launch(
         &mut self,
-        purpose: Purpose<'a>,
-        part: &[usize],
-        merged: Option<&Merged>,
+        purpose: Purpose,
+        part: Cow<'a, [usize]>,
+        policy: &Merged,
     ) -> anyhow::Result<()> {
         profile::phase("pass without gradient");
         let decoder = &self.grpo.model.decoder;
-        let micro = self.micro_batch(part)?;
+        let micro = self.micro_batch(&part)?;
+        let merged = match purpose {
+            Purpose::Reference => None,
+            Purpose::Old | Purpose::Comparison => Some(policy),
+        };
         let hidden = decoder.forward_hidden(&micro.batch, merged)?;
         let sampling = self.sampling(&micro);
         let pending = decoder.launch_logprobs(&hidden, &micro.requests, &sampling)?;
-        self.unread.push((purpose, pending));
+        self.unread.push(Unread {
+            purpose,
+            part,
+            pending,
+        });
         Ok(())
     }
 
     /// Reads what was launched, the training pass's `current` with it, and puts it where it belongs.
     fn read(&mut self, current: Option<PendingLogprobs>) -> anyhow::Result<Option<Logprobs>> {
-        let (purposes, mut pending): (Vec<_>, Vec<_>) = self.unread.drain(..).unzip();
+        let unread = self.unread.drain(..);
+        let of_what = |unread: Unread<'a>| ((unread.purpose, unread.part), unread.pending);
+        let (whats, mut pending): (Vec<_>, Vec<_>) = unread.map(of_what).unzip();
         pending.extend(current);
         let mut found = block_on(PendingLogprobs::read_all(pending))?.into_iter();
-        for (purpose, Logprobs { logprobs, .. }) in purposes.into_iter().zip(&mut found) {
+        for ((purpose, part), Logprobs { logprobs, .. }) in whats.into_iter().zip(&mut found) {
             let difference = &mut self.updates.difference;
             match purpose {
                 Purpose::Reference => self.reference.push(logprobs),
-                Purpose::Old(part) => {
-                    self.batch.compare(part, &logprobs, difference);
+                Purpose::Old => {
+                    self.batch.compare(&part, &logprobs, difference);
                     self.old.push(logprobs);
                 }
-                Purpose::Comparison(part) => self.batch.compare(&part, &logprobs, difference),
+                Purpose::Comparison => self.batch.compare(&part, &logprobs, difference),
             }
         }
         Ok(found.next())

@@ -365,7 +365,7 @@ fn weights_that_a_gpu_has_no_room_for_are_refused_with_both_numbers() {
         .unwrap_err()
         .to_string();
     assert!(
-        said.starts_with("a card has 4096 MiB of memory, and the model's weights take 13312 MiB: take a smaller model (at most 2147 million"),
+        said.starts_with("a card has 4096 MiB of memory, and the model's weights take 13312 MiB: take a smaller model (in bf16 the weights of 2147 million"),
         "{said}"
     );
 }

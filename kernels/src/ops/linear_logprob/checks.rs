@@ -149,6 +149,16 @@ pub(crate) async fn forward(device: &Device) {
         check("logprobs", got.logprobs, logprobs);
         check("entropy", got.entropy, entropy);
     }
+    // Several at once are what each is.
+    let on_device: Vec<Case> = cases().map(|case| case.to(device)).collect();
+    let launched = on_device.iter().map(|case| {
+        let (requests, sampling) = (&case.requests, case.sampling());
+        launch_linear_logprob(&case.hidden, &case.w, requests, &sampling).unwrap()
+    });
+    let found = PendingLogprobs::read_all(launched.collect()).await.unwrap();
+    for (found, case) in found.into_iter().zip(&on_device) {
+        assert_eq!(found, case.forward().await);
+    }
 }
 
 pub(crate) async fn gradients(device: &Device) {

@@ -26,6 +26,7 @@ use crate::device::Device;
 use crate::ops::linear;
 use crate::profile::{self, Work};
 use crate::{Error, Result, Tensor, Weight};
+use pending::Found;
 use plan::Plan;
 
 /// Most bytes of logits at a time: of rows over the whole vocabulary on a GPU, whose buffers may be smaller; the processor's tiles are smaller.
@@ -106,13 +107,12 @@ pub fn launch_linear_logprob(
         let rows = Plan::new(requests, |_| true).slots.len();
         Work::new(2 * rows * w.rows() * w.cols(), w.bytes() + hidden.bytes())
     });
-    match device {
-        Device::Cpu => Ok(PendingLogprobs::Here(cpu::forward(
-            hidden, w, requests, sampling,
-        ))),
+    let found = match device {
+        Device::Cpu => Found::Here(cpu::forward(hidden, w, requests, sampling)),
         #[cfg(feature = "gpu")]
-        Device::Gpu(_) => gpu::forward(hidden, w, requests, sampling).map(PendingLogprobs::OnGpu),
-    }
+        Device::Gpu(_) => Found::OnGpu(gpu::forward(hidden, w, requests, sampling)?),
+    };
+    Ok(PendingLogprobs(found))
 }
 
 /// Adds the gradients of hidden states and, where wanted, of the weight, given those of the log-probabilities.
