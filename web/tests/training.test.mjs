@@ -97,12 +97,12 @@ test('what a link is about and is not there is said', async (t) => {
   await page.getByTestId('missing').filter({ hasText: 'about step 40 of myrun, which has no such step' }).waitFor();
   const goTo = (hash) => page.evaluate((hash) => (location.hash = hash), hash);
   await goTo('#/training?from=1000&to=2000');
-  await page.getByTestId('none-in-sight').filter({ hasText: 'of 1 to 9, which are all there are: none is in sight' }).waitFor();
+  await page.getByTestId('none-in-sight').filter({ hasText: "none of the shown runs' steps, 1 to 9, is in sight" }).waitFor();
   await page.getByTestId('zoom-reset').click();
   await page.getByTestId('none-in-sight').waitFor({ state: 'detached' });
   await goTo('#/training?from=3.2&to=3.8');
   await page.getByTestId('none-in-sight').waitFor();
-  await page.locator('.legend input, [data-testid="legend"] input[type="checkbox"]').first().uncheck();
+  await page.getByTestId('legend').getByRole('checkbox').first().uncheck();
   await page.getByTestId('none-in-sight').waitFor({ state: 'detached' });
   await goTo('#/training?from=1e308&to=1.7e308');
   await page.getByTestId('odd-link').filter({ hasText: 'from=1e308 (expected a number of at most 2^53)' }).waitFor();

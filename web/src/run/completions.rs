@@ -10,24 +10,24 @@ pub struct CompletionLine {
     /// The step, counted from 1.
     pub step: u64,
     /// The prompt: the row's line in the training file.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u64>,
     /// What the policy wrote.
     pub completion: String,
     /// Its length in tokens.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<u64>,
     /// Why it ended: `eos` or `length`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<String>,
     /// The logged reward.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<f64>,
     /// What the group made of it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advantage: Option<f64>,
     /// Whether it took part in the loss.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted: Option<bool>,
     /// Everything else, the parts of the reward among it.
     #[serde(flatten)]

@@ -14,7 +14,7 @@ pub struct Fold {
     pub count: usize,
 }
 
-/// Folds as lines of JSON: the logged fields of each, and how many there are.
+/// Folds as lines of JSON: what was logged of the first of each, and how many there are.
 pub fn to_json_lines(folds: &[Fold]) -> String {
     let line = |fold| serde_json::to_string(fold).expect("texts and numbers") + "\n";
     folds.iter().map(line).collect()

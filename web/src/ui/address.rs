@@ -12,18 +12,21 @@ use web_sys::{Element, Url};
 
 /// The page that the address names; of an address that names none, the first.
 pub fn current() -> Page {
-    let hash = window().location().hash().unwrap_or_default();
-    page::parse(&hash).map_or(Page::ALL[0], |(page, _)| page)
+    page::parse(&hash()).map_or(Page::ALL[0], |(page, _)| page)
 }
 
 /// What of the address is not understood.
 pub fn odd_parts() -> Vec<String> {
-    let hash = window().location().hash().unwrap_or_default();
+    let hash = hash();
     match page::parse(&hash) {
         Some((page, query)) => odd(page, query),
         None if hash.trim_start_matches(['#', '/']).is_empty() => Vec::new(),
         None => vec![format!("{hash} (there is no such page)")],
     }
+}
+
+fn hash() -> String {
+    window().location().hash().unwrap_or_default()
 }
 
 fn address(page: Page, query: &str) -> String {
@@ -45,6 +48,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 thread_local! {
     static LEAVING: RefCell<Option<Leaving>> = const { RefCell::new(None) };
+    /// The hash that the page has gone back to by itself, until the browser says so.
+    static OUTRUN: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// The browser has been told to go back, which it does after a while.
@@ -58,7 +63,7 @@ struct Leaving {
 }
 
 /// The browser has gone back, or will not.
-fn arrive() {
+fn arrive(has_gone: bool) {
     let Some(leaving) = LEAVING.take() else {
         return;
     };
@@ -70,6 +75,7 @@ fn arrive() {
     if let Some(then) = leaving.then {
         then();
     }
+    OUTRUN.set(has_gone.then(hash));
 }
 
 /// Does something now, or where the browser is going back, after that, which would undo it. The last one counts.
@@ -99,10 +105,10 @@ fn open(hash: String) {
     });
 }
 
-/// A click, on a link perhaps: while the browser is going back, it waits, as [`go`] does.
+/// Where a link is clicked while the browser is going back, it is followed after that, as by [`go`].
 pub fn on_link(event: &ev::MouseEvent) {
     let is_leaving = LEAVING.with_borrow(Option::is_some);
-    let is_plain = !(event.ctrl_key() || event.meta_key() || event.shift_key());
+    let is_plain = !(event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key());
     let target = event.target();
     let element = target.and_then(|target| target.dyn_into::<Element>().ok());
     let link = element.and_then(|element| element.closest("a[href^='#/']").ok().flatten());
@@ -122,15 +128,6 @@ pub fn is_return() -> bool {
     mark.is_ok_and(|mark| mark == BEFORE)
 }
 
-thread_local! {
-    /// The hash that the page has written last.
-    static WRITTEN: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-fn is_written() {
-    WRITTEN.set(window().location().hash().unwrap_or_default());
-}
-
 /// Has the address follow a page's state, unless another page is open by now: pages write after a while.
 pub fn follow(page: Page, query: &str) {
     if current() == page
@@ -139,18 +136,16 @@ pub fn follow(page: Page, query: &str) {
         let mark = history.state().unwrap_or_default();
         // A browser that refuses keeps the old address, which costs nothing else.
         let _ = history.replace_state_with_url(&mark, "", Some(&address(page, query)));
-        is_written();
     }
 }
 
-/// Calls `take` whenever the address becomes one that the page has not written itself: that of a link, or of "Back" and "Forward".
+/// Calls `take` whenever somebody has come to another address, by a link or by "Back" and "Forward".
 ///
-/// The browser tells of a step back after the page has written its state there ([`leave`]), and somebody may have done something in between.
+/// Not where the page has gone back by itself ([`leave`]): the browser says so after the page has written its state there, and somebody may have done
+/// something in between.
 pub fn on_visit(take: impl Fn() + 'static) -> WindowListenerHandle {
     window_event_listener(ev::hashchange, move |_| {
-        let hash = window().location().hash().unwrap_or_default();
-        if WRITTEN.with_borrow(|written| *written != hash) {
-            WRITTEN.take();
+        if OUTRUN.take() != Some(hash()) {
             take();
         }
     })
@@ -170,7 +165,6 @@ pub fn enter(page: Page, without: String, with: String) {
             // As above.
             let _ = history.replace_state_with_url(&BEFORE.into(), "", Some(&without));
             let _ = history.push_state_with_url(&ENTERED.into(), "", Some(&with));
-            is_written();
         }
     });
 }
@@ -198,8 +192,8 @@ pub fn leave(page: Page, query: impl Fn() -> String + 'static) {
     LEAVING.set(Some(Leaving {
         settle: Box::new(settle),
         then: None,
-        listener: window_event_listener(ev::popstate, |_| arrive()),
-        patience: set_timeout_with_handle(arrive, PATIENCE).ok(),
+        listener: window_event_listener(ev::popstate, |_| arrive(true)),
+        patience: set_timeout_with_handle(|| arrive(false), PATIENCE).ok(),
     }));
     // A browser that refuses is waited for in vain.
     let _ = history.back();

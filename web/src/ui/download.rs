@@ -60,8 +60,8 @@ impl Caption {
 const CAPTION: f64 = 18.0;
 const BESIDE: f64 = 32.0;
 
-/// Draws captions above a chart of this width and height, and makes room for them, also where one is longer.
-fn caption(chart: &Element, captions: &[Caption], width: f64, height: f64) -> Result<(), JsValue> {
+/// Draws captions above a chart of this width and height, and makes room for them; gives the width with them, as a caption may be longer.
+fn caption(chart: &Element, captions: &[Caption], width: f64, height: f64) -> Result<f64, JsValue> {
     const SVG: Option<&str> = Some("http://www.w3.org/2000/svg");
     let above = CAPTION * captions.len() as f64;
     let mut widest = width;
@@ -84,7 +84,8 @@ fn caption(chart: &Element, captions: &[Caption], width: f64, height: f64) -> Re
         }
     }
     let view_box = format!("0 {} {widest} {}", -above, height + above);
-    chart.set_attribute("viewBox", &view_box)
+    chart.set_attribute("viewBox", &view_box)?;
+    Ok(widest)
 }
 
 /// Saves a chart as it looks, under captions: what the page's style sheet says of it is written into it.
@@ -110,7 +111,7 @@ pub fn save_chart(
     // The style sheet speaks only of what is in the page.
     let before = chart.child_element_count();
     let captioned = caption(chart, captions, width, height);
-    let text = captioned.and_then(|()| drawn(chart, place.width()));
+    let text = captioned.and_then(|widest| drawn(chart, place.width() * widest / width));
     while chart.child_element_count() > before {
         if let Some(last) = chart.last_element_child() {
             last.remove();

@@ -19,7 +19,7 @@ pub enum Foreign {
     Utf16,
     /// No text, or one in another encoding.
     #[error(
-        "not UTF-8 text: its first line has bytes that no such text has; save a text of another encoding as UTF-8"
+        "not UTF-8 text: its first line has zero bytes, or others that are no UTF-8; save a text of another encoding as UTF-8"
     )]
     Binary,
     /// All objects in one list.

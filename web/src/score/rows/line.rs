@@ -66,7 +66,7 @@ pub enum LineError {
     /// Not JSON.
     #[error("not JSON: {0}; expected one object a line, {{\"completion\": …, \"target\": …}}")]
     NotJson(String),
-    /// JSON, and no object.
+    /// A list, a text or another value in place of an object.
     #[error("not an object; expected {{\"completion\": …, \"target\": …}} a line")]
     NotObject,
     /// It ends within its object.
@@ -117,10 +117,13 @@ impl Line {
     pub fn parse(bytes: &[u8]) -> Result<Self, LineError> {
         let text =
             std::str::from_utf8(bytes).map_err(|e| LineError::NotUtf8(e.valid_up_to() + 1))?;
-        // A list would be read as the fields in order; one that is cut off, or a text, is no object either.
-        let is_list_or_text = text.trim_start().starts_with(['[', '"']);
-        let is_value = || from_python_json::<Value>(text).is_ok();
-        if is_list_or_text || !text.trim_start().starts_with('{') && is_value() {
+        let is_object = match text.trim_start().chars().next() {
+            Some('{') => true,
+            // A list would be read as the fields in order.
+            Some('[' | '"') => false,
+            _ => from_python_json::<Value>(text).is_err(),
+        };
+        if !is_object {
             return Err(LineError::NotObject);
         }
         let (fields, remark): (Fields, _) = from_python_json(text)?;

@@ -240,7 +240,7 @@ fn Looks() -> impl IntoView {
     };
     let none_in_sight = move || {
         let (first, last) = state.out_of_sight()?;
-        let said = format!("of {first} to {last}, which are all there are: none is in sight");
+        let said = format!("none of the shown runs' steps, {first} to {last}, is in sight");
         Some(view! { <span class="wrong" data-testid="none-in-sight">{said}</span> })
     };
     let cursor = move || match state.cursor.get() {
