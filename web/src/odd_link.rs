@@ -22,7 +22,7 @@ pub fn odd(page: Page, query: &str) -> Vec<String> {
     let value = |wanted: &str| Some(fields(query).find(|(name, _)| *name == wanted)?.1);
     let ends = value("from").zip(value("to"));
     let is_backwards = |(from, to): &(String, String)| {
-        let ends = number(from).zip(number(to));
+        let ends = View::step(from).zip(View::step(to));
         page == Page::Training && ends.is_some_and(|(from, to)| from >= to)
     };
     let backwards = ends.filter(is_backwards);
@@ -42,12 +42,6 @@ const TOGETHER: [(Page, &str, &str); 4] = [
     (Page::Training, "from", "to"),
     (Page::Training, "to", "from"),
 ];
-
-/// A number as steps are.
-fn number(value: &str) -> Option<f64> {
-    let number = value.parse::<f64>().ok();
-    number.filter(|number| number.abs() <= View::FARTHEST)
-}
 
 /// What was expected, where a field is not understood.
 fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
@@ -82,11 +76,8 @@ fn expected(page: Page, name: &str, value: &str) -> Option<&'static str> {
         (Page::Compare, "pair") => (Key::named(value).is_some(), "an example, as 17 or 3.17.0"),
         (Page::Training, "run") => (true, ""),
         (Page::Training, "step") => (is_whole(), WHOLE),
-        (Page::Training, "smooth") => (
-            number(value).is_some_and(|value| (0.0..=View::MOST).contains(&value)),
-            SMOOTHING,
-        ),
-        (Page::Training, "from" | "to") => (number(value).is_some(), NUMBER),
+        (Page::Training, "smooth") => (View::smoothing(value).is_some(), SMOOTHING),
+        (Page::Training, "from" | "to") => (View::step(value).is_some(), NUMBER),
         _ => (false, ""),
     };
     (!is_understood).then_some(expected)

@@ -27,6 +27,18 @@ impl View {
     /// The strongest smoothing there is.
     pub const MOST: f64 = 0.99;
 
+    /// The end of the steps in sight that a text names: a number of at most [`View::FARTHEST`].
+    pub fn step(text: &str) -> Option<f64> {
+        let step = text.parse::<f64>().ok();
+        step.filter(|step| step.abs() <= View::FARTHEST)
+    }
+
+    /// The smoothing that a text names: from 0 to [`View::MOST`].
+    pub fn smoothing(text: &str) -> Option<f64> {
+        let smoothing = text.parse::<f64>().ok();
+        smoothing.filter(|smoothing| (0.0..=View::MOST).contains(smoothing))
+    }
+
     /// What stands behind the page's name in its address; empty for the view that the page opens with.
     pub fn to_query(self) -> String {
         let mut parts = Vec::new();
@@ -41,16 +53,16 @@ impl View {
 
     /// The view of an address; what is not understood is passed over.
     pub fn from_query(query: &str) -> Self {
-        let number = |wanted: &str| {
+        let value = |wanted: &str| {
             let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             let (_, value) = pairs.find(|(name, _)| *name == wanted)?;
-            let value = value.parse::<f64>().ok();
-            value.filter(|value| value.abs() <= View::FARTHEST)
+            Some(value)
         };
+        let number = |wanted| value(wanted).and_then(View::step);
         let steps = number("from")
             .zip(number("to"))
             .filter(|(from, to)| from < to);
-        let smoothing = number("smooth").filter(|s| (0.0..=View::MOST).contains(s));
+        let smoothing = value("smooth").and_then(View::smoothing);
         View {
             smoothing: smoothing.unwrap_or(View::default().smoothing),
             steps,

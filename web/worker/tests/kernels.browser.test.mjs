@@ -29,7 +29,7 @@ after(async () => {
 });
 
 const every = () => true;
-// The products, of what a GPU computes otherwise than SwiftShader: attention takes minutes here, and is tried so natively.
+// Of what a GPU computes otherwise than SwiftShader, the products; attention is tried so natively alone.
 const product = (name) => ['linear::forward', 'linear::gradients', 'linear_logprob::gradients'].includes(name);
 
 for (const [what, opening, chosen] of [
